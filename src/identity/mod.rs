@@ -1,0 +1,10 @@
+//! Who a user is, by the rules of order 71: identification numbers, logins, and what makes two logins the same.
+//!
+//! Pure: no store and no clock. Uniqueness for ever is kept by the store under the keys made here.
+
+mod confusables;
+mod login;
+mod number;
+
+pub use login::{FoldedLogin, Login, LoginError, address_key, fold, login_of_address};
+pub use number::{Bin, Iin, NumberError, NumberWarning, PersonalNumber, Sex};

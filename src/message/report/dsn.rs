@@ -1,0 +1,185 @@
+//! Delivery status notifications: multipart/report of RFC 6522 with the fields of RFC 3464, and of RFC 6533
+//! where an address is not ASCII.
+
+use super::fields::{Header, one_line};
+use super::{Letter, base64_lines, date, is_seven_bit};
+use crate::clock::Timestamp;
+
+/// What became of a recipient (RFC 3464 §2.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Given up.
+    Failed,
+    /// Not yet delivered; goes on trying.
+    Delayed,
+    /// Delivered.
+    Delivered,
+    /// Handed to a system that sends no notifications.
+    Relayed,
+    /// Delivered and sent on to other addresses.
+    Expanded,
+}
+
+impl Action {
+    fn name(self) -> &'static str {
+        match self {
+            Action::Failed => "failed",
+            Action::Delayed => "delayed",
+            Action::Delivered => "delivered",
+            Action::Relayed => "relayed",
+            Action::Expanded => "expanded",
+        }
+    }
+}
+
+/// The fields of one recipient (RFC 3464 §2.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientStatus {
+    /// ORCPT of the sender, type and address: `rfc822;user@x`.
+    pub original_recipient: Option<String>,
+    /// Type of `final_recipient`: `rfc822`, or `x-postal` for paper. An address that is not ASCII is written
+    /// with the type `utf-8`.
+    pub address_type: String,
+    /// The recipient.
+    pub final_recipient: String,
+    /// What became of it.
+    pub action: Action,
+    /// Enhanced status code (RFC 3463): `5.1.1`.
+    pub status: String,
+    /// The server that answered.
+    pub remote_mta: Option<String>,
+    /// Its reply, as `550 5.1.1 No such user`.
+    pub diagnostic: Option<String>,
+    /// When it was last tried.
+    pub last_attempt: Option<Timestamp>,
+    /// When it will be given up.
+    pub will_retry_until: Option<Timestamp>,
+    /// Fields of our own, such as `Postal-Item-Id`.
+    pub extensions: Vec<(String, String)>,
+}
+
+/// A delivery status notification. It travels with the null reverse-path (RFC 3464 §2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Top header and the text for people.
+    pub letter: Letter,
+    /// The name of this server.
+    pub reporting_mta: String,
+    /// ENVID of the sender.
+    pub original_envelope_id: Option<String>,
+    /// When the message came here.
+    pub arrival: Option<Timestamp>,
+    /// Fields of our own that hold for the message, such as `Postal-Item-Id`.
+    pub extensions: Vec<(String, String)>,
+    /// One for each recipient that is reported.
+    pub recipients: Vec<RecipientStatus>,
+    /// Header block of the original message.
+    pub original_header: Vec<u8>,
+}
+
+impl DeliveryReport {
+    /// The multipart/report: text, delivery-status, header of the original.
+    #[must_use]
+    pub fn render(&self) -> Vec<u8> {
+        let mut header = self.letter.header();
+        let boundary = self.letter.boundary();
+        header
+            .field("Content-Type", &format!("multipart/report; report-type=delivery-status; boundary=\"{boundary}\""));
+        let parts = [self.letter.text_part(), self.status_part(), self.original_part()];
+        self.letter.multipart(header, &parts)
+    }
+
+    fn status_part(&self) -> Vec<u8> {
+        let mut header = Header::default();
+        // RFC 6533 §3: the utf-8 address type has a 7-bit form, so the old media type serves for all.
+        header.field("Content-Type", "message/delivery-status");
+        let mut out = header.done();
+        out.extend(self.message_fields());
+        for recipient in &self.recipients {
+            out.extend(self.recipient_fields(recipient));
+        }
+        out
+    }
+
+    /// RFC 3464 §2.2.
+    fn message_fields(&self) -> Vec<u8> {
+        let mut fields = Header::default();
+        if let Some(id) = &self.original_envelope_id {
+            fields.field("Original-Envelope-Id", &ascii(id));
+        }
+        fields.field("Reporting-MTA", &format!("dns; {}", ascii(&self.reporting_mta)));
+        if let Some(arrival) = self.arrival {
+            fields.field("Arrival-Date", &date::format(arrival, self.letter.offset));
+        }
+        extensions(&mut fields, &self.extensions);
+        fields.done()
+    }
+
+    /// RFC 3464 §2.3.
+    fn recipient_fields(&self, recipient: &RecipientStatus) -> Vec<u8> {
+        let offset = self.letter.offset;
+        let mut fields = Header::default();
+        if let Some(original) = &recipient.original_recipient {
+            let (kind, address) = original.split_once(';').unwrap_or(("rfc822", original));
+            fields.field("Original-Recipient", &typed(kind, address));
+        }
+        fields.field("Final-Recipient", &typed(&recipient.address_type, &recipient.final_recipient));
+        fields.field("Action", recipient.action.name());
+        fields.field("Status", &ascii(&recipient.status));
+        if let Some(mta) = &recipient.remote_mta {
+            fields.field("Remote-MTA", &format!("dns; {}", ascii(mta)));
+        }
+        if let Some(diagnostic) = &recipient.diagnostic {
+            fields.field("Diagnostic-Code", &format!("smtp; {}", ascii(diagnostic)));
+        }
+        if let Some(attempt) = recipient.last_attempt {
+            fields.field("Last-Attempt-Date", &date::format(attempt, offset));
+        }
+        if let Some(until) = recipient.will_retry_until {
+            fields.field("Will-Retry-Until", &date::format(until, offset));
+        }
+        extensions(&mut fields, &recipient.extensions);
+        fields.done()
+    }
+
+    /// RFC 6522 §4: text/rfc822-headers.
+    fn original_part(&self) -> Vec<u8> {
+        let mut block = Vec::with_capacity(self.original_header.len());
+        for line in self.original_header.split_inclusive(|byte| *byte == b'\n') {
+            block.extend_from_slice(crate::message::headers::without_line_end(line));
+            block.extend_from_slice(b"\r\n");
+        }
+        let mut header = Header::default();
+        header.field("Content-Type", "text/rfc822-headers");
+        if is_seven_bit(&block) {
+            return [header.done(), block].concat();
+        }
+        header.field("Content-Transfer-Encoding", "base64");
+        [header.done(), base64_lines(&block)].concat()
+    }
+}
+
+fn extensions(fields: &mut Header, extensions: &[(String, String)]) {
+    for (name, value) in extensions {
+        let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        if !name.is_empty() {
+            fields.field(&name, &ascii(value));
+        }
+    }
+}
+
+/// `type; address`.
+fn typed(kind: &str, address: &str) -> String {
+    if address.is_ascii() {
+        return format!("{}; {}", ascii(kind.trim()), one_line(address));
+    }
+    format!("utf-8; {}", ascii(address.trim()))
+}
+
+/// RFC 6533 §3 utf-8-addr-xtext: other characters as `\x{hexadecimal}`.
+fn ascii(text: &str) -> String {
+    one_line(text)
+        .chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) })
+        .collect()
+}

@@ -1,0 +1,410 @@
+//! An impression of a named device: the one domain object behind the header, the line of text and the drawn stamp.
+//!
+//! It is made by one function, from a workplace and the instant of the clock. Nothing here takes a date, so no
+//! caller can post-date or back-date a letter (P3, P24).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::tz::Offset;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::address::Address;
+use crate::clock::Timestamp;
+use crate::ids::{ImpressionId, ItemId};
+
+use super::mark_text::mark_text_header;
+use super::tag_list::{TagList, quoted_printable};
+use super::{DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, Operator, S10, is_oblast_shown};
+
+/// P6, P7, P2: what an impression attests (tag `k`, and `dk` for a delivery).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// The facility accepted the item.
+    Accept,
+    /// The facility received it at the place of destination.
+    Receive,
+    /// The facility delivered it, handed it over, or both.
+    Deliver(Handover),
+    /// P7: the item is unpaid or underpaid.
+    Surcharge,
+    /// P2: a payment sign was cancelled.
+    Cancel,
+}
+
+/// P6 (c): "жеткізген және (немесе) табыс еткен".
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Handover {
+    /// Brought to the mailbox or the door.
+    Delivered,
+    /// Given into the addressee's hands.
+    Handed,
+    /// Both.
+    Both,
+}
+
+/// Where a stamp is used: a device of a facility of an operator. [`super::Registry::workplace`] finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Workplace<'a> {
+    /// Whose facility.
+    pub operator: &'a Operator,
+    /// The version of the facility that is valid now.
+    pub facility: &'a Facility,
+    /// One of its devices.
+    pub device: &'a Device,
+}
+
+/// Why a stamp comes down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Occasion {
+    /// Id of the new impression.
+    pub id: ImpressionId,
+    /// The item it is made on or for.
+    pub item: ItemId,
+    /// What it attests.
+    pub kind: Kind,
+    /// P3: the instant of the clock, read now.
+    pub instant: Timestamp,
+}
+
+/// What else a mark may say.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Details {
+    /// P23: the ordinary letter was dropped into this box of the facility. Acceptances only.
+    pub letter_box: Option<LetterBox>,
+    /// The item's S10 number, if it goes on paper.
+    pub s10: Option<S10>,
+    /// The sender is a state body (`pc=official`).
+    pub official: bool,
+    /// P7: what is still to be paid, in tiyn.
+    pub amount_due: Option<u64>,
+    /// Hash of the payment sign that was cancelled with it.
+    pub payment_sign: Option<[u8; 32]>,
+    /// For whom; receipts and deliveries only, in that recipient's copy only.
+    pub recipient: Option<RecipientTag>,
+    /// The partner system that handed the item over; for the journal, not for the mark.
+    pub peer: Option<String>,
+}
+
+/// Tag `rc`: names a recipient to who knows the address, and to nobody else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RecipientTag {
+    salt: [u8; 16],
+    digest: [u8; 32],
+}
+
+/// An impression, made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Impression {
+    id: ImpressionId,
+    item: ItemId,
+    kind: Kind,
+    instant: Timestamp,
+    offset: Offset,
+    token: DateToken,
+    operator: String,
+    facility: String,
+    index: String,
+    oblast: Option<String>,
+    device: Device,
+    ink: Ink,
+    inscription: Inscription,
+    details: Details,
+}
+
+/// Why no impression was made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotStamped {
+    /// No such facility on that day.
+    #[error("there is no facility {0} on this day; see `poshta facility list`")]
+    NoFacility(String),
+    /// P4: the facility has no device for this.
+    #[error("facility {facility} has no {device:?} device in use (P4); add one to the facilities file")]
+    NoDevice {
+        /// The facility.
+        facility: String,
+        /// What was needed.
+        device: DeviceKind,
+    },
+    /// P4, P31: the device is not the facility's, out of its period, or revoked.
+    #[error("device {0} is not in use at this facility now (P4, P31)")]
+    DeviceNotInUse(String),
+    /// The device does not make impressions of this kind (P6, P7, P8).
+    #[error("device {0} makes no impressions of this kind (P6-P8)")]
+    WrongDevice(String),
+    /// P23: only acceptances name a letter box, and only one of the facility.
+    #[error("a letter box goes with an acceptance at its own facility only (P23)")]
+    WrongLetterBox,
+    /// P7: a surcharge says how much, and nothing else does.
+    #[error("a surcharge stamp, and no other, needs the amount due (P7)")]
+    WrongAmount,
+    /// A cancellation names the payment sign (P2).
+    #[error("a cancellation names the payment sign it cancels (P2)")]
+    NoPaymentSign,
+    /// The acceptance mark never names a recipient.
+    #[error("an acceptance is the same for all recipients and names none")]
+    RecipientInAcceptance,
+}
+
+impl Impression {
+    /// Brings the stamp down. The only way to make an impression.
+    ///
+    /// # Errors
+    /// When the device may not be used so, here or now.
+    pub fn make(workplace: Workplace<'_>, occasion: Occasion, details: Details) -> Result<Self, NotStamped> {
+        let Workplace { operator, facility, device } = workplace;
+        // Marks count whole seconds; the date token must follow from what the mark says.
+        let instant = Timestamp::from_second(occasion.instant.as_second()).unwrap_or(occasion.instant);
+        let today = facility.date_at(instant);
+        let is_issued = facility.devices.contains(device) && facility.operator == operator.id;
+        if !is_issued || !facility.period.contains(today) || !device.is_usable(today, instant) {
+            return Err(NotStamped::DeviceNotInUse(device.id.to_string()));
+        }
+        check_kind(device, occasion.kind)?;
+        check_details(facility, occasion.kind, &details)?;
+        let token = match &details.letter_box {
+            Some(letter_box) => DateToken::from_box(instant, facility, letter_box),
+            None => DateToken::at(instant, facility),
+        };
+        Ok(Impression {
+            id: occasion.id,
+            item: occasion.item,
+            kind: occasion.kind,
+            instant,
+            offset: facility.zone.offset_at(instant),
+            token,
+            operator: operator.id.to_string(),
+            facility: facility.id.to_string(),
+            index: facility.index.to_string(),
+            oblast: is_oblast_shown(facility.oblast, &facility.settlement_kk, today)
+                .then(|| facility.oblast.to_string()),
+            device: device.clone(),
+            ink: facility.ink,
+            inscription: Inscription::of(facility, operator, today),
+            details,
+        })
+    }
+
+    /// The field `Postal-Mark` of this impression, folded, with its final CRLF.
+    #[must_use]
+    pub fn header(&self) -> String {
+        self.tags().header("Postal-Mark")
+    }
+
+    /// The field `Postal-Mark-Text`: the inscription for people, with its final CRLF.
+    #[must_use]
+    pub fn text_header(&self) -> String {
+        mark_text_header(&self.line())
+    }
+
+    /// The inscription, the device's letter and the date token in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        self.inscription.line(self.device.mark.as_ref(), self.token)
+    }
+
+    /// P31: the entry of the device's journal, one line of JSON without line end. `seq` is numbered by the
+    /// journal's owner. Nothing personal is in it.
+    #[must_use]
+    pub fn journal_line(&self) -> String {
+        json!({
+            "device": self.device.id.as_str(),
+            "seq": null,
+            "impression": self.id.to_string(),
+            "facility": self.facility,
+            "kind": self.kind.tag(),
+            "handover": self.kind.handover(),
+            "token": self.token.to_string(),
+            "instant": self.instant.to_string(),
+            "item": self.item.to_string(),
+            "peer": self.details.peer,
+        })
+        .to_string()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ImpressionId {
+        self.id
+    }
+
+    /// The item it was made on.
+    #[must_use]
+    pub fn item(&self) -> ItemId {
+        self.item
+    }
+
+    /// What it attests.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// When it was made, in whole seconds.
+    #[must_use]
+    pub fn instant(&self) -> Timestamp {
+        self.instant
+    }
+
+    /// The digits it shows.
+    #[must_use]
+    pub fn token(&self) -> DateToken {
+        self.token
+    }
+
+    /// The device that made it.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// P28: its colour.
+    #[must_use]
+    pub fn ink(&self) -> Ink {
+        self.ink
+    }
+
+    /// What is engraved on the device.
+    #[must_use]
+    pub fn inscription(&self) -> &Inscription {
+        &self.inscription
+    }
+
+    /// The tags of the mark, in the order of the grammar.
+    fn tags(&self) -> TagList {
+        let details = &self.details;
+        let has_place = matches!(self.kind, Kind::Accept | Kind::Receive | Kind::Surcharge | Kind::Cancel);
+        let mut tags = TagList::default();
+        tags.push("v", "1".into());
+        tags.push("i", self.id.to_string());
+        tags.push("k", self.kind.tag().into());
+        tags.push_some("dk", self.kind.handover().map(str::to_owned));
+        tags.push("op", self.operator.clone());
+        tags.push("f", self.facility.clone());
+        tags.push("ix", self.index.clone());
+        tags.push_some("no", self.inscription.number.map(|number| number.to_string()));
+        tags.push_some("dv", self.device.mark.as_ref().map(|mark| quoted_printable(mark.as_str())));
+        tags.push("fn", quoted_printable(&self.inscription.facility));
+        // P6: the clause names no place for a delivery.
+        tags.push_some("pl", has_place.then(|| quoted_printable(&self.inscription.settlement)));
+        tags.push_some("ob", self.oblast.clone());
+        tags.push("st", "KZ".into());
+        tags.push("ts", self.token.to_string());
+        tags.push("t", self.instant.as_second().to_string());
+        tags.push("z", offset_tag(self.offset));
+        tags.push_some("lb", details.letter_box.as_ref().map(|letter_box| letter_box.id.to_string()));
+        tags.push_some("id", details.s10.map(|s10| s10.to_string()));
+        tags.push_some("pc", details.official.then(|| "official".into()));
+        tags.push_some("am", details.amount_due.map(|tiyn| tiyn.to_string()));
+        tags.push_some("ps", details.payment_sign.map(|hash| URL_SAFE_NO_PAD.encode(hash)));
+        tags.push_some("rc", details.recipient.map(|recipient| recipient.to_string()));
+        tags
+    }
+}
+
+/// P5-P8: which device makes which impression.
+fn check_kind(device: &Device, kind: Kind) -> Result<(), NotStamped> {
+    let fits = match device.kind {
+        DeviceKind::Postmark => kind != Kind::Surcharge,
+        DeviceKind::Surcharge => kind == Kind::Surcharge,
+        DeviceKind::Special => kind == Kind::Cancel,
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(NotStamped::WrongDevice(device.id.to_string())) }
+}
+
+fn check_details(facility: &Facility, kind: Kind, details: &Details) -> Result<(), NotStamped> {
+    let is_own_box = |letter_box: &LetterBox| facility.letter_boxes.contains(letter_box);
+    if details.letter_box.as_ref().is_some_and(|letter_box| kind != Kind::Accept || !is_own_box(letter_box)) {
+        return Err(NotStamped::WrongLetterBox);
+    }
+    if (kind == Kind::Surcharge) != details.amount_due.is_some() {
+        return Err(NotStamped::WrongAmount);
+    }
+    if kind == Kind::Cancel && details.payment_sign.is_none() {
+        return Err(NotStamped::NoPaymentSign);
+    }
+    if details.recipient.is_some() && !matches!(kind, Kind::Receive | Kind::Deliver(_)) {
+        return Err(NotStamped::RecipientInAcceptance);
+    }
+    Ok(())
+}
+
+impl Kind {
+    /// Tag `k`.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Kind::Accept => "accept",
+            Kind::Receive => "receive",
+            Kind::Deliver(_) => "deliver",
+            Kind::Surcharge => "surcharge",
+            Kind::Cancel => "cancel",
+        }
+    }
+
+    /// Tag `dk`.
+    #[must_use]
+    pub fn handover(self) -> Option<&'static str> {
+        match self {
+            Kind::Deliver(Handover::Delivered) => Some("delivered"),
+            Kind::Deliver(Handover::Handed) => Some("handed"),
+            Kind::Deliver(Handover::Both) => Some("both"),
+            _ => None,
+        }
+    }
+
+    /// The kind with these tags. A delivery without `dk` means delivered.
+    pub(super) fn from_tags(k: &str, dk: Option<&str>) -> Option<Self> {
+        match (k, dk) {
+            ("accept", None) => Some(Kind::Accept),
+            ("receive", None) => Some(Kind::Receive),
+            ("surcharge", None) => Some(Kind::Surcharge),
+            ("cancel", None) => Some(Kind::Cancel),
+            ("deliver", None | Some("delivered")) => Some(Kind::Deliver(Handover::Delivered)),
+            ("deliver", Some("handed")) => Some(Kind::Deliver(Handover::Handed)),
+            ("deliver", Some("both")) => Some(Kind::Deliver(Handover::Both)),
+            _ => None,
+        }
+    }
+
+    /// The device that makes such impressions.
+    #[must_use]
+    pub fn device(self) -> DeviceKind {
+        if self == Kind::Surcharge { DeviceKind::Surcharge } else { DeviceKind::Postmark }
+    }
+}
+
+impl RecipientTag {
+    /// Names `recipient` under a random salt.
+    #[must_use]
+    pub fn new(salt: [u8; 16], recipient: &Address) -> Self {
+        let digest = Sha256::new().chain_update(salt).chain_update(recipient.to_string()).finalize();
+        RecipientTag { salt, digest: digest.into() }
+    }
+
+    /// True when it was made for `recipient`.
+    #[must_use]
+    pub fn names(&self, recipient: &Address) -> bool {
+        *self == RecipientTag::new(self.salt, recipient)
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (salt, digest) = text.split_once('.')?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        Some(RecipientTag { salt: decode(salt)?.try_into().ok()?, digest: decode(digest)?.try_into().ok()? })
+    }
+}
+
+impl std::fmt::Display for RecipientTag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", URL_SAFE_NO_PAD.encode(self.salt), URL_SAFE_NO_PAD.encode(self.digest))
+    }
+}
+
+/// Tag `z`: `+0500`.
+pub(super) fn offset_tag(offset: Offset) -> String {
+    let minutes = offset.seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60)
+}

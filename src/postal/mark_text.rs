@@ -1,0 +1,82 @@
+//! `Postal-Mark-Text`: the inscription for people, in encoded words (RFC 2047).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Longest line that holds an encoded word (RFC 2047 §2).
+const LINE: usize = 76;
+const FIELD: &str = "Postal-Mark-Text:";
+const OPEN: &str = "=?UTF-8?B?";
+const CLOSE: &str = "?=";
+
+/// The whole field with its final CRLF. No character is split between two words (RFC 2047 §5).
+#[must_use]
+pub fn mark_text_header(line: &str) -> String {
+    let mut out = String::from(FIELD);
+    let mut used = FIELD.len() + 1;
+    let mut word = String::new();
+    for c in line.chars() {
+        if word.len() + c.len_utf8() > capacity(used) {
+            push_word(&mut out, &word);
+            out.push_str("\r\n");
+            used = 1;
+            word.clear();
+        }
+        word.push(c);
+    }
+    push_word(&mut out, &word);
+    out.push_str("\r\n");
+    out
+}
+
+fn push_word(out: &mut String, word: &str) {
+    out.push(' ');
+    out.push_str(OPEN);
+    out.push_str(&STANDARD.encode(word));
+    out.push_str(CLOSE);
+}
+
+/// Bytes of text that fit in one encoded word behind `used` characters of a line.
+fn capacity(used: usize) -> usize {
+    (LINE - used - OPEN.len() - CLOSE.len()) / 4 * 3
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(header: &str) -> String {
+        let words = header.strip_prefix(FIELD).unwrap().split_whitespace();
+        words
+            .map(|word| {
+                let text = word.strip_prefix(OPEN).unwrap().strip_suffix(CLOSE).unwrap();
+                String::from_utf8(STANDARD.decode(text).unwrap()).expect("a character was split")
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn rfc2047_words_are_short_and_whole(text in "[а-яәғқңөұүіһ ·«»№0-9]{1,120}") {
+            let header = mark_text_header(&text);
+            prop_assert!(header.is_ascii());
+            prop_assert!(header.ends_with("\r\n"));
+            prop_assert!(header.lines().all(|line| line.len() <= LINE));
+            prop_assert_eq!(decode(&header), text);
+        }
+    }
+
+    #[test]
+    fn rfc2047_is_read_by_a_mail_parser() {
+        let line = "Қазақстан Республикасы · Абай облысы · Аягөз · «Қазпошта» АҚ · №2 · Б · 21112609";
+        let mut message = mark_text_header(line);
+        message.push_str("Subject: x\r\n\r\n");
+        let message = mail_parser::MessageParser::default().parse(message.as_bytes()).unwrap();
+        let value = message.header_raw("Postal-Mark-Text").unwrap();
+        assert_eq!(decode(&format!("{FIELD}{value}")), line);
+    }
+}

@@ -1,0 +1,57 @@
+//! The domain of order 57 and of the paper world: facilities and their named devices, impressions and the
+//! marks they leave, postal addresses, indices and numbers.
+//!
+//! Everything here is pure and synchronous; time is an argument. There is one way to stamp,
+//! [`Impression::make`], and it takes the instant of the clock, never a date (P3, P24).
+
+mod class;
+mod date_token;
+mod device;
+mod drawing;
+mod facility;
+mod impression;
+mod index;
+mod ink;
+mod inscription;
+mod letter_box;
+mod mark;
+mod mark_text;
+mod marks_file;
+mod oblast;
+mod postal_address;
+mod registry;
+mod registry_check;
+mod registry_file;
+mod s10;
+mod settings;
+mod tag_list;
+mod transliteration;
+mod verify;
+mod zone;
+
+pub use class::{Class, ClassError, Colour, Form, LetterOptions, Sides};
+pub use date_token::{DateToken, NotADateToken};
+pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};
+pub use drawing::{Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, check_placement};
+pub use facility::{Facility, FacilityId, FacilityKind, NotAName, Operator, OperatorId, Period, PrintCapabilities};
+pub use impression::{Details, Handover, Impression, Kind, NotStamped, Occasion, RecipientTag, Workplace};
+pub use index::{IndexError, IndexWarning, PostalIndex};
+pub use ink::{Ink, WrongInk};
+pub use inscription::{Inscription, Script};
+pub use letter_box::{LetterBox, LetterBoxId};
+pub use mark::{Mark, MarkError, SignatureTags};
+pub use mark_text::mark_text_header;
+pub use marks_file::{MarksDevice, MarksFacility, MarksFile, MarksLetterBox, MarksOperator, MarksVersion};
+pub use oblast::{OblastCode, UnknownOblast, is_oblast_shown};
+pub use postal_address::{PostalAddress, PostalAddressError, TextAddress};
+pub use registry::{Registry, RegistryError};
+pub use registry_file::Problem;
+pub use s10::{S10, S10Error, S10Range};
+pub use settings::Settings;
+pub use tag_list::TagListError;
+pub use transliteration::{ascii_fold, latin_bgn_pcgn};
+pub use verify::{Finding, Language, MarkReport, Report, Verdict, verify};
+pub use zone::{UnknownZone, Zone};
+
+#[cfg(test)]
+mod tests;

@@ -10,3 +10,4 @@ pub mod identity;
 pub mod ids;
 pub mod message;
 pub mod postal;
+pub mod store;

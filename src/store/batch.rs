@@ -1,0 +1,213 @@
+//! One atomic change, described as data (DESIGN 3).
+//!
+//! A batch says what must be there afterwards, not how: puts and deletes, preconditions, counters to add to,
+//! numbers to allocate, records for the packs, lines for the device journal, topics to wake. The committer
+//! resolves it in queue order, so numbers that are only known then (UIDs, MODSEQs, places in a pack) stand in
+//! keys and values as [`Hole`]s.
+//!
+//! A row that names a record of the same batch keeps the place in sixteen bytes right behind its version byte,
+//! before the postcard part, so that the place does not depend on what comes after:
+//!
+//! ```
+//! use poshta::store::{Batch, Hole, RecordRef, Template, rows};
+//!
+//! let mut batch = Batch::new();
+//! let prefix = batch.record(b"Received: by poshta.example\r\n".to_vec());
+//! let rest = rows::encode(1, &("other", "fields"))?;
+//! batch.put(b"key".to_vec(), Template::from(vec![1]).hole(Hole::Record(prefix)).bytes(&rest));
+//!
+//! // Reading it: version, place, then the rest.
+//! # let row = [vec![1], RecordRef::default().to_bytes().to_vec(), rest].concat();
+//! let (place, rest) = rows::split_place(1, &row)?;
+//! let fields: (String, String) = rows::decode(1, rest)?;
+//! # assert_eq!((place, fields), (RecordRef::default(), ("other".into(), "fields".into())));
+//! # Ok::<(), poshta::store::Error>(())
+//! ```
+
+use super::RecordRef;
+use super::bodies::StagedBody;
+use super::watch::Topic;
+use crate::ids::BodyId;
+
+/// Bytes with holes that the committer fills in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    pub(super) bytes: Vec<u8>,
+    pub(super) holes: Vec<(usize, Hole)>,
+}
+
+/// A number or place that is only known when the batch is committed; always written big-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hole {
+    /// Four bytes: the first allocated number plus an offset.
+    U32(Slot, u32),
+    /// Eight bytes: the first allocated number plus an offset.
+    U64(Slot, u64),
+    /// Sixteen bytes: where a record was written ([`super::RecordRef`]).
+    Record(RecordSlot),
+}
+
+/// Stands for a range of numbers that this batch allocates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(pub(super) usize);
+
+/// Stands for the place of a record that this batch writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordSlot(pub(super) usize);
+
+/// What must hold, or the whole batch fails with `Error::Conflict`. Only for uniqueness, leases and
+/// compare-and-swap of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// No row stands under the key.
+    Absent(Vec<u8>),
+    /// A row stands under the key.
+    Present(Vec<u8>),
+    /// The row under the key is exactly this.
+    Equals(Vec<u8>, Vec<u8>),
+}
+
+/// One step; steps see the effect of the steps before them.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Put(Template, Template),
+    Delete(Template),
+    Require(Precondition),
+    /// A counter row (eight bytes, big-endian i64); absent counts as zero.
+    Add(Vec<u8>, i64),
+    /// Takes `count` numbers from the counter row under the key; the first number ever given is 1.
+    Allocate(Vec<u8>, u32, Slot),
+    /// Adds to the references of a body that is there or comes with this batch.
+    Reference(BodyId, i64),
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(super) steps: Vec<Step>,
+    pub(super) records: Vec<Vec<u8>>,
+    pub(super) bodies: Vec<StagedBody>,
+    pub(super) journal: Vec<String>,
+    pub(super) topics: Vec<Topic>,
+    pub(super) slots: usize,
+}
+
+/// What the committer filled the holes with.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    pub(super) numbers: Vec<u64>,
+    pub(super) places: Vec<RecordRef>,
+}
+
+impl Committed {
+    /// The first number that was allocated for `slot`.
+    #[must_use]
+    pub fn number(&self, slot: Slot) -> u64 {
+        self.numbers.get(slot.0).copied().unwrap_or_default()
+    }
+
+    /// Where the record was written.
+    #[must_use]
+    pub fn record(&self, slot: RecordSlot) -> RecordRef {
+        self.places.get(slot.0).copied().unwrap_or_default()
+    }
+}
+
+impl Template {
+    /// Appends bytes.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    /// Appends a hole.
+    #[must_use]
+    pub fn hole(mut self, hole: Hole) -> Self {
+        let width = match hole {
+            Hole::U32(..) => 4,
+            Hole::U64(..) => 8,
+            Hole::Record(..) => 16,
+        };
+        self.holes.push((self.bytes.len(), hole));
+        self.bytes.resize(self.bytes.len() + width, 0);
+        self
+    }
+}
+
+impl From<Vec<u8>> for Template {
+    fn from(bytes: Vec<u8>) -> Self {
+        Template { bytes, holes: Vec::new() }
+    }
+}
+
+impl Batch {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Batch::default()
+    }
+
+    /// Sets a row.
+    pub fn put(&mut self, key: impl Into<Template>, value: impl Into<Template>) {
+        self.steps.push(Step::Put(key.into(), value.into()));
+    }
+
+    /// Removes a row, if it is there.
+    pub fn delete(&mut self, key: impl Into<Template>) {
+        self.steps.push(Step::Delete(key.into()));
+    }
+
+    /// Makes the whole batch depend on what is there now.
+    pub fn require(&mut self, precondition: Precondition) {
+        self.steps.push(Step::Require(precondition));
+    }
+
+    /// Adds to a counter row.
+    pub fn add(&mut self, key: Vec<u8>, delta: i64) {
+        self.steps.push(Step::Add(key, delta));
+    }
+
+    /// Takes `count` consecutive numbers from a counter row; numbers start at 1 and never come back.
+    pub fn allocate(&mut self, key: Vec<u8>, count: u32) -> Slot {
+        let slot = Slot(self.slots);
+        self.slots += 1;
+        self.steps.push(Step::Allocate(key, count, slot));
+        slot
+    }
+
+    /// Writes bytes to the packs; the row that names the record uses `Hole::Record`.
+    pub fn record(&mut self, bytes: Vec<u8>) -> RecordSlot {
+        self.records.push(bytes);
+        RecordSlot(self.records.len() - 1)
+    }
+
+    /// Writes a body to the packs, unless the same body is there already (single instance).
+    pub fn body(&mut self, body: StagedBody) -> BodyId {
+        let id = body.id();
+        self.bodies.push(body);
+        id
+    }
+
+    /// One more row names this body.
+    pub fn reference(&mut self, body: BodyId) {
+        self.steps.push(Step::Reference(body, 1));
+    }
+
+    /// One row fewer names this body; with the last one the body may be collected.
+    pub fn release(&mut self, body: BodyId) {
+        self.steps.push(Step::Reference(body, -1));
+    }
+
+    /// Appends one line (JSON, without line end) to this node's device journal (P31), in the same group.
+    pub fn journal(&mut self, line: String) {
+        self.journal.push(line);
+    }
+
+    /// Wakes the watchers of a topic once the batch is durable.
+    pub fn publish(&mut self, topic: Topic) {
+        if !self.topics.contains(&topic) {
+            self.topics.push(topic);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The committer: one thread, which takes everything that waits as one group (DESIGN 6).
+//!
+//! For a group it writes the records and the journal lines and syncs them, then applies one set of rows and
+//! syncs that, then publishes and answers. A batch that cannot be resolved fails alone. When a write or sync
+//! fails nothing of the group is acknowledged, and the files it went to are sealed.
+
+mod resolve;
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{Batch, Committed};
+use super::bodies::full_or_io;
+use super::engine::Changes;
+use super::journal::Journal;
+use super::packs::{PackWriter, Planned, RecordRef};
+use super::space::Space;
+use super::versions::Versions;
+use super::watch::{Hub, Topic};
+use super::{Error, Result, Settings};
+use crate::ids::BodyId;
+
+pub(super) use resolve::counter;
+
+/// A batch on its way to the committer.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) batch: Batch,
+    /// Large bodies that were already written and synced, so that the committer need not copy them.
+    pub(super) written: Vec<(BodyId, RecordRef)>,
+    pub(super) reply: oneshot::Sender<Result<Committed>>,
+}
+
+/// What the committer works with; it owns the files it writes.
+#[derive(Debug)]
+pub(super) struct Committer {
+    pub(super) versions: Arc<Versions>,
+    pub(super) packs: PackWriter,
+    pub(super) journal: Journal,
+    pub(super) space: Space,
+    pub(super) hub: Hub,
+    pub(super) max_group_batches: usize,
+}
+
+/// The batches of a group that could be resolved, as one.
+#[derive(Debug, Default)]
+struct Group {
+    changes: Changes,
+    records: Vec<Planned>,
+    journal: Vec<String>,
+    topics: Vec<Topic>,
+    waiting: Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
+}
+
+impl Committer {
+    /// Runs until every sender is gone; what was queued before that is still committed.
+    pub(super) fn spawn(mut self, settings: &Settings) -> Result<(mpsc::Sender<Request>, JoinHandle<()>)> {
+        let (sender, mut queue) = mpsc::channel::<Request>(settings.max_queued_batches.max(1));
+        let run = move || {
+            while let Some(first) = queue.blocking_recv() {
+                let mut requests = vec![first];
+                while requests.len() < self.max_group_batches
+                    && let Ok(next) = queue.try_recv()
+                {
+                    requests.push(next);
+                }
+                self.run(requests);
+            }
+        };
+        Ok((sender, std::thread::Builder::new().name("committer".into()).spawn(run)?))
+    }
+
+    fn run(&mut self, requests: Vec<Request>) {
+        let mut group = Group::default();
+        let written = self.resolve(requests, &mut group).and_then(|()| self.write(&mut group));
+        if let Err(error) = &written {
+            tracing::error!(%error, batches = group.waiting.len(), "nothing of this group was committed");
+        } else {
+            group.topics.iter().for_each(|topic| self.hub.publish(topic));
+        }
+        for (reply, resolved) in group.waiting {
+            let answer = match &written {
+                Ok(()) => resolved,
+                // Even a conflict may have been with a batch that now never was.
+                Err(error) => Err(copy_of(error)),
+            };
+            // Nobody may be waiting any more: a client that went away.
+            drop(reply.send(answer));
+        }
+    }
+
+    fn resolve(&mut self, requests: Vec<Request>, group: &mut Group) -> Result<()> {
+        let mut requests = requests.into_iter();
+        let mut span = match self.packs.span() {
+            Ok(span) => span,
+            Err(error) => {
+                group.waiting.extend(requests.map(|request| (request.reply, Ok(Committed::default()))));
+                return Err(error);
+            }
+        };
+        for Request { mut batch, written, reply } in requests.by_ref() {
+            let topics = std::mem::take(&mut batch.topics);
+            let resolved = self
+                .space
+                .check_batch(&batch)
+                .and_then(|()| resolve::resolve(&self.versions, &group.changes, batch, &written, &mut span));
+            let answer = resolved.map(|resolved| {
+                group.changes.extend(resolved.changes);
+                group.records.extend(resolved.records);
+                group.journal.extend(resolved.journal);
+                for topic in topics {
+                    if !group.topics.contains(&topic) {
+                        group.topics.push(topic);
+                    }
+                }
+                resolved.committed
+            });
+            group.waiting.push((reply, answer));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: &mut Group) -> Result<()> {
+        let written = self.packs.write(&group.records).and_then(|()| self.journal.write(&group.journal));
+        let mark = match written {
+            Ok(mark) => mark,
+            Err(error) => return Err(self.seal(error)),
+        };
+        group.changes.extend(mark);
+        if group.changes.is_empty() {
+            return Ok(());
+        }
+        self.versions.commit(&group.changes).map_err(|error| self.seal(error))
+    }
+
+    /// What was added to the files belongs to nothing now; nothing is ever added behind it.
+    fn seal(&mut self, error: Error) -> Error {
+        self.packs.seal();
+        self.journal.seal();
+        match error {
+            Error::Io(error) => match full_or_io(error) {
+                Error::Full { .. } => self.space.full(),
+                other => other,
+            },
+            Error::Full { .. } => self.space.full(),
+            other => other,
+        }
+    }
+}
+
+/// The same error for everybody in a group.
+fn copy_of(error: &Error) -> Error {
+    match error {
+        Error::Full { free, watermark } => Error::Full { free: *free, watermark: *watermark },
+        Error::Closed => Error::Closed,
+        Error::Io(error) => Error::Io(io::Error::new(error.kind(), error.to_string())),
+        Error::Damaged(text) => Error::Damaged(text.clone()),
+        other => Error::Engine(other.to_string()),
+    }
+}

@@ -1,0 +1,243 @@
+//! From a batch to plain rows and records: preconditions, counters, holes.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
+use super::super::bodies::{BodyRow, StagedBody};
+use super::super::engine::Changes;
+use super::super::packs::{Content, Kind, Planned, RecordRef, Span};
+use super::super::versions::Versions;
+use super::super::{Error, Result, keys, rows};
+use crate::ids::BodyId;
+
+/// Largest row the engine takes, bytes; larger things are records.
+const MAX_ROW_BYTES: usize = super::super::engine::MAX_ROW_BYTES;
+
+/// A batch without holes.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) changes: Changes,
+    pub(super) records: Vec<Planned>,
+    pub(super) journal: Vec<String>,
+    pub(super) committed: Committed,
+}
+
+/// What a pack remembers of the rows of one batch: those that came and those that went, of the classes that
+/// `rebuild` needs (DESIGN 9). Changed flags are not remembered.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(in crate::store) struct Remembered {
+    /// Key and new value; `None` for a row that went.
+    pub(in crate::store) rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl Remembered {
+    pub(in crate::store) const VERSION: u8 = 1;
+}
+
+/// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
+/// batch succeeds.
+pub(super) fn resolve(
+    versions: &Versions,
+    group: &Changes,
+    batch: Batch,
+    written: &[(BodyId, RecordRef)],
+    span: &mut Span,
+) -> Result<Resolved> {
+    if batch.journal.iter().any(|line| line.contains('\n')) {
+        return Err(Error::Engine("a journal line with a line end in it".into()));
+    }
+    let mut resolver = Resolver {
+        versions,
+        group,
+        changes: Changes::new(),
+        records: Vec::new(),
+        places: Vec::new(),
+        numbers: vec![0; batch.slots],
+        span: *span,
+    };
+    for bytes in batch.records {
+        let place = resolver.record(Kind::Bytes, bytes)?;
+        resolver.places.push(place);
+    }
+    for body in batch.bodies {
+        resolver.body(body, written)?;
+    }
+    for step in batch.steps {
+        resolver.step(step)?;
+    }
+    resolver.remember()?;
+    *span = resolver.span;
+    let committed = Committed { numbers: resolver.numbers, places: resolver.places };
+    Ok(Resolved { changes: resolver.changes, records: resolver.records, journal: batch.journal, committed })
+}
+
+struct Resolver<'a> {
+    versions: &'a Versions,
+    group: &'a Changes,
+    changes: Changes,
+    records: Vec<Planned>,
+    places: Vec<RecordRef>,
+    numbers: Vec<u64>,
+    span: Span,
+}
+
+impl Resolver<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.changes.get(key).or_else(|| self.group.get(key)) {
+            Some(change) => Ok(change.clone()),
+            None => self.versions.newest(key),
+        }
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        if key.len() + value.len() > MAX_ROW_BYTES {
+            let len = key.len() + value.len();
+            return Err(Error::Engine(format!("a row of {len} bytes; the limit is {MAX_ROW_BYTES}")));
+        }
+        self.changes.insert(key, Some(value));
+        Ok(())
+    }
+
+    fn record(&mut self, kind: Kind, bytes: Vec<u8>) -> Result<RecordRef> {
+        let place = self.span.place(bytes.len() as u64)?;
+        self.records.push(Planned { place, kind, content: Content::Bytes(bytes) });
+        Ok(place)
+    }
+
+    fn body(&mut self, body: StagedBody, written: &[(BodyId, RecordRef)]) -> Result<()> {
+        let key = keys::body(body.id());
+        if self.get(&key)?.is_some() {
+            return Ok(());
+        }
+        let place = match written.iter().find(|(id, _)| *id == body.id()) {
+            Some((_, place)) => *place,
+            None => {
+                let place = self.span.place(body.len())?;
+                self.records.push(Planned { place, kind: Kind::Body, content: Content::Body(body) });
+                place
+            }
+        };
+        self.put(key, BodyRow { place, references: 0 }.encode())
+    }
+
+    fn step(&mut self, step: Step) -> Result<()> {
+        match step {
+            Step::Put(key, value) => {
+                let (key, value) = (self.fill(key)?, self.fill(value)?);
+                self.put(key, value)
+            }
+            Step::Delete(key) => {
+                let key = self.fill(key)?;
+                self.changes.insert(key, None);
+                Ok(())
+            }
+            Step::Require(precondition) => self.require(precondition),
+            Step::Add(key, delta) => self.add(key, delta).map(drop),
+            Step::Allocate(key, count, slot) => {
+                let last = self.add(key, i64::from(count))?;
+                let first = last - i64::from(count) + 1;
+                if let Some(number) = self.numbers.get_mut(slot.0) {
+                    *number = u64::try_from(first).map_err(|_| Error::Damaged("a counter below zero".into()))?;
+                }
+                Ok(())
+            }
+            Step::Reference(body, delta) => self.reference(body, delta),
+        }
+    }
+
+    fn require(&self, precondition: Precondition) -> Result<()> {
+        let (holds, key) = match precondition {
+            Precondition::Absent(key) => (self.get(&key)?.is_none(), key),
+            Precondition::Present(key) => (self.get(&key)?.is_some(), key),
+            Precondition::Equals(key, value) => (self.get(&key)?.is_some_and(|found| found == value), key),
+        };
+        if holds { Ok(()) } else { Err(Error::Conflict(key)) }
+    }
+
+    fn add(&mut self, key: Vec<u8>, delta: i64) -> Result<i64> {
+        let old = counter(self.get(&key)?.as_deref())?;
+        let new = old.checked_add(delta).ok_or_else(|| Error::Engine("a counter is used up".into()))?;
+        self.put(key, new.to_be_bytes().to_vec())?;
+        Ok(new)
+    }
+
+    fn reference(&mut self, body: BodyId, delta: i64) -> Result<()> {
+        let key = keys::body(body);
+        let Some(row) = self.get(&key)? else { return Err(Error::Conflict(key)) };
+        let row = BodyRow::decode(&row)?;
+        let references = row.references + delta;
+        if references < 0 {
+            return Err(Error::Damaged(format!("{body:?} is released more often than it was referenced")));
+        }
+        self.put(key, BodyRow { references, ..row }.encode())
+    }
+
+    fn fill(&self, template: Template) -> Result<Vec<u8>> {
+        let Template { mut bytes, holes } = template;
+        for (at, hole) in holes {
+            match hole {
+                Hole::U32(slot, offset) => {
+                    let number = self.number(slot.0)? + u64::from(offset);
+                    let number = u32::try_from(number).map_err(|_| Error::Engine("a counter is used up".into()))?;
+                    write_at(&mut bytes, at, &number.to_be_bytes())?;
+                }
+                Hole::U64(slot, offset) => {
+                    let number = self.number(slot.0)? + offset;
+                    write_at(&mut bytes, at, &number.to_be_bytes())?;
+                }
+                Hole::Record(slot) => {
+                    let place = self.places.get(slot.0).ok_or_else(foreign_slot)?;
+                    write_at(&mut bytes, at, &place.to_bytes())?;
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn number(&self, slot: usize) -> Result<u64> {
+        self.numbers.get(slot).copied().filter(|number| *number > 0).ok_or_else(foreign_slot)
+    }
+
+    /// Writes the rows that came and went to the pack as well.
+    fn remember(&mut self) -> Result<()> {
+        let mut remembered = Remembered::default();
+        for (key, value) in &self.changes {
+            let keep = match keys::memory_of(key) {
+                keys::Memory::None => false,
+                keys::Memory::Always => true,
+                keys::Memory::ComingAndGoing => {
+                    let before = self.group.get(key).cloned().map_or_else(|| self.versions.newest(key), Ok)?;
+                    before.is_some() != value.is_some()
+                }
+            };
+            if keep {
+                remembered.rows.push((key.clone(), value.clone()));
+            }
+        }
+        if !remembered.rows.is_empty() {
+            self.record(Kind::Rows, rows::encode(Remembered::VERSION, &remembered)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_at(bytes: &mut [u8], at: usize, field: &[u8]) -> Result<()> {
+    let hole = bytes.get_mut(at..at + field.len()).ok_or_else(foreign_slot)?;
+    hole.copy_from_slice(field);
+    Ok(())
+}
+
+fn foreign_slot() -> Error {
+    Error::Engine("a hole names a slot that this batch does not fill before it".into())
+}
+
+/// The value of a counter row.
+pub(in crate::store) fn counter(row: Option<&[u8]>) -> Result<i64> {
+    match row {
+        None => Ok(0),
+        Some(row) => match row.try_into() {
+            Ok(bytes) => Ok(i64::from_be_bytes(bytes)),
+            Err(_) => Err(Error::Damaged(format!("a counter of {} bytes", row.len()))),
+        },
+    }
+}

@@ -1,0 +1,143 @@
+//! This node's device journal (P31): every impression, one line each, in append-only files beside the packs.
+//!
+//! A line is the check of its JSON (16 hex digits), a space, the JSON. How much of a file counts is written in
+//! the rows of the same group (`!journal/NNNNNNNN`), so a line is in the journal exactly if its letter is
+//! accepted. What stands behind that length was never acknowledged: it is left as it is and not read.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::packs::numbered_files;
+use super::{Error, Result, View, keys};
+
+/// Writes the journal; only the committer has one.
+#[derive(Debug)]
+pub(super) struct Journal {
+    dir: PathBuf,
+    max_file_bytes: u64,
+    next: u32,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    number: u32,
+    file: File,
+    length: u64,
+}
+
+/// The row that says how much of a file counts.
+pub(super) type LengthRow = Option<(Vec<u8>, Option<Vec<u8>>)>;
+
+impl Journal {
+    /// Opens the directory, and the last file if all of it counts; `committed` gives what counts of a file.
+    pub(super) fn open(
+        dir: PathBuf,
+        max_file_bytes: u64,
+        committed: impl Fn(&[u8]) -> Result<Option<Vec<u8>>>,
+    ) -> Result<Self> {
+        fs::create_dir_all(&dir)?;
+        let last = numbered_files(&dir, "journal")?.last().copied();
+        let mut journal = Journal { dir, max_file_bytes, next: last.unwrap_or(0) + 1, current: None };
+        if let Some(number) = last {
+            let file = File::options().append(true).open(path(&journal.dir, number))?;
+            let length = file.metadata()?.len();
+            if committed(&length_key(number))? == Some(length.to_be_bytes().to_vec()) {
+                journal.current = Some(Current { number, file, length });
+            }
+        }
+        Ok(journal)
+    }
+
+    /// Appends lines and syncs them; the row must be committed for them to count.
+    ///
+    /// # Errors
+    /// I/O; then the file is sealed.
+    pub(super) fn write(&mut self, lines: &[String]) -> Result<LengthRow> {
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let mut current = match self.current.take().filter(|current| current.length < self.max_file_bytes) {
+            Some(current) => current,
+            None => self.create()?,
+        };
+        let mut bytes = Vec::new();
+        for line in lines {
+            writeln!(bytes, "{} {line}", check_of(line.as_bytes()))?;
+        }
+        current.file.write_all(&bytes)?;
+        current.file.sync_data()?;
+        current.length += bytes.len() as u64;
+        let row = (length_key(current.number), Some(current.length.to_be_bytes().to_vec()));
+        self.current = Some(current);
+        Ok(Some(row))
+    }
+
+    /// Nothing more goes into the current file.
+    pub(super) fn seal(&mut self) {
+        self.current = None;
+    }
+
+    fn create(&mut self) -> Result<Current> {
+        let number = self.next;
+        self.next += 1;
+        let file = File::options().append(true).create_new(true).open(path(&self.dir, number))?;
+        file.sync_all()?;
+        File::open(&self.dir)?.sync_all()?;
+        Ok(Current { number, file, length: 0 })
+    }
+}
+
+impl View<'_> {
+    /// The lines of the device journal in the order they were written, as JSON, to `each`; stops when `each`
+    /// answers `Break`.
+    ///
+    /// # Errors
+    /// I/O; `Damaged` when a line's check does not fit.
+    pub fn journal_lines(&self, mut each: impl FnMut(&str) -> std::ops::ControlFlow<()>) -> Result<()> {
+        let prefix = keys::fact(PREFIX);
+        for (key, length) in self.range(&prefix, &keys::after(&prefix), usize::MAX)? {
+            let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
+            let length = <[u8; 8]>::try_from(length).map(u64::from_be_bytes);
+            let length = length.map_err(|_| Error::Damaged(format!("length of journal {name}")))?;
+            let file = File::open(self.journal_dir().join(format!("{name}.journal")))?;
+            let mut read = 0;
+            for line in BufReader::new(file).take(length).lines() {
+                let line = line?;
+                read += line.len() as u64 + 1;
+                let json = checked(&line).ok_or_else(|| damaged(&name, read))?;
+                if each(json).is_break() {
+                    return Ok(());
+                }
+            }
+            if read != length {
+                return Err(damaged(&name, read));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) const PREFIX: &str = "journal/";
+
+fn damaged(name: &str, position: u64) -> Error {
+    Error::Damaged(format!("journal {name} before byte {position}"))
+}
+
+fn length_key(number: u32) -> Vec<u8> {
+    keys::fact(&format!("{PREFIX}{number:08}"))
+}
+
+fn path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:08}.journal"))
+}
+
+fn check_of(line: &[u8]) -> String {
+    blake3::hash(line).to_hex().chars().take(16).collect()
+}
+
+fn checked(line: &str) -> Option<&str> {
+    let (check, json) = line.split_once(' ')?;
+    (check == check_of(json.as_bytes())).then_some(json)
+}

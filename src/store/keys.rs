@@ -1,0 +1,333 @@
+//! Every key of the store, in one place: one class byte, then the partition, then big-endian fields (DESIGN 3).
+//!
+//! | class | key | value | written by |
+//! |---|---|---|---|
+//! | `!` | name | schema version, S10 blocks, other facts of the directory | store |
+//! | `l` | folded login (also tombstones of closed ones) | account id or tombstone | accounts |
+//! | `d` | folded address | account id or tombstone | accounts |
+//! | `n` | keyed hash of IIN or BIN | account id | accounts |
+//! | `a` | account | account row | accounts |
+//! | `A` | account, counter kind | counter | accounts, mailboxes |
+//! | `f` | account, folder | folder row | mailboxes |
+//! | `F` | account, folder, counter kind | counter: uid next, modseq, messages, unseen, deleted, bytes | mailboxes |
+//! | `N` | account, folder name | folder id | mailboxes |
+//! | `S` | account, folder name | subscription | mailboxes |
+//! | `m` | account, folder, uid | message row, hot | mailboxes |
+//! | `s` | account, folder, uid | envelope and structure | mailboxes |
+//! | `x` | account, folder, modseq, uid | changed or expunged | mailboxes |
+//! | `t` | account, hash of Message-ID | thread id | mailboxes |
+//! | `b` | body id | place in a pack, references | bodies |
+//! | `q` | shard, item, recipient number | outbound row | outbound |
+//! | `Q` | shard, due time, item, recipient number | nothing: the due-time index | outbound |
+//! | `p` | item | print job | hybrid |
+//! | `P` | centre, due time, item | nothing: what a centre may lease, by time | hybrid |
+//! | `i` | item, number | event of the item | hybrid, outbound |
+//! | `I` | S10 number | item | hybrid |
+//! | `o` | item, event number | nothing: a message that the sender is still to get | hybrid |
+//! | `h` | account, day | counter of letters to paper on that day | hybrid |
+//! | `c` | item | scan | hybrid |
+//! | `C` | item | nothing: the scan waits for a person | hybrid |
+//! | `k` | principal, idempotency key hash | answer that was given | http |
+//! | `u` | time, number | audit entry | all |
+
+use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
+
+use super::{Hole, Template};
+
+/// Builds a key field by field.
+#[derive(Clone, Debug)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// Begins a key of this class.
+    #[must_use]
+    pub fn of(class: u8) -> Self {
+        Key(vec![class])
+    }
+
+    /// Appends a byte.
+    #[must_use]
+    pub fn u8(mut self, field: u8) -> Self {
+        self.0.push(field);
+        self
+    }
+
+    /// Appends four bytes, big-endian.
+    #[must_use]
+    pub fn u32(mut self, field: u32) -> Self {
+        self.0.extend_from_slice(&field.to_be_bytes());
+        self
+    }
+
+    /// Appends eight bytes, big-endian.
+    #[must_use]
+    pub fn u64(mut self, field: u64) -> Self {
+        self.0.extend_from_slice(&field.to_be_bytes());
+        self
+    }
+
+    /// Appends an id of sixteen bytes.
+    #[must_use]
+    pub fn item(mut self, item: ItemId) -> Self {
+        self.0.extend_from_slice(&item.to_bytes());
+        self
+    }
+
+    /// Appends raw bytes: only as the last field, or with a fixed length.
+    #[must_use]
+    pub fn raw(mut self, field: &[u8]) -> Self {
+        self.0.extend_from_slice(field);
+        self
+    }
+
+    /// Appends text and a zero byte, so that more fields may follow. The text must not hold a zero byte.
+    #[must_use]
+    pub fn text(mut self, field: &str) -> Self {
+        self.0.extend(field.bytes().filter(|byte| *byte != 0));
+        self.0.push(0);
+        self
+    }
+
+    /// The finished key.
+    #[must_use]
+    pub fn done(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The finished beginning of a key whose next field is filled in by the committer.
+    #[must_use]
+    pub fn hole(self, hole: Hole) -> Template {
+        Template::from(self.0).hole(hole)
+    }
+}
+
+/// The first key that does not begin with `prefix`: the end of a range over it.
+#[must_use]
+pub fn after(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    vec![u8::MAX; 64]
+}
+
+/// What the packs remember of a row, so that `rebuild` can make it again (DESIGN 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// Nothing: it follows from other rows or from the bytes, or is worth nothing without the engine.
+    None,
+    /// That it came and that it went, not how it changed.
+    ComingAndGoing,
+    /// Every change: rows that change seldom.
+    Always,
+}
+
+/// See [`Memory`].
+pub(super) fn memory_of(key: &[u8]) -> Memory {
+    match key.first() {
+        Some(b'm' | b'q' | b'c') => Memory::ComingAndGoing,
+        Some(b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'I') => Memory::Always,
+        _ => Memory::None,
+    }
+}
+
+/// Counters of an account (class `A`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AccountCounter {
+    /// Folder ids given out.
+    Folders = 1,
+    /// UIDVALIDITY values given out.
+    UidValidity = 2,
+    /// Messages stored.
+    Messages = 3,
+    /// Bytes stored.
+    Bytes = 4,
+}
+
+/// Counters of a folder (class `F`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FolderCounter {
+    /// UIDs given out: UIDNEXT is this plus one.
+    Uids = 1,
+    /// MODSEQs given out: HIGHESTMODSEQ.
+    ModSeqs = 2,
+    /// Messages.
+    Messages = 3,
+    /// Messages without `\Seen`.
+    Unseen = 4,
+    /// Messages with `\Deleted`.
+    Deleted = 5,
+    /// Sum of RFC822.SIZE.
+    Bytes = 6,
+}
+
+impl AccountCounter {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Folders, Self::UidValidity, Self::Messages, Self::Bytes];
+}
+
+impl FolderCounter {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Uids, Self::ModSeqs, Self::Messages, Self::Unseen, Self::Deleted, Self::Bytes];
+}
+
+/// A fact of the directory.
+#[must_use]
+pub fn fact(name: &str) -> Vec<u8> {
+    Key::of(b'!').raw(name.as_bytes()).done()
+}
+
+/// Who has (or had) this folded login.
+#[must_use]
+pub fn login(folded: &str) -> Vec<u8> {
+    Key::of(b'l').raw(folded.as_bytes()).done()
+}
+
+/// Who has (or had) this folded address.
+#[must_use]
+pub fn address(folded: &str) -> Vec<u8> {
+    Key::of(b'd').raw(folded.as_bytes()).done()
+}
+
+/// The account of a person or company, by keyed hash of IIN or BIN.
+#[must_use]
+pub fn person(hash: &[u8; 32]) -> Vec<u8> {
+    Key::of(b'n').raw(hash).done()
+}
+
+/// An account's row.
+#[must_use]
+pub fn account(account: AccountId) -> Vec<u8> {
+    Key::of(b'a').u64(account.0).done()
+}
+
+/// A counter of an account.
+#[must_use]
+pub fn account_counter(account: AccountId, counter: AccountCounter) -> Vec<u8> {
+    Key::of(b'A').u64(account.0).u8(counter as u8).done()
+}
+
+/// The beginning of all folder rows of an account.
+#[must_use]
+pub fn folders(account: AccountId) -> Vec<u8> {
+    Key::of(b'f').u64(account.0).done()
+}
+
+/// A folder's row.
+#[must_use]
+pub fn folder(account: AccountId, folder: FolderId) -> Vec<u8> {
+    Key::of(b'f').u64(account.0).u32(folder.0).done()
+}
+
+/// A counter of a folder.
+#[must_use]
+pub fn folder_counter(account: AccountId, folder: FolderId, counter: FolderCounter) -> Vec<u8> {
+    Key::of(b'F').u64(account.0).u32(folder.0).u8(counter as u8).done()
+}
+
+/// The folder with this name.
+#[must_use]
+pub fn folder_name(account: AccountId, name: &str) -> Vec<u8> {
+    Key::of(b'N').u64(account.0).raw(name.as_bytes()).done()
+}
+
+/// The subscription to this name.
+#[must_use]
+pub fn subscription(account: AccountId, name: &str) -> Vec<u8> {
+    Key::of(b'S').u64(account.0).raw(name.as_bytes()).done()
+}
+
+/// The beginning of all message rows of a folder.
+#[must_use]
+pub fn messages(account: AccountId, folder: FolderId) -> Vec<u8> {
+    Key::of(b'm').u64(account.0).u32(folder.0).done()
+}
+
+/// A message's row.
+#[must_use]
+pub fn message(account: AccountId, folder: FolderId, uid: Uid) -> Vec<u8> {
+    Key::of(b'm').u64(account.0).u32(folder.0).u32(uid.get()).done()
+}
+
+/// A message's envelope and structure.
+#[must_use]
+pub fn summary(account: AccountId, folder: FolderId, uid: Uid) -> Vec<u8> {
+    Key::of(b's').u64(account.0).u32(folder.0).u32(uid.get()).done()
+}
+
+/// The beginning of the change index of a folder, from `modseq` on.
+#[must_use]
+pub fn changes_from(account: AccountId, folder: FolderId, modseq: ModSeq) -> Vec<u8> {
+    Key::of(b'x').u64(account.0).u32(folder.0).u64(modseq.0).done()
+}
+
+/// One change.
+#[must_use]
+pub fn change(account: AccountId, folder: FolderId, modseq: ModSeq, uid: Uid) -> Vec<u8> {
+    Key::of(b'x').u64(account.0).u32(folder.0).u64(modseq.0).u32(uid.get()).done()
+}
+
+/// The thread that a Message-ID belongs to.
+#[must_use]
+pub fn thread(account: AccountId, message_id_hash: &[u8; 16]) -> Vec<u8> {
+    Key::of(b't').u64(account.0).raw(message_id_hash).done()
+}
+
+/// Where a body lies.
+#[must_use]
+pub fn body(body: BodyId) -> Vec<u8> {
+    Key::of(b'b').raw(&body.0).done()
+}
+
+/// One recipient of an item in the outbound queue.
+#[must_use]
+pub fn outbound(shard: u16, item: ItemId, recipient: u32) -> Vec<u8> {
+    Key::of(b'q').raw(&shard.to_be_bytes()).item(item).u32(recipient).done()
+}
+
+/// The due-time index of the outbound queue; `due_ms` is milliseconds since 1970.
+#[must_use]
+pub fn outbound_due(shard: u16, due_ms: u64, item: ItemId, recipient: u32) -> Vec<u8> {
+    Key::of(b'Q').raw(&shard.to_be_bytes()).u64(due_ms).item(item).u32(recipient).done()
+}
+
+/// A print job.
+#[must_use]
+pub fn print_job(item: ItemId) -> Vec<u8> {
+    Key::of(b'p').item(item).done()
+}
+
+/// What a print centre may lease, by time; `due_ms` is milliseconds since 1970.
+#[must_use]
+pub fn print_due(centre: &str, due_ms: u64, item: ItemId) -> Vec<u8> {
+    Key::of(b'P').text(centre).u64(due_ms).item(item).done()
+}
+
+/// The beginning of an item's events.
+#[must_use]
+pub fn item_events(item: ItemId) -> Vec<u8> {
+    Key::of(b'i').item(item).done()
+}
+
+/// The item with this S10 number.
+#[must_use]
+pub fn s10(number: &str) -> Vec<u8> {
+    Key::of(b'I').raw(number.as_bytes()).done()
+}
+
+/// A scan.
+#[must_use]
+pub fn scan(item: ItemId) -> Vec<u8> {
+    Key::of(b'c').item(item).done()
+}
+
+/// The answer that was given to a request with an idempotency key.
+#[must_use]
+pub fn idempotency(principal: &str, key_hash: &[u8; 32]) -> Vec<u8> {
+    Key::of(b'k').text(principal).raw(key_hash).done()
+}

@@ -1,0 +1,184 @@
+//! A message comes into a folder.
+
+use super::folders::busy;
+use super::row::{self, Place};
+use super::{Flags, FolderError, Message, NewMessage, Prefix};
+use crate::ids::{AccountId, FolderId, ModSeq, Uid, UidValidity};
+use crate::store::keys::{self, AccountCounter, FolderCounter, Key};
+use crate::store::{Batch, Committed, Error, Hole, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic};
+
+/// Larger summaries are records; their row holds the place (DESIGN 5: rows stay small).
+const MAX_SUMMARY_ROW_BYTES: usize = 2 << 10;
+
+/// Version of a summary row that holds the summary itself.
+pub(super) const SUMMARY_INLINE: u8 = 1;
+/// Version of a summary row that holds the place of a record.
+pub(super) const SUMMARY_RECORD: u8 = 2;
+
+pub(super) const THREAD_VERSION: u8 = 1;
+
+/// Version, then what happened.
+pub(super) const CHANGED: [u8; 2] = [1, 0];
+/// See [`CHANGED`].
+pub(super) const EXPUNGED: [u8; 2] = [1, 1];
+
+/// What an added message will be called.
+#[derive(Clone, Copy, Debug)]
+pub struct Added {
+    uid: Slot,
+}
+
+impl Added {
+    /// Its UID, once committed.
+    #[must_use]
+    pub fn uid(&self, committed: &Committed) -> Option<Uid> {
+        Uid::new(u32::try_from(committed.number(self.uid)).ok()?)
+    }
+}
+
+/// Adds a message to a folder: rows, counters, reference to the body, topic. The batch must require that the
+/// folder exists where that is not certain (`Precondition::Present(keys::folder(…))`).
+pub fn add_message(batch: &mut Batch, message: &NewMessage) -> Added {
+    let uid = batch.allocate(keys::folder_counter(message.account, message.folder, FolderCounter::Uids), 1);
+    let modseq = batch.allocate(keys::folder_counter(message.account, message.folder, FolderCounter::ModSeqs), 1);
+    let row = as_row(message);
+    let value = row::template(&row, Hole::U64(modseq, 0), place(message.recipient_prefix), place(message.item_prefix));
+    let summary = if message.summary.len() > MAX_SUMMARY_ROW_BYTES {
+        let record = batch.record(message.summary.clone());
+        Template::from(vec![SUMMARY_RECORD]).hole(Hole::Record(record))
+    } else {
+        Template::from(vec![SUMMARY_INLINE]).bytes(&message.summary)
+    };
+    let new = NewRows {
+        account: message.account,
+        folder: message.folder,
+        uid: Hole::U32(uid, 0),
+        modseq: Hole::U64(modseq, 0),
+    };
+    new.put(batch, value, summary);
+    let mut tally = Tally::default();
+    let size = u64::from(message.recipient_prefix.len) + u64::from(message.item_prefix.len) + message.body_bytes;
+    tally.count(message.flags, size, 1);
+    tally.add_to_folder(batch, message.account, message.folder);
+    tally.add_to_account(batch, message.account);
+    batch.reference(message.body);
+    if let Some(hash) = &message.message_id {
+        let thread = [&[THREAD_VERSION], &message.thread.to_bytes()[..]].concat();
+        batch.put(keys::thread(message.account, hash), thread);
+    }
+    batch.publish(Topic::Folder(message.account, message.folder));
+    Added { uid }
+}
+
+/// The three rows of a message whose numbers are not known yet.
+pub(super) struct NewRows {
+    pub(super) account: AccountId,
+    pub(super) folder: FolderId,
+    pub(super) uid: Hole,
+    pub(super) modseq: Hole,
+}
+
+impl NewRows {
+    pub(super) fn put(&self, batch: &mut Batch, row: Template, summary: Template) {
+        let key = |class| Key::of(class).u64(self.account.0).u32(self.folder.0);
+        batch.put(key(b'm').hole(self.uid), row);
+        batch.put(key(b's').hole(self.uid), summary);
+        batch.put(key(b'x').hole(self.modseq).hole(self.uid), CHANGED.to_vec());
+    }
+}
+
+/// Changes of the counters, added up.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Tally {
+    pub(super) messages: i64,
+    pub(super) unseen: i64,
+    pub(super) deleted: i64,
+    pub(super) bytes: i64,
+}
+
+impl Tally {
+    /// Counts a message with these flags `sign` times: 1 when it comes, -1 when it goes.
+    pub(super) fn count(&mut self, flags: Flags, size: u64, sign: i64) {
+        self.messages += sign;
+        self.bytes += sign * i64::try_from(size).unwrap_or(i64::MAX);
+        self.count_flags(flags, sign);
+    }
+
+    /// Counts only what its flags say.
+    pub(super) fn count_flags(&mut self, flags: Flags, sign: i64) {
+        self.unseen += if flags.contains(Flags::SEEN) { 0 } else { sign };
+        self.deleted += if flags.contains(Flags::DELETED) { sign } else { 0 };
+    }
+
+    pub(super) fn add_to_folder(&self, batch: &mut Batch, account: AccountId, folder: FolderId) {
+        let counters = [
+            (FolderCounter::Messages, self.messages),
+            (FolderCounter::Unseen, self.unseen),
+            (FolderCounter::Deleted, self.deleted),
+            (FolderCounter::Bytes, self.bytes),
+        ];
+        for (counter, delta) in counters.into_iter().filter(|(_, delta)| *delta != 0) {
+            batch.add(keys::folder_counter(account, folder, counter), delta);
+        }
+    }
+
+    pub(super) fn add_to_account(&self, batch: &mut Batch, account: AccountId) {
+        let counters = [(AccountCounter::Messages, self.messages), (AccountCounter::Bytes, self.bytes)];
+        for (counter, delta) in counters.into_iter().filter(|(_, delta)| *delta != 0) {
+            batch.add(keys::account_counter(account, counter), delta);
+        }
+    }
+}
+
+fn place(prefix: Prefix) -> Place {
+    prefix.record.map_or(Place::At(RecordRef::default()), Place::Written)
+}
+
+/// The fields of the row; numbers and places are filled in by the committer.
+fn as_row(message: &NewMessage) -> Message {
+    Message {
+        uid: Uid(std::num::NonZeroU32::MIN),
+        modseq: ModSeq::default(),
+        flags: message.flags,
+        keywords: message.keywords.clone(),
+        internal_date: message.internal_date,
+        save_date: message.save_date,
+        item: message.item,
+        email: message.email,
+        thread: message.thread,
+        origin: message.origin,
+        recipient_prefix: RecordRef::default(),
+        item_prefix: RecordRef::default(),
+        body: message.body,
+        body_bytes: message.body_bytes,
+        data_key: None,
+    }
+}
+
+impl Store {
+    /// APPEND: stages nothing, marks nothing; keywords are given by name. `body` and `body_bytes` of the
+    /// message are taken from the staged body.
+    ///
+    /// # Errors
+    /// The folder is gone; too many keywords; store.
+    pub async fn append(
+        &self,
+        mut message: NewMessage,
+        body: StagedBody,
+        keywords: Vec<String>,
+    ) -> Result<(UidValidity, Uid), FolderError> {
+        let (account, id) = (message.account, message.folder);
+        let (folder, keywords) = self.with_keywords(account, id, keywords).await?;
+        message.keywords = keywords.into_iter().collect();
+        message.body_bytes = body.len();
+        let mut batch = Batch::new();
+        message.body = batch.body(body);
+        batch.require(Precondition::Present(keys::folder(account, id)));
+        let added = add_message(&mut batch, &message);
+        match self.commit(batch).await {
+            Err(Error::Conflict(_)) => Err(FolderError::Missing(folder.name)),
+            Err(error) => Err(error.into()),
+            Ok(committed) => added.uid(&committed).map(|uid| (folder.uid_validity, uid)).ok_or_else(|| busy().into()),
+        }
+    }
+}

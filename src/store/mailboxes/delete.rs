@@ -1,0 +1,217 @@
+//! Messages and folders go: EXPUNGE and DELETE.
+
+use super::add::{EXPUNGED, Tally};
+use super::flags::{CHUNK, Stored, missing, sorted};
+use super::folders::{self, MAX_ATTEMPTS, busy};
+use super::names::{self, INBOX};
+use super::{Flags, FolderError};
+use crate::ids::{AccountId, FolderId, Uid};
+use crate::store::keys::{self, FolderCounter, Key};
+use crate::store::{Batch, Error, Hole, Precondition, Result, Slot, Store, Topic, View};
+
+/// Facts that name folders whose messages are still to be removed: account, folder.
+pub(in crate::store) const DOOMED: &str = "doomed/";
+
+/// What becomes of the body of a message that leaves its folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    Released,
+    /// It stays with the copy that the same batch makes.
+    Kept,
+}
+
+/// Puts into a batch that a message leaves its folder. The change entry's MODSEQ is `modseq`.
+pub(super) fn remove(
+    batch: &mut Batch,
+    account: AccountId,
+    folder: FolderId,
+    stored: &Stored,
+    modseq: Slot,
+    body: Body,
+) {
+    let message = &stored.message;
+    let key = keys::message(account, folder, message.uid);
+    batch.require(Precondition::Equals(key.clone(), stored.row.clone()));
+    batch.delete(key);
+    batch.delete(keys::summary(account, folder, message.uid));
+    batch.delete(keys::change(account, folder, message.modseq, message.uid));
+    let change = Key::of(b'x').u64(account.0).u32(folder.0).hole(Hole::U64(modseq, 0));
+    batch.put(change.bytes(&message.uid.get().to_be_bytes()), EXPUNGED.to_vec());
+    if body == Body::Released {
+        batch.release(message.body);
+    }
+}
+
+impl Store {
+    /// EXPUNGE: removes the messages with `\Deleted`, only those of `among` if given; gives their UIDs.
+    ///
+    /// # Errors
+    /// The folder is gone; store.
+    pub async fn expunge(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        among: Option<Vec<Uid>>,
+    ) -> std::result::Result<Vec<Uid>, FolderError> {
+        let uids = self
+            .read(move |view| {
+                if view.folder(account, folder)?.is_none() {
+                    return Ok(None);
+                }
+                view.deleted_uids(account, folder, among).map(Some)
+            })
+            .await?
+            .ok_or_else(|| missing(folder))?;
+        let mut expunged = Vec::with_capacity(uids.len());
+        for chunk in uids.chunks(CHUNK) {
+            expunged.extend(self.expunge_chunk(account, folder, chunk).await?);
+        }
+        Ok(expunged)
+    }
+
+    async fn expunge_chunk(&self, account: AccountId, folder: FolderId, uids: &[Uid]) -> Result<Vec<Uid>> {
+        for _ in 0..MAX_ATTEMPTS {
+            let uids = uids.to_vec();
+            let mut stored = self.read(move |view| view.stored(account, folder, &uids)).await?;
+            // Another session may have taken the flag away meanwhile.
+            stored.retain(|stored| stored.message.flags.contains(Flags::DELETED));
+            if stored.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut batch = Batch::new();
+            let modseq = batch.allocate(keys::folder_counter(account, folder, FolderCounter::ModSeqs), 1);
+            let mut tally = Tally::default();
+            for stored in &stored {
+                remove(&mut batch, account, folder, stored, modseq, Body::Released);
+                tally.count(stored.message.flags, stored.message.size(), -1);
+            }
+            tally.add_to_folder(&mut batch, account, folder);
+            tally.add_to_account(&mut batch, account);
+            batch.publish(Topic::Folder(account, folder));
+            match self.commit(batch).await {
+                Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(stored.iter().map(|stored| stored.message.uid).collect()),
+            }
+        }
+        Err(busy())
+    }
+
+    /// DELETE: the folder and its messages; its name stays as a parent while it has children (see
+    /// [`super::implied_parents`]).
+    ///
+    /// # Errors
+    /// Missing, the inbox, a name that only has folders below it; store.
+    pub async fn delete_folder(&self, account: AccountId, name: &str) -> std::result::Result<(), FolderError> {
+        let name = names::canonical(name);
+        if name == INBOX {
+            return Err(FolderError::NotAllowed("the inbox cannot be deleted"));
+        }
+        for _ in 0..MAX_ATTEMPTS {
+            let folders = self.read(move |view| view.folders(account)).await?;
+            let Some(folder) = folders.iter().find(|folder| folder.name == name) else {
+                // RFC 9051 §6.3.5: it is an error to delete a name that is only a parent.
+                let is_parent = folders.iter().any(|folder| names::is_below(&folder.name, &name));
+                return Err(if is_parent {
+                    FolderError::NotAllowed("the name has folders below it and is no folder itself")
+                } else {
+                    FolderError::Missing(name)
+                });
+            };
+            let key = keys::folder(account, folder.id);
+            let mut batch = Batch::new();
+            batch.require(Precondition::Equals(key.clone(), folders::encode(folder)?));
+            batch.delete(key);
+            batch.delete(keys::folder_name(account, &name));
+            batch.put(doomed_key(account, folder.id), vec![1]);
+            batch.publish(Topic::Account(account));
+            batch.publish(Topic::Folder(account, folder.id));
+            match self.commit(batch).await {
+                Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(self.empty_doomed(account, folder.id).await?),
+            }
+        }
+        Err(busy().into())
+    }
+
+    /// Removes what a deleted folder held, a chunk at a time. A crash between chunks is caught up with when
+    /// the store is opened again.
+    async fn empty_doomed(&self, account: AccountId, folder: FolderId) -> Result<()> {
+        while let Some(batch) = self.read(move |view| view.emptying(account, folder)).await? {
+            self.commit(batch).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Goes on with deletions that a crash cut short. Blocks.
+pub(in crate::store) fn resume_deletions(store: &Store) -> Result<()> {
+    let prefix = keys::fact(DOOMED);
+    let doomed = store.read_blocking(|view| view.range(&prefix, &keys::after(&prefix), usize::MAX))?;
+    for (key, _) in doomed {
+        let fields = key.get(prefix.len()..).and_then(|fields| fields.split_first_chunk::<8>());
+        let fields = fields.and_then(|(account, folder)| Some((account, folder.try_into().ok()?)));
+        let (account, folder) = fields.ok_or_else(|| Error::Damaged("row of a deleted folder".into()))?;
+        let (account, folder) = (AccountId(u64::from_be_bytes(*account)), FolderId(u32::from_be_bytes(folder)));
+        while let Some(batch) = store.read_blocking(|view| view.emptying(account, folder))? {
+            store.commit_blocking(batch)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn doomed_key(account: AccountId, folder: FolderId) -> Vec<u8> {
+    [&keys::fact(DOOMED)[..], &account.0.to_be_bytes(), &folder.0.to_be_bytes()].concat()
+}
+
+impl View<'_> {
+    /// The messages of a folder with `\Deleted`, ascending.
+    fn deleted_uids(&self, account: AccountId, folder: FolderId, among: Option<Vec<Uid>>) -> Result<Vec<Uid>> {
+        if self.folder_state(account, folder)?.deleted == 0 {
+            return Ok(Vec::new());
+        }
+        let messages = match among {
+            Some(uids) => {
+                let stored = self.stored(account, folder, &sorted(uids))?;
+                stored.into_iter().map(|stored| stored.message).collect()
+            }
+            None => self.messages(account, folder, Uid(std::num::NonZeroU32::MIN), usize::MAX)?,
+        };
+        let deleted = messages.into_iter().filter(|message| message.flags.contains(Flags::DELETED));
+        Ok(deleted.map(|message| message.uid).collect())
+    }
+
+    /// The next batch that empties a deleted folder; `None` when it is done.
+    fn emptying(&self, account: AccountId, folder: FolderId) -> Result<Option<Batch>> {
+        let doomed = doomed_key(account, folder);
+        if self.get(&doomed)?.is_none() {
+            return Ok(None);
+        }
+        let mut batch = Batch::new();
+        batch.require(Precondition::Present(doomed.clone()));
+        let first = Uid(std::num::NonZeroU32::MIN);
+        let messages = self.messages(account, folder, first, CHUNK)?;
+        let mut tally = Tally::default();
+        for message in &messages {
+            batch.require(Precondition::Present(keys::message(account, folder, message.uid)));
+            batch.delete(keys::message(account, folder, message.uid));
+            batch.delete(keys::summary(account, folder, message.uid));
+            batch.release(message.body);
+            tally.count(message.flags, message.size(), -1);
+        }
+        tally.add_to_account(&mut batch, account);
+        let changes = keys::changes_from(account, folder, crate::ids::ModSeq(0));
+        let changes_end = keys::after(&keys::changes_from(account, folder, crate::ids::ModSeq(u64::MAX)));
+        let changes = self.range(&changes, &changes_end, CHUNK)?;
+        let is_last = messages.len() < CHUNK && changes.len() < CHUNK;
+        changes.into_iter().for_each(|(key, _)| batch.delete(key));
+        if is_last {
+            for counter in FolderCounter::ALL {
+                batch.delete(keys::folder_counter(account, folder, counter));
+            }
+            batch.delete(doomed);
+        }
+        Ok(Some(batch))
+    }
+}

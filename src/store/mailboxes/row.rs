@@ -1,0 +1,159 @@
+//! The hot row of a message, laid out by hand so that the committer finds its holes (DESIGN 9).
+//!
+//! | at | bytes | |
+//! |---|---|---|
+//! | 0 | 1 | version |
+//! | 1 | 8 | MODSEQ |
+//! | 9 | 16 | place of the recipient prefix |
+//! | 25 | 16 | place of the item prefix |
+//! | 41 | 1 | system flags |
+//! | 42 | 1 | traits: deposited, has an item, has a data key |
+//! | 43 | 8 | INTERNALDATE, microseconds since 1970 |
+//! | 51 | 8 | SAVEDATE, the same |
+//! | 59 | 16 | EMAILID |
+//! | 75 | 16 | THREADID |
+//! | 91 | 32 | body |
+//! | 123 | 8 | its length |
+//! | 131 | 1 | number of keywords, then two bytes each |
+//! | … | 16 | item, if it has one |
+//! | … | 52 | key id and wrapped data key, if it has one |
+//!
+//! A typical row has 148 bytes. The UID is in the key.
+
+use super::{Flags, Message, Origin};
+use crate::clock::Timestamp;
+use crate::ids::{BodyId, EmailId, ItemId, ModSeq, ThreadId, Uid};
+use crate::store::{Error, Hole, RecordRef, RecordSlot, Result, Template};
+
+const VERSION: u8 = 1;
+
+/// Keywords that one message may carry.
+pub(super) const MAX_MESSAGE_KEYWORDS: usize = u8::MAX as usize;
+
+const DEPOSITED: u8 = 1;
+const HAS_ITEM: u8 = 2;
+const HAS_DATA_KEY: u8 = 4;
+
+/// Where a prefix lies, or will lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    At(RecordRef),
+    Written(RecordSlot),
+}
+
+/// The row of `message` with the MODSEQ and the prefixes left to the committer.
+pub(super) fn template(message: &Message, modseq: Hole, recipient_prefix: Place, item_prefix: Place) -> Template {
+    let row = Template::from(vec![VERSION]).hole(modseq);
+    let row = place(place(row, recipient_prefix), item_prefix);
+    let mut rest = vec![message.flags.0, traits(message)];
+    rest.extend(message.internal_date.as_microsecond().to_be_bytes());
+    rest.extend(message.save_date.as_microsecond().to_be_bytes());
+    rest.extend(message.email.to_bytes());
+    rest.extend(message.thread.to_bytes());
+    rest.extend(message.body.0);
+    rest.extend(message.body_bytes.to_be_bytes());
+    let keywords = message.keywords.iter().take(MAX_MESSAGE_KEYWORDS);
+    rest.push(keywords.len() as u8);
+    keywords.for_each(|keyword| rest.extend(keyword.to_be_bytes()));
+    if let Some(item) = message.item {
+        rest.extend(item.to_bytes());
+    }
+    if let Some((key_id, wrapped)) = message.data_key {
+        rest.extend(key_id.to_be_bytes());
+        rest.extend(wrapped);
+    }
+    row.bytes(&rest)
+}
+
+fn place(row: Template, place: Place) -> Template {
+    match place {
+        Place::At(place) => row.bytes(&place.to_bytes()),
+        Place::Written(slot) => row.hole(Hole::Record(slot)),
+    }
+}
+
+fn traits(message: &Message) -> u8 {
+    let deposited = if message.origin == Origin::Deposited { DEPOSITED } else { 0 };
+    let item = if message.item.is_some() { HAS_ITEM } else { 0 };
+    let key = if message.data_key.is_some() { HAS_DATA_KEY } else { 0 };
+    deposited | item | key
+}
+
+/// Reads a row and the UID at the end of its key.
+pub(in crate::store) fn decode(key: &[u8], row: &[u8]) -> Result<Message> {
+    let uid = uid_of(key)?;
+    read(uid, row).ok_or_else(|| Error::Damaged(format!("row of message {}", uid.get())))
+}
+
+/// The UID at the end of a key.
+pub(super) fn uid_of(key: &[u8]) -> Result<Uid> {
+    key.last_chunk()
+        .and_then(|bytes| Uid::new(u32::from_be_bytes(*bytes)))
+        .ok_or_else(|| Error::Damaged("key of a message".into()))
+}
+
+fn read(uid: Uid, row: &[u8]) -> Option<Message> {
+    let mut fields = Fields(row);
+    if fields.u8()? != VERSION {
+        return None;
+    }
+    let modseq = ModSeq(fields.u64()?);
+    let recipient_prefix = RecordRef::from_bytes(fields.take()?);
+    let item_prefix = RecordRef::from_bytes(fields.take()?);
+    let flags = Flags(fields.u8()?);
+    let traits = fields.u8()?;
+    let internal_date = fields.instant()?;
+    let save_date = fields.instant()?;
+    let email = EmailId(fields.u128()?);
+    let thread = ThreadId(fields.u128()?);
+    let body = BodyId(fields.take()?);
+    let body_bytes = fields.u64()?;
+    let keywords = (0..fields.u8()?).map(|_| fields.take().map(u16::from_be_bytes)).collect::<Option<_>>()?;
+    let item = if traits & HAS_ITEM == 0 { None } else { Some(ItemId(fields.u128()?)) };
+    let data_key =
+        if traits & HAS_DATA_KEY == 0 { None } else { Some((u32::from_be_bytes(fields.take()?), fields.take()?)) };
+    let origin = if traits & DEPOSITED == 0 { Origin::Transmitted } else { Origin::Deposited };
+    fields.0.is_empty().then_some(Message {
+        uid,
+        modseq,
+        flags,
+        keywords,
+        internal_date,
+        save_date,
+        item,
+        email,
+        thread,
+        origin,
+        recipient_prefix,
+        item_prefix,
+        body,
+        body_bytes,
+        data_key,
+    })
+}
+
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (field, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*field)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    fn u128(&mut self) -> Option<u128> {
+        self.take().map(u128::from_be_bytes)
+    }
+
+    fn instant(&mut self) -> Option<Timestamp> {
+        Timestamp::from_microsecond(i64::from_be_bytes(self.take()?)).ok()
+    }
+}

@@ -1,0 +1,381 @@
+//! Everything that outlives a restart: typed keyspaces over one small engine, and packs for bytes (DESIGN 3-9).
+//!
+//! The invariant of this folder: what [`Store::commit`] answered is on stable storage, and nothing that is not
+//! yet on stable storage can be read.
+
+pub mod accounts;
+pub mod audit;
+mod batch;
+pub mod bodies;
+pub mod check;
+mod commit;
+pub mod engine;
+pub mod items;
+mod journal;
+pub mod keys;
+mod lock;
+pub mod mailboxes;
+mod open;
+mod packs;
+pub mod print_jobs;
+pub mod queue;
+pub mod rows;
+pub mod scans;
+mod space;
+pub mod stats;
+mod versions;
+mod watch;
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+pub use batch::{Batch, Committed, Hole, Precondition, RecordSlot, Slot, Template};
+pub use bodies::{BodyWriter, StagedBody};
+pub use packs::RecordRef;
+pub use watch::{Hub, Topic, Watcher};
+
+use crate::ids::BodyId;
+use bodies::{BodyRow, Staging};
+use commit::Request;
+use lock::DirLock;
+use packs::{PackWriter, Packs};
+use space::Space;
+use versions::{Snapshot, Versions};
+
+/// What the store answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A precondition did not hold; carries the key.
+    #[error("the data changed in the meantime")]
+    Conflict(Vec<u8>),
+    /// The watermark of free space is reached (DESIGN 6).
+    #[error("the disk is full: {free} bytes free, {watermark} needed")]
+    Full {
+        /// Bytes free on the file system of the data directory.
+        free: u64,
+        /// Bytes that must stay free.
+        watermark: u64,
+    },
+    /// Another process has the directory open.
+    #[error("{0} is in use by another poshta process; use its control socket, or stop it first")]
+    InUse(String),
+    /// Written by a newer version of the program.
+    #[error(
+        "the data directory has schema {found}; this program knows schemas up to {known}: install the newer program"
+    )]
+    NewerSchema {
+        /// What the directory says.
+        found: u32,
+        /// What this program knows.
+        known: u32,
+    },
+    /// A row or record is damaged.
+    #[error("damaged data: {0}")]
+    Damaged(String),
+    /// The store is shutting down or was closed by a failed write.
+    #[error("the store is closed")]
+    Closed,
+    /// Reading or writing failed.
+    #[error("input/output: {0}")]
+    Io(#[from] std::io::Error),
+    /// The embedded engine failed.
+    #[error("engine: {0}")]
+    Engine(String),
+}
+
+/// `[store]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Free bytes below which new letters are refused.
+    pub watermark_bytes: u64,
+    /// sled's page cache, bytes.
+    pub cache_bytes: u64,
+    /// A pack is closed at this size, bytes.
+    pub max_pack_bytes: u64,
+    /// A file of the device journal is closed at this size, bytes.
+    pub max_journal_file_bytes: u64,
+    /// Bodies above this size wait in a staging file instead of memory, bytes.
+    pub max_memory_body_bytes: u64,
+    /// Threads that read.
+    pub reader_threads: usize,
+    /// Batches that may wait for the committer; those who bring more wait themselves.
+    pub max_queued_batches: usize,
+    /// Batches that the committer takes as one group.
+    pub max_group_batches: usize,
+    /// Messages that one COPY or MOVE may take.
+    pub max_copy_messages: usize,
+    /// Folders an account may have.
+    pub max_folders: usize,
+    /// Levels of a folder name.
+    pub max_folder_depth: usize,
+    /// Length of a folder name in UTF-8, bytes.
+    pub max_folder_name_bytes: usize,
+    /// Keywords a folder may have.
+    pub max_keywords: usize,
+    /// Length of a keyword, bytes.
+    pub max_keyword_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            watermark_bytes: 1 << 30,
+            cache_bytes: 128 << 20,
+            max_pack_bytes: 256 << 20,
+            max_journal_file_bytes: 64 << 20,
+            max_memory_body_bytes: 256 << 10,
+            reader_threads: 4,
+            max_queued_batches: 1024,
+            max_group_batches: 128,
+            max_copy_messages: 100_000,
+            max_folders: 2000,
+            max_folder_depth: 16,
+            max_folder_name_bytes: 1000,
+            max_keywords: 100,
+            max_keyword_bytes: 100,
+        }
+    }
+}
+
+/// The open data directory. Clones share it; dropping the last one commits what is queued and closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    settings: Settings,
+    versions: Arc<Versions>,
+    packs: Arc<Packs>,
+    staging: Arc<Staging>,
+    /// Writes large bodies before their batch is queued, so that the committer does not stall.
+    large: Mutex<PackWriter>,
+    /// Who may wait for that on a thread.
+    large_turn: Arc<Semaphore>,
+    space: Space,
+    hub: Hub,
+    readers: Arc<Semaphore>,
+    /// `None` only while the store is being dropped.
+    queue: Option<mpsc::Sender<Request>>,
+    committer: Option<JoinHandle<()>>,
+    _lock: DirLock,
+}
+
+/// A consistent, durable picture of the rows while it is held; synchronous and short-lived. Get one through
+/// [`Store::read`].
+#[derive(Debug)]
+pub struct View<'a> {
+    store: &'a Store,
+    snapshot: Snapshot<'a>,
+}
+
+/// Rows in key order: key and value.
+pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+impl Store {
+    /// Runs `f` over the durable rows on the bounded pool of readers; never on a tokio worker.
+    ///
+    /// # Errors
+    /// What `f` answers; `Closed`.
+    pub fn read<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send {
+        let store = self.clone();
+        async move {
+            let permit = Arc::clone(&store.inner.readers).acquire_owned().await.map_err(|_| Error::Closed)?;
+            let reading = tokio::task::spawn_blocking(move || {
+                let answer = store.read_blocking(f);
+                drop(permit);
+                answer
+            });
+            match reading.await {
+                Ok(answer) => answer,
+                Err(failed) if failed.is_panic() => Err(Error::Engine("a reader panicked".into())),
+                Err(_) => Err(Error::Closed),
+            }
+        }
+    }
+
+    /// The same on the caller's thread, for commands and workers that are not async.
+    ///
+    /// # Errors
+    /// What `f` answers; `Closed`.
+    pub fn read_blocking<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        f(&View { store: self, snapshot: self.inner.versions.snapshot() })
+    }
+
+    /// Commits a batch: when this answers, everything in it is on stable storage and visible, and its topics
+    /// were published. A batch is committed even if nobody waits for the answer any more.
+    ///
+    /// # Errors
+    /// `Conflict` when a precondition failed, `Full`, `Closed`, I/O. After an error nothing of the batch exists.
+    pub fn commit(&self, batch: Batch) -> impl Future<Output = Result<Committed>> + Send {
+        let store = self.clone();
+        async move {
+            let (batch, written) = if batch.bodies.iter().any(StagedBody::is_large) {
+                let turn = Arc::clone(&store.inner.large_turn).acquire_owned().await.map_err(|_| Error::Closed)?;
+                let store = store.clone();
+                let writing = tokio::task::spawn_blocking(move || {
+                    let written = store.write_large_bodies(batch);
+                    drop(turn);
+                    written
+                });
+                writing.await.map_err(|_| Error::Closed)??
+            } else {
+                (batch, Vec::new())
+            };
+            let (reply, answer) = oneshot::channel();
+            let queue = store.inner.queue.as_ref().ok_or(Error::Closed)?;
+            queue.send(Request { batch, written, reply }).await.map_err(|_| Error::Closed)?;
+            answer.await.map_err(|_| Error::Closed)?
+        }
+    }
+
+    /// [`Store::commit`] for commands and workers that are not async.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn commit_blocking(&self, batch: Batch) -> Result<Committed> {
+        let (batch, written) = self.write_large_bodies(batch)?;
+        let (reply, answer) = oneshot::channel();
+        let queue = self.inner.queue.as_ref().ok_or(Error::Closed)?;
+        queue.blocking_send(Request { batch, written, reply }).map_err(|_| Error::Closed)?;
+        answer.blocking_recv().map_err(|_| Error::Closed)?
+    }
+
+    /// Writes and syncs the large bodies that are not there yet. If the batch then fails, their bytes lie in
+    /// the pack unnamed until it is compacted.
+    fn write_large_bodies(&self, mut batch: Batch) -> Result<(Batch, Vec<(BodyId, RecordRef)>)> {
+        let mut written = Vec::new();
+        let mut bodies = Vec::with_capacity(batch.bodies.len());
+        for body in std::mem::take(&mut batch.bodies) {
+            let is_there = body.is_large() && self.inner.versions.newest(&keys::body(body.id()))?.is_some();
+            if !body.is_large() || is_there {
+                bodies.push(body);
+                continue;
+            }
+            self.check_space()?;
+            let (place, body) = self.inner.large.lock().write_body(body).map_err(|error| match error {
+                Error::Io(error) => bodies::full_or_io(error),
+                other => other,
+            })?;
+            written.push((body.id(), place));
+            bodies.push(body);
+        }
+        batch.bodies = bodies;
+        Ok((batch, written))
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// A place for the bytes of a message that is arriving.
+    #[must_use]
+    pub fn stage(&self) -> BodyWriter {
+        BodyWriter::new(Arc::clone(&self.inner.staging))
+    }
+
+    /// See [`Hub::watch`].
+    #[must_use]
+    pub fn watch(&self, topic: Topic) -> Watcher {
+        self.inner.hub.watch(topic)
+    }
+
+    /// Refuses new letters while the disk is nearly full; cheap enough to ask for every message.
+    ///
+    /// # Errors
+    /// `Full`, `Closed`.
+    pub fn check_space(&self) -> Result<()> {
+        self.inner.space.check()
+    }
+}
+
+impl View<'_> {
+    /// The row under `key`.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.snapshot.get(key)
+    }
+
+    /// Up to `limit` rows with `from <= key < to`, in key order.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows> {
+        self.snapshot.range(from, to, limit)
+    }
+
+    /// As [`View::range`], from the end backwards.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn range_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows> {
+        self.snapshot.range_back(from, to, limit)
+    }
+
+    /// A counter row; zero when absent.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn counter(&self, key: &[u8]) -> Result<i64> {
+        commit::counter(self.get(key)?.as_deref())
+    }
+
+    /// The bytes of a record: what was given to [`Batch::record`].
+    ///
+    /// # Errors
+    /// `Damaged` when its checksum does not fit; I/O.
+    pub fn record(&self, place: RecordRef) -> Result<bytes::Bytes> {
+        self.store.inner.packs.read_whole(place)
+    }
+
+    /// Up to `len` bytes of a body from `offset`; shorter only at the end.
+    ///
+    /// # Errors
+    /// `Damaged` when it is not there or its checksum does not fit; I/O.
+    pub fn body(&self, body: BodyId, offset: u64, len: usize) -> Result<bytes::Bytes> {
+        let row = self.get(&keys::body(body))?.ok_or_else(|| Error::Damaged(format!("{body:?} is missing")))?;
+        self.store.inner.packs.read(BodyRow::decode(&row)?.place, offset, len)
+    }
+
+    fn journal_dir(&self) -> PathBuf {
+        self.store.inner.dir.join(open::JOURNAL_DIR)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Without senders the committer ends, after what is queued.
+        self.queue = None;
+        if let Some(committer) = self.committer.take()
+            && committer.join().is_err()
+        {
+            tracing::error!("the committer panicked");
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("dir", &self.inner.dir).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Opening the data directory: take it, check its schema, repair what may be repaired, start the committer.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::bodies::Staging;
+use super::commit::Committer;
+use super::engine::{Changes, Opener, SledOpener};
+use super::journal::Journal;
+use super::lock::DirLock;
+use super::packs::{PackWriter, Packs};
+use super::space::Space;
+use super::versions::Versions;
+use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
+
+/// The schema this program writes. A directory with a newer one is refused.
+pub(super) const SCHEMA: u32 = 1;
+
+pub(super) const JOURNAL_DIR: &str = "journal";
+
+pub(super) const SCHEMA_ROW_VERSION: u8 = 1;
+
+impl Store {
+    /// Opens or creates the data directory and takes it for this process.
+    ///
+    /// # Errors
+    /// `InUse`, `NewerSchema`, `Damaged` (with the command that helps), or I/O.
+    pub fn open(dir: &Path, settings: &Settings) -> Result<Store> {
+        let opener = SledOpener { dir: dir.join("rows"), cache_bytes: settings.cache_bytes };
+        Self::open_with_engine(dir, settings, Box::new(opener))
+    }
+
+    /// As [`Store::open`], with the rows in another engine; packs and journal lie in `dir`.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with_engine(dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
+        fs::create_dir_all(dir)?;
+        let lock = DirLock::take(dir)?;
+        let versions = Arc::new(Versions::open(opener)?);
+        check_schema(&versions)?;
+        let packs = Arc::new(Packs::open(dir.join("packs"))?);
+        let staging = Arc::new(Staging::open(dir.join("staging"), settings.max_memory_body_bytes)?);
+        let journal =
+            Journal::open(dir.join(JOURNAL_DIR), settings.max_journal_file_bytes, |key| versions.newest(key))?;
+        File::open(dir)?.sync_all()?;
+        let mut writer = PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes);
+        writer.resume()?;
+        let space = Space { dir: dir.into(), watermark_bytes: settings.watermark_bytes };
+        let hub = Hub::default();
+        let committer = Committer {
+            versions: Arc::clone(&versions),
+            packs: writer,
+            journal,
+            space: space.clone(),
+            hub: hub.clone(),
+            max_group_batches: settings.max_group_batches.max(1),
+        };
+        let (queue, committer) = committer.spawn(settings)?;
+        let inner = Inner {
+            dir: dir.into(),
+            settings: settings.clone(),
+            versions,
+            large: Mutex::new(PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes)),
+            large_turn: Arc::new(Semaphore::new(1)),
+            packs,
+            staging,
+            space,
+            hub,
+            readers: Arc::new(Semaphore::new(settings.reader_threads.max(1))),
+            queue: Some(queue),
+            committer: Some(committer),
+            _lock: lock,
+        };
+        let store = Store { inner: Arc::new(inner) };
+        // On a thread of its own: committing blocks, and the caller may be on a worker of the async runtime.
+        let resumed = std::thread::scope(|scope| scope.spawn(|| mailboxes::resume_deletions(&store)).join());
+        resumed.map_err(|_| Error::Closed)??;
+        Ok(store)
+    }
+}
+
+fn check_schema(versions: &Versions) -> Result<()> {
+    let key = keys::fact("schema");
+    match versions.newest(&key)? {
+        Some(row) => match rows::decode::<u32>(SCHEMA_ROW_VERSION, &row)? {
+            found if found > SCHEMA => Err(Error::NewerSchema { found, known: SCHEMA }),
+            _ => Ok(()),
+        },
+        None => versions.commit(&Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))])),
+    }
+}

@@ -1,0 +1,115 @@
+//! The bytes of a pack.
+//!
+//! A pack begins with `POSHTAPK`, the format (u32) and its own number (u32). Then records, each:
+//!
+//! | bytes | |
+//! |---|---|
+//! | 4 | magic |
+//! | 1 | kind |
+//! | 3 | zero |
+//! | 4 | length of the content |
+//! | 4 | zero |
+//! | 32 | BLAKE3 of the content: the id of a body, the name of any other record |
+//! | 8 | zero |
+//! | 8 | check of the 56 bytes before |
+//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes |
+//!
+//! Chunks have checks of their own so that a piece of a large body can be read, and trusted, alone.
+
+pub(super) const PACK_HEADER_BYTES: u64 = 16;
+pub(super) const HEADER_BYTES: u64 = 64;
+pub(super) const CHUNK_BYTES: u64 = 64 << 10;
+pub(super) const CHECK_BYTES: u64 = 8;
+pub(super) const CHUNK_STRIDE: u64 = CHUNK_BYTES + CHECK_BYTES;
+
+const PACK_MAGIC: &[u8; 8] = b"POSHTAPK";
+const FORMAT: u32 = 1;
+const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
+const CHECKED: usize = 56;
+
+/// What a record is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(in crate::store) enum Kind {
+    /// Bytes that a row names: prefixes, large summaries.
+    Bytes = 1,
+    /// A body.
+    Body = 2,
+    /// Rows that came and went, for `rebuild` (`commit::resolve::Remembered`).
+    Rows = 3,
+}
+
+/// The head of a record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::store) struct Header {
+    pub(in crate::store) kind: Kind,
+    pub(in crate::store) len: u32,
+    pub(in crate::store) id: [u8; 32],
+}
+
+impl Header {
+    pub(super) fn to_bytes(&self) -> [u8; HEADER_BYTES as usize] {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        bytes[..4].copy_from_slice(&RECORD_MAGIC);
+        bytes[4] = self.kind as u8;
+        bytes[8..12].copy_from_slice(&self.len.to_be_bytes());
+        bytes[16..48].copy_from_slice(&self.id);
+        let check = check_of(&[&bytes[..CHECKED]]);
+        bytes[CHECKED..].copy_from_slice(&check);
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8; HEADER_BYTES as usize]) -> Option<Self> {
+        let (checked, check) = bytes.split_at_checked(CHECKED)?;
+        if !checked.starts_with(&RECORD_MAGIC) || check != check_of(&[checked]) {
+            return None;
+        }
+        let kind = match checked.get(4)? {
+            1 => Kind::Bytes,
+            2 => Kind::Body,
+            3 => Kind::Rows,
+            _ => return None,
+        };
+        let len = u32::from_be_bytes(checked.get(8..12)?.try_into().ok()?);
+        Some(Header { kind, len, id: checked.get(16..48)?.try_into().ok()? })
+    }
+}
+
+pub(super) fn pack_header(number: u32) -> [u8; PACK_HEADER_BYTES as usize] {
+    let mut bytes = [0; PACK_HEADER_BYTES as usize];
+    bytes[..8].copy_from_slice(PACK_MAGIC);
+    bytes[8..12].copy_from_slice(&FORMAT.to_be_bytes());
+    bytes[12..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+/// Bytes that a record with this much content takes in a pack.
+pub(super) fn stored_bytes(len: u32) -> u64 {
+    let len = u64::from(len);
+    HEADER_BYTES + len + len.div_ceil(CHUNK_BYTES) * CHECK_BYTES
+}
+
+/// Where the stored chunk with this index ends, counted from the first chunk of content of `total` bytes.
+pub(super) fn stored_until(index: u64, total: u64) -> u64 {
+    total.min((index + 1) * CHUNK_BYTES) + (index + 1) * CHECK_BYTES
+}
+
+pub(super) fn chunk_check(index: u64, bytes: &[u8]) -> [u8; CHECK_BYTES as usize] {
+    check_of(&[&index.to_be_bytes(), bytes])
+}
+
+/// The bytes of a stored chunk, if its check fits.
+pub(super) fn checked_chunk(index: u64, stored: &[u8]) -> Option<&[u8]> {
+    let (bytes, check) = stored.split_at_checked(stored.len().checked_sub(CHECK_BYTES as usize)?)?;
+    (check == chunk_check(index, bytes)).then_some(bytes)
+}
+
+fn check_of(parts: &[&[u8]]) -> [u8; CHECK_BYTES as usize] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    let mut check = [0; CHECK_BYTES as usize];
+    hasher.finalize_xof().fill(&mut check);
+    check
+}

@@ -1,0 +1,239 @@
+//! Append-only files for bytes that are too big for rows (DESIGN 5).
+//!
+//! A pack is never changed, only added to; a record is written once and synced before a row names it. What a
+//! crash leaves behind a pack's last good record is never read, never overwritten and never cut off: the pack
+//! is sealed as it is and the next record goes to a new one.
+
+mod format;
+mod writer;
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+pub(super) use format::{Header, Kind};
+pub(super) use writer::{Content, PackWriter, Planned, Span};
+
+use super::{Error, Result};
+use format::{CHUNK_BYTES, CHUNK_STRIDE, HEADER_BYTES};
+
+/// Packs that stay open for reading.
+const MAX_OPEN_PACKS: usize = 256;
+
+/// The place of a record in the packs: 16 bytes in a row. Opaque outside the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RecordRef {
+    pub(super) pack: u32,
+    pub(super) offset: u64,
+    pub(super) len: u32,
+}
+
+impl RecordRef {
+    /// Bytes that a place takes in a row.
+    pub const BYTES: usize = 16;
+
+    /// Length of the record's content, bytes; zero for "no record".
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// There is no content.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// As `Hole::Record` writes it: pack, offset, length, each big-endian.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&self.pack.to_be_bytes());
+        bytes[4..12].copy_from_slice(&self.offset.to_be_bytes());
+        bytes[12..].copy_from_slice(&self.len.to_be_bytes());
+        bytes
+    }
+
+    /// Reads what [`RecordRef::to_bytes`] wrote.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        let number = u128::from_be_bytes(bytes);
+        // Truncation picks the field out of the sixteen bytes.
+        RecordRef { pack: (number >> 96) as u32, offset: (number >> 32) as u64, len: number as u32 }
+    }
+}
+
+/// The directory of packs.
+#[derive(Debug)]
+pub(super) struct Packs {
+    dir: PathBuf,
+    open: Mutex<HashMap<u32, Arc<File>>>,
+    next: AtomicU32,
+}
+
+impl Packs {
+    pub(super) fn open(dir: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&dir)?;
+        let last = numbered_files(&dir, "pack")?.last().copied().unwrap_or(0);
+        Ok(Packs { dir, open: Mutex::default(), next: AtomicU32::new(last + 1) })
+    }
+
+    /// The numbers of all packs, ascending.
+    pub(super) fn numbers(&self) -> Result<Vec<u32>> {
+        numbered_files(&self.dir, "pack")
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        self.dir.join(format!("{number:08}.pack"))
+    }
+
+    /// A new pack, synced together with its directory, so that rows may name it.
+    fn create(&self) -> Result<(u32, Arc<File>)> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.path(number))?;
+        file.write_all_at(&format::pack_header(number), 0)?;
+        file.sync_all()?;
+        File::open(&self.dir)?.sync_all()?;
+        let file = Arc::new(file);
+        self.open.lock().insert(number, Arc::clone(&file));
+        Ok((number, file))
+    }
+
+    fn file(&self, number: u32) -> Result<Arc<File>> {
+        let mut open = self.open.lock();
+        if let Some(file) = open.get(&number) {
+            return Ok(Arc::clone(file));
+        }
+        let file = match File::open(self.path(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Damaged(format!("pack {number} is missing")));
+            }
+            other => Arc::new(other?),
+        };
+        if open.len() >= MAX_OPEN_PACKS {
+            // Readers that hold a file keep it; the map only spares re-opening.
+            open.clear();
+        }
+        open.insert(number, Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Up to `len` bytes of a record's content from `offset`; shorter only at its end. Every chunk that is
+    /// touched is checked.
+    pub(super) fn read(&self, place: RecordRef, offset: u64, len: usize) -> Result<Bytes> {
+        let total = u64::from(place.len);
+        let end = total.min(offset.saturating_add(len as u64));
+        if offset >= end {
+            return Ok(Bytes::new());
+        }
+        let file = self.file(place.pack)?;
+        let (first, last) = (offset / CHUNK_BYTES, (end - 1) / CHUNK_BYTES);
+        let from = place.offset + HEADER_BYTES + first * CHUNK_STRIDE;
+        let until = place.offset + HEADER_BYTES + format::stored_until(last, total);
+        let mut stored = vec![0; usize_of(until - from)?];
+        file.read_exact_at(&mut stored, from).map_err(|error| damaged(place, &error.to_string()))?;
+        let mut content = BytesMut::with_capacity(usize_of(end - offset)? + usize_of(CHUNK_BYTES)?);
+        for (index, chunk) in (first..).zip(stored.chunks(usize_of(CHUNK_STRIDE)?)) {
+            let bytes = format::checked_chunk(index, chunk).ok_or_else(|| damaged(place, "its checksum differs"))?;
+            content.extend_from_slice(bytes);
+        }
+        let skip = usize_of(offset - first * CHUNK_BYTES)?;
+        Ok(content.freeze().slice(skip..skip + usize_of(end - offset)?))
+    }
+
+    /// The whole content of a small record, with its header checked too.
+    pub(super) fn read_whole(&self, place: RecordRef) -> Result<Bytes> {
+        if place.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let header = self.header(place.pack, place.offset)?.ok_or_else(|| damaged(place, "no record begins there"))?;
+        if header.len != place.len {
+            return Err(damaged(place, "its length differs"));
+        }
+        self.read(place, 0, usize_of(u64::from(place.len))?)
+    }
+
+    /// The header of the record at `offset`; `None` when there is none, or a damaged one.
+    pub(super) fn header(&self, pack: u32, offset: u64) -> Result<Option<Header>> {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        match self.file(pack)?.read_exact_at(&mut bytes, offset) {
+            Ok(()) => Ok(Header::from_bytes(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The records of a pack in order, up to the first place where none begins; then that place.
+    pub(super) fn walk(&self, pack: u32, mut each: impl FnMut(RecordRef, &Header)) -> Result<Walked> {
+        let mut position = format::PACK_HEADER_BYTES;
+        while let Some(header) = self.header(pack, position)? {
+            each(RecordRef { pack, offset: position, len: header.len }, &header);
+            position += format::stored_bytes(header.len);
+        }
+        let length = self.file(pack)?.metadata()?.len();
+        Ok(Walked { end: position, length })
+    }
+
+    /// Reads a whole record of any size and compares it with its header: kind, length, hash.
+    pub(super) fn verify(&self, place: RecordRef, kind: Kind) -> Result<[u8; 32]> {
+        let header = self.header(place.pack, place.offset)?.ok_or_else(|| damaged(place, "no record begins there"))?;
+        if header.kind != kind || header.len != place.len {
+            return Err(damaged(place, "its kind or length differs"));
+        }
+        let mut hasher = blake3::Hasher::new();
+        for index in 0..u64::from(place.len).div_ceil(CHUNK_BYTES) {
+            hasher.update(&self.read(place, index * CHUNK_BYTES, usize_of(CHUNK_BYTES)?)?);
+        }
+        if *hasher.finalize().as_bytes() != header.id {
+            return Err(damaged(place, "its hash differs"));
+        }
+        Ok(header.id)
+    }
+
+    /// Bytes of all packs.
+    pub(super) fn disk_bytes(&self) -> Result<u64> {
+        self.numbers()?.into_iter().try_fold(0, |sum, number| Ok(sum + fs::metadata(self.path(number))?.len()))
+    }
+}
+
+/// How far a pack could be walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Walked {
+    /// Where the last record ends.
+    pub(super) end: u64,
+    /// Length of the file.
+    pub(super) length: u64,
+}
+
+fn damaged(place: RecordRef, why: &str) -> Error {
+    Error::Damaged(format!("record at {} of pack {}: {why}", place.offset, place.pack))
+}
+
+fn usize_of(number: u64) -> Result<usize> {
+    usize::try_from(number).map_err(|_| Error::Damaged(format!("a length of {number} bytes")))
+}
+
+/// The numbers of the files `NNNNNNNN.<extension>` in `dir`, ascending.
+pub(super) fn numbered_files(dir: &Path, extension: &str) -> Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        if let Some(number) = number.filter(|_| path.extension().is_some_and(|found| found == extension)) {
+            numbers.push(number);
+        }
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+use std::path::Path;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use test_case::test_case;
+
+use super::engine::memory::{Failing, MemoryDisk};
+use super::*;
+
+pub(super) fn settings() -> Settings {
+    Settings { watermark_bytes: 0, cache_bytes: 8 << 20, max_memory_body_bytes: 100_000, ..Settings::default() }
+}
+
+pub(super) fn open(dir: &Path) -> Store {
+    Store::open(dir, &settings()).unwrap()
+}
+
+pub(super) fn open_memory(dir: &Path) -> (Store, MemoryDisk) {
+    let disk = MemoryDisk::default();
+    let store = Store::open_with_engine(dir, &settings(), Box::new(disk.clone())).unwrap();
+    (store, disk)
+}
+
+pub(super) fn put(key: &[u8], value: &[u8]) -> Batch {
+    let mut batch = Batch::new();
+    batch.put(key.to_vec(), value.to_vec());
+    batch
+}
+
+pub(super) fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
+    store.read_blocking(|view| view.get(key)).unwrap()
+}
+
+pub(super) fn staged(store: &Store, bytes: &[u8]) -> StagedBody {
+    let mut writer = store.stage();
+    bytes.chunks(10_000).for_each(|piece| writer.write(piece).unwrap());
+    writer.finish().unwrap()
+}
+
+#[test]
+fn what_was_committed_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let body = vec![b'x'; 300_000];
+    let mut batch = put(b"zkey", b"value");
+    let id = batch.body(staged(&store, &body));
+    batch.reference(id);
+    let record = batch.record(b"a prefix".to_vec());
+    batch.put(b"zrecord".to_vec(), Template::default().hole(Hole::Record(record)));
+    batch.journal(r#"{"impression":1}"#.into());
+    let place = store.commit_blocking(batch).unwrap().record(record);
+    drop(store);
+
+    let store = open(dir.path());
+    assert_eq!(get(&store, b"zkey").as_deref(), Some(&b"value"[..]));
+    assert_eq!(get(&store, b"zrecord").as_deref(), Some(&place.to_bytes()[..]));
+    store
+        .read_blocking(|view| {
+            assert_eq!(&view.record(place)?[..], b"a prefix");
+            assert_eq!(view.body(id, 299_990, 100)?.len(), 10);
+            assert_eq!(&view.body(id, 0, usize::MAX >> 1)?[..], &body[..]);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(journal_lines(&store), [r#"{"impression":1}"#]);
+}
+
+fn journal_lines(store: &Store) -> Vec<String> {
+    let mut lines = Vec::new();
+    let each = |line: &str| {
+        lines.push(line.to_string());
+        std::ops::ControlFlow::Continue(())
+    };
+    store.read_blocking(|view| view.journal_lines(each)).unwrap();
+    lines
+}
+
+#[test]
+fn second_process_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let error = Store::open(dir.path(), &settings()).unwrap_err();
+    assert!(matches!(&error, Error::InUse(who) if who.contains(&std::process::id().to_string())), "{error}");
+    drop(store);
+    open(dir.path());
+}
+
+#[test]
+fn newer_schema_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.commit_blocking(put(&keys::fact("schema"), &rows::encode(1, &99_u32).unwrap())).unwrap();
+    drop(store);
+    let error = Store::open(dir.path(), &settings()).unwrap_err();
+    assert!(matches!(error, Error::NewerSchema { found: 99, known: open::SCHEMA }));
+}
+
+#[test]
+fn nothing_unsynced_is_visible() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, disk) = open_memory(dir.path());
+    store.commit_blocking(put(b"z1", b"old")).unwrap();
+    store.commit_blocking(put(b"z2", b"gone soon")).unwrap();
+    disk.hold_sync();
+    let committing = {
+        let store = store.clone();
+        std::thread::spawn(move || {
+            let mut batch = put(b"z1", b"new");
+            batch.delete(b"z2".to_vec());
+            batch.put(b"z3".to_vec(), b"added".to_vec());
+            store.commit_blocking(batch).unwrap();
+        })
+    };
+    disk.wait_until_held();
+    let before = || vec![(b"z1".to_vec(), b"old".to_vec()), (b"z2".to_vec(), b"gone soon".to_vec())];
+    let all = |store: &Store| store.read_blocking(|view| view.range(b"z", b"{", 10)).unwrap();
+    assert_eq!(all(&store), before());
+    assert_eq!(get(&store, b"z3"), None);
+    let backwards = store.read_blocking(|view| view.range_back(b"z", b"{", 1)).unwrap();
+    assert_eq!(backwards, before()[1..]);
+
+    // A reader that began before the sync keeps its picture after it.
+    store
+        .read_blocking(|view| {
+            disk.release_sync();
+            committing.join().unwrap();
+            assert_eq!(view.range(b"z", b"{", 10)?, before());
+            assert_eq!(view.get(b"z1")?.as_deref(), Some(&b"old"[..]));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(all(&store), [(b"z1".to_vec(), b"new".to_vec()), (b"z3".to_vec(), b"added".to_vec())]);
+}
+
+#[test_case(Failing::Apply; "the batch is not applied")]
+#[test_case(Failing::Sync; "the sync fails and the batch is lost")]
+#[test_case(Failing::SyncAfterWriting; "the sync fails and the batch is there nevertheless")]
+fn failed_write_is_not_acknowledged_and_leaves_nothing(failing: Failing) {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, disk) = open_memory(dir.path());
+    store.commit_blocking(put(b"z1", b"old")).unwrap();
+    disk.fail_next(failing);
+    let mut batch = put(b"z1", b"new");
+    batch.put(b"z2".to_vec(), b"added".to_vec());
+    batch.journal("{}".into());
+    let id = batch.body(staged(&store, b"lost"));
+    assert!(store.commit_blocking(batch).is_err());
+    assert_eq!(disk.times_opened(), 2, "the engine is opened anew");
+    assert_eq!(get(&store, b"z1").as_deref(), Some(&b"old"[..]));
+    assert_eq!(get(&store, b"z2"), None);
+    assert_eq!(get(&store, &keys::body(id)), None);
+    assert_eq!(journal_lines(&store), Vec::<String>::new());
+
+    let mut batch = put(b"z3", b"later");
+    batch.journal(r#"{"n":2}"#.into());
+    batch.body(staged(&store, b"kept"));
+    store.commit_blocking(batch).unwrap();
+    assert_eq!(journal_lines(&store), [r#"{"n":2}"#]);
+    assert_eq!(store.inner.packs.numbers().unwrap().len(), 2, "the pack of the failed group is sealed");
+}
+
+#[test]
+fn failing_batch_of_a_group_fails_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, disk) = open_memory(dir.path());
+    disk.hold_sync();
+    let commit = |batch: Batch| {
+        let store = store.clone();
+        std::thread::spawn(move || store.commit_blocking(batch))
+    };
+    let first = commit(put(b"z0", b"holds the committer"));
+    disk.wait_until_held();
+    let claim = |value: &[u8]| {
+        let mut batch = Batch::new();
+        batch.require(Precondition::Absent(b"zname".to_vec()));
+        batch.put(b"zname".to_vec(), value.to_vec());
+        batch.add(b"zcount".to_vec(), 1);
+        batch
+    };
+    let waiting: Vec<_> = (0..5_u8).map(|n| commit(claim(&[n]))).collect();
+    std::thread::sleep(Duration::from_millis(100));
+    disk.release_sync();
+    first.join().unwrap().unwrap();
+    let answers: Vec<_> = waiting.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(Error::Conflict(_)))));
+    assert_eq!(store.read_blocking(|view| view.counter(b"zcount")).unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_allocations_are_distinct_and_without_gaps() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut batch = Batch::new();
+                let slot = batch.allocate(b"zuids".to_vec(), 2);
+                batch.put(Template::from(b"zrow".to_vec()).hole(Hole::U32(slot, 1)), b"".to_vec());
+                store.commit(batch).await.unwrap().number(slot)
+            })
+        })
+        .collect();
+    let mut numbers = Vec::new();
+    for task in tasks {
+        numbers.push(task.await.unwrap());
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..50).map(|n| n * 2 + 1).collect::<Vec<_>>());
+    let rows = store.read(|view| view.range(b"zrow", b"zrox", 1000)).await.unwrap();
+    assert_eq!(rows.len(), 50);
+}
+
+#[test]
+fn a_body_is_stored_once_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for large in [1_000, 250_000] {
+        let bytes = vec![b'b'; large];
+        let deliver = || {
+            let mut batch = Batch::new();
+            let id = batch.body(staged(&store, &bytes));
+            batch.reference(id);
+            batch.reference(id);
+            store.commit_blocking(batch).unwrap();
+            id
+        };
+        let id = deliver();
+        let row = BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap();
+        deliver();
+        let again = BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap();
+        assert_eq!(row.place, again.place);
+        assert_eq!(again.references, 4);
+        let mut batch = Batch::new();
+        (0..5).for_each(|_| batch.release(id));
+        assert!(matches!(store.commit_blocking(batch), Err(Error::Damaged(_))));
+    }
+}
+
+#[test]
+fn letters_are_refused_at_the_watermark_and_small_changes_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = rustix::fs::statvfs(dir.path()).map(|found| found.f_bavail * found.f_frsize).unwrap();
+    let settings = Settings { watermark_bytes: free * 8, ..settings() };
+    let store = Store::open(dir.path(), &settings).unwrap();
+    assert!(matches!(store.check_space(), Err(Error::Full { .. })));
+    let mut letter = Batch::new();
+    letter.body(staged(&store, b"letter"));
+    assert!(matches!(store.commit_blocking(letter), Err(Error::Full { .. })));
+    store.commit_blocking(put(b"zflag", b"1")).unwrap();
+}
+
+#[test]
+fn a_row_too_large_for_the_engine_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert!(matches!(store.commit_blocking(put(b"z", &vec![0; 20_000])), Err(Error::Engine(_))));
+}
+
+#[tokio::test]
+async fn topics_are_published_after_the_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut watcher = store.watch(Topic::Outbound);
+    let mut batch = put(b"z", b"1");
+    batch.publish(Topic::Outbound);
+    let seen = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            watcher.changed().await;
+            store.read(|view| view.get(b"z")).await.unwrap()
+        })
+    };
+    store.commit(batch).await.unwrap();
+    assert_eq!(seen.await.unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever was committed in whatever batches, a range shows what a BTreeMap would.
+    #[test]
+    fn ranges_agree_with_a_model(
+        batches in prop::collection::vec(
+            prop::collection::vec((0_u16..1500, prop::option::of(0_u8..9)), 1..400), 1..4),
+        from in 0_u16..1500, to in 0_u16..1500, limit in 0_usize..1200,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = open_memory(dir.path());
+        let key = |number: u16| [b"z", &number.to_be_bytes()[..]].concat();
+        let mut model = std::collections::BTreeMap::new();
+        for changes in batches {
+            let mut batch = Batch::new();
+            for (number, value) in changes {
+                match value {
+                    Some(value) => { batch.put(key(number), vec![value]); model.insert(key(number), vec![value]); }
+                    None => { batch.delete(key(number)); model.remove(&key(number)); }
+                }
+            }
+            let before: Vec<_> = store.read_blocking(|view| {
+                let before = view.range(b"z", b"{", usize::MAX)?;
+                store.commit_blocking(batch)?;
+                assert_eq!(view.range(b"z", b"{", usize::MAX)?, before);
+                Ok(before)
+            }).unwrap();
+            prop_assert!(before.len() <= 1500);
+        }
+        let inside = || model.iter().filter(|(row, _)| **row >= key(from) && **row < key(to))
+            .map(|(key, value)| (key.clone(), value.clone()));
+        let (there, back) = store.read_blocking(|view| {
+            Ok((view.range(&key(from), &key(to), limit)?, view.range_back(&key(from), &key(to), limit)?))
+        }).unwrap();
+        prop_assert_eq!(there, inside().take(limit).collect::<Vec<_>>());
+        let mut all: Vec<_> = inside().collect();
+        all.reverse();
+        all.truncate(limit);
+        prop_assert_eq!(back, all);
+    }
+}

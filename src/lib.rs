@@ -4,10 +4,23 @@
 //! services `intake`, `outbound`, `hybrid`, `accounts`, `auth` and `trust`, then `store`, then the domain:
 //! `postal`, `identity`, `message`, `address`, `ids`, `clock`.
 
+pub mod accounts;
 pub mod address;
+pub mod auth;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod http;
+pub mod hybrid;
 pub mod identity;
 pub mod ids;
+pub mod imap;
+pub mod intake;
+pub mod locale;
 pub mod message;
+pub mod outbound;
 pub mod postal;
+pub mod server;
+pub mod smtp;
 pub mod store;
+pub mod trust;

@@ -1,0 +1,39 @@
+# Texts in English.
+
+# The carrier sheet
+carrier-class = Class
+carrier-accepted = Accepted
+carrier-subject = Subject
+carrier-contents = Enclosures
+carrier-sheets = Sheets
+carrier-sender = Sender
+carrier-footer = This is the carrier sheet. The postmark stands here only; the text of the letter and its enclosures are unchanged.
+
+class-ordinary = Ordinary letter
+class-registered = Registered letter
+class-valued = Letter of declared value
+format-postcard = Post card
+
+# Messages to the sender
+status-accepted-subject = Your letter { $s10 } was accepted
+status-accepted-body = Your letter "{ $subject }" was accepted for delivery on paper. Its number is { $s10 }.
+status-handed_to_post-subject = Your letter { $s10 } was handed to the post
+status-handed_to_post-body = Your letter "{ $subject }" was printed and handed to the post. Its number is { $s10 }.
+status-check_failed-subject = Your letter { $s10 } cannot be printed
+status-check_failed-body = Your letter "{ $subject }" could not be put on paper. The reason: { $reason }. Please correct it and send it again.
+status-failed-subject = Your letter { $s10 } was not printed
+status-failed-body = The print centre could not make your letter "{ $subject }". The reason: { $reason }.
+status-returned-subject = Your letter { $s10 } was returned
+status-returned-body = Your letter "{ $subject }" could not be handed to its addressee and was returned. The reason: { $reason }.
+
+# A scanned letter
+scan-subject = A paper letter has come for you
+scan-subject-from = A paper letter has come for you: { $sender }
+scan-body = A paper letter in your name was scanned at { $facility } ({ $pages } pages). A copy is attached to this message.
+
+report-failed-subject = Your letter could not be delivered
+report-failed-intro = This letter could not be delivered to the recipients below. It will not be tried again.
+report-failed-outro = What the other server said is in the second part of this report; the header of your letter is in the third.
+report-delayed-subject = Your letter is late
+report-delayed-intro = This letter has not been delivered to the recipients below yet. You need not do anything: it will be tried again.
+report-delayed-outro = You will be told if it cannot be delivered in the end.

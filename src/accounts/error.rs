@@ -1,0 +1,69 @@
+//! Why something could not be done to an account.
+
+use crate::address::{Address, AddressError, Domain};
+use crate::identity::{LoginError, NumberError};
+use crate::store;
+use crate::store::accounts::{Account, Taken, taken_by};
+
+/// Why something could not be done to an account.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// M21: another account has or had a login that is the same or looks the same.
+    #[error("the login {0:?} is taken, or looks like one that is; choose another")]
+    LoginTaken(String),
+    /// M8: another account has or had an address that is the same or looks the same.
+    #[error("the address {0} is taken, or looks like one that is; choose another")]
+    AddressTaken(Address),
+    /// M8: an address lets its user be identified.
+    #[error("this IIN or BIN has an account already; close it first")]
+    PersonTaken,
+    /// The login has a form that is not allowed; the text says why.
+    #[error(transparent)]
+    BadLogin(#[from] LoginError),
+    /// The name for people has a control character.
+    #[error("the name may not hold line ends or other control characters")]
+    BadName,
+    /// The address is none.
+    #[error(transparent)]
+    BadAddress(#[from] AddressError),
+    /// The address is in a domain that is not ours.
+    #[error("{0} is no domain of this server; add it to accounts.domains")]
+    ForeignDomain(Domain),
+    /// No domain is configured.
+    #[error("no domain is configured; set accounts.domains")]
+    NoDomain,
+    /// M24: an IIN belongs to a person, a BIN to a legal entity.
+    #[error(transparent)]
+    NumberOfAnother(#[from] NumberError),
+    /// There is none with this number, or it is closed.
+    #[error("there is no such open account")]
+    Missing,
+    /// Others changed the account again and again.
+    #[error("the account is being changed by others; try again")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl AccountError {
+    /// What a failed precondition of the new account's batch means.
+    pub(super) fn from_conflict(account: &Account, key: Vec<u8>) -> Self {
+        match taken_by(account, &key) {
+            Some(Taken::Login) => AccountError::LoginTaken(account.login.clone()),
+            Some(Taken::Address) => AccountError::AddressTaken(account.address.clone()),
+            Some(Taken::Person) => AccountError::PersonTaken,
+            None => AccountError::Store(store::Error::Conflict(key)),
+        }
+    }
+}
+
+/// `[accounts]` cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("accounts.domains: {domain:?} is no domain: {reason}")]
+pub struct SettingsError {
+    /// What stands there.
+    pub(super) domain: String,
+    /// What is wrong with it.
+    pub(super) reason: AddressError,
+}

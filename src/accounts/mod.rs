@@ -1,0 +1,372 @@
+//! The life of an account: created once, found by login or address, given passwords, closed.
+//!
+//! The invariant: a login and an address, folded so that look-alikes are the same, belong to one account for
+//! ever (M8, M21); closing leaves tombstones.
+
+mod error;
+mod settings;
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::address::{Address, Domain};
+use crate::clock::{Timestamp, World};
+use crate::identity::{Login, LoginError, NumberError, PersonalNumber, address_key, fold};
+use crate::ids::AccountId;
+use crate::store::accounts::{self as rows, Credential, CredentialKind, Kind, PasswordHash, Person, Scope, State};
+use crate::store::{self, Batch, Precondition, Store, keys, mailboxes};
+
+pub use self::error::{AccountError, SettingsError};
+pub use self::settings::Settings;
+pub use crate::store::accounts::Account;
+
+/// Bits of an account number below the operator's.
+const OPERATOR_SHIFT: u32 = 48;
+
+/// RFC 5321 §4.5.1: always accepted, in any case, in every domain of ours.
+const POSTMASTER: &str = "postmaster";
+
+/// How often a change is tried again when somebody else changed the same account in the meantime.
+const MAX_TRIES: usize = 5;
+
+/// The service. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    world: World,
+    operator: u16,
+    domains: Vec<Domain>,
+    postmaster: String,
+    person_key: OnceCell<[u8; 32]>,
+}
+
+/// What is told when an account is asked for.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The login the user chose.
+    pub login: String,
+    /// The address; without one it is the login in the main domain.
+    pub address: Option<Address>,
+    /// A person or a company.
+    pub kind: Kind,
+    /// The name for people.
+    pub display_name: String,
+    /// IIN of a person or BIN of a company; only a keyed hash and the last digits are stored.
+    pub person: Option<PersonalNumber>,
+    /// The postal index of the user's home.
+    pub postal_index: Option<String>,
+    /// The hash of the main password.
+    pub password: PasswordHash,
+}
+
+impl Accounts {
+    /// The service over a store.
+    ///
+    /// # Errors
+    /// A domain or the postmaster's login in the settings is none.
+    pub fn new(store: Store, world: World, settings: &Settings) -> Result<Self, SettingsError> {
+        let domains = settings.parsed_domains()?;
+        let postmaster = fold(&settings.postmaster).to_string();
+        let (operator, person_key) = (settings.operator_number, OnceCell::new());
+        Ok(Accounts { inner: Arc::new(Inner { store, world, operator, domains, postmaster, person_key }) })
+    }
+
+    /// Creates an account with its standard folders, in one commit.
+    ///
+    /// # Errors
+    /// The login or address is not allowed or taken; the person has an account; store.
+    pub async fn create(&self, new: NewAccount) -> Result<Account, AccountError> {
+        let (login, folded_login) = self.checked_login(&new.login)?;
+        let address = self.new_address(new.address.as_ref(), &login)?;
+        if new.display_name.chars().any(char::is_control) {
+            return Err(AccountError::BadName);
+        }
+        let person = match &new.person {
+            Some(number) => Some(self.person(number, new.kind).await?),
+            None => None,
+        };
+        let now = self.now();
+        let account = Account {
+            id: self.next_number().await?,
+            login,
+            folded_login,
+            folded_address: address_key(&address),
+            address,
+            kind: new.kind,
+            display_name: new.display_name,
+            person,
+            postal_index: new.postal_index,
+            credentials: vec![Credential {
+                id: 1,
+                kind: CredentialKind::Main,
+                hash: new.password,
+                version: 1,
+                scope: Scope::ALL,
+                created: now,
+                last_used: None,
+            }],
+            next_credential: 2,
+            state: State::Active,
+            eds_confirmed: false,
+            created: now,
+        };
+        let mut batch = Batch::new();
+        rows::add(&mut batch, &account)?;
+        mailboxes::add_standard_folders(&mut batch, account.id)?;
+        match self.inner.store.commit(batch).await {
+            Ok(_) => Ok(account),
+            Err(store::Error::Conflict(key)) => Err(AccountError::from_conflict(&account, key)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The open account that gets letters for this address: its own, or the postmaster's.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn find_address(&self, address: &Address) -> store::Result<Option<Account>> {
+        if !self.is_local(address.domain()) {
+            return Ok(None);
+        }
+        let folded = address_key(address);
+        let postmaster = address.local().eq_ignore_ascii_case(POSTMASTER).then(|| self.inner.postmaster.clone());
+        self.inner
+            .store
+            .read(move |view| match (view.account_by_address(&folded)?, postmaster) {
+                (None, Some(login)) => view.account_by_login(&login),
+                (found, _) => Ok(found),
+            })
+            .await
+            .map(|account| account.filter(Account::is_active))
+    }
+
+    /// The open account with this login, or with this address.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn find_login(&self, name: &str) -> store::Result<Option<Account>> {
+        let login = fold(name);
+        let address = name.parse::<Address>().ok().map(|address| address_key(&address));
+        self.inner
+            .store
+            .read(move |view| match (view.account_by_login(login.as_str())?, address) {
+                (None, Some(address)) => view.account_by_address(&address),
+                (found, _) => Ok(found),
+            })
+            .await
+            .map(|account| account.filter(Account::is_active))
+    }
+
+    /// The account with this number, open or closed.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn get(&self, id: AccountId) -> store::Result<Option<Account>> {
+        self.inner.store.read(move |view| view.account(id)).await
+    }
+
+    /// Up to `limit` accounts behind `after`, by number, closed ones included.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn list(&self, after: Option<AccountId>, limit: usize) -> store::Result<Vec<Account>> {
+        self.inner.store.read(move |view| view.accounts(after, limit)).await
+    }
+
+    /// Sets the main password; what was verified with the old one is worth nothing from now on.
+    ///
+    /// # Errors
+    /// The account is closed or unknown; store.
+    pub async fn set_password(&self, id: AccountId, hash: PasswordHash) -> Result<(), AccountError> {
+        let now = self.now();
+        self.change(id, |account| {
+            let number = account.next_credential;
+            match account.credentials.iter_mut().find(|credential| credential.kind == CredentialKind::Main) {
+                Some(main) => {
+                    main.hash = hash.clone();
+                    main.version += 1;
+                    main.created = now;
+                    main.last_used = None;
+                }
+                None => {
+                    account.next_credential += 1;
+                    account.credentials.push(Credential {
+                        id: number,
+                        kind: CredentialKind::Main,
+                        hash: hash.clone(),
+                        version: 1,
+                        scope: Scope::ALL,
+                        created: now,
+                        last_used: None,
+                    });
+                }
+            }
+        })
+        .await
+    }
+
+    /// Notes that a credential was used now, and takes a hash of the same password with newer parameters.
+    ///
+    /// # Errors
+    /// The account is closed or unknown; store.
+    pub async fn note_use(
+        &self,
+        id: AccountId,
+        credential: UsedCredential,
+        renewed: Option<PasswordHash>,
+    ) -> Result<(), AccountError> {
+        let now = self.now();
+        self.change(id, |account| {
+            let same = |have: &&mut Credential| have.id == credential.id && have.version == credential.version;
+            if let Some(have) = account.credentials.iter_mut().find(same) {
+                have.last_used = Some(now);
+                if let Some(hash) = &renewed {
+                    have.hash = hash.clone();
+                }
+            }
+        })
+        .await
+    }
+
+    /// Closes an account. Its letters stay; its login and address are never given to anybody again (M8).
+    ///
+    /// # Errors
+    /// The account is closed or unknown; store.
+    pub async fn close(&self, id: AccountId) -> Result<(), AccountError> {
+        let now = self.now();
+        self.retry(id, |batch, account| rows::close(batch, account, now)).await
+    }
+
+    /// Mail for this domain is for our accounts.
+    #[must_use]
+    pub fn is_local(&self, domain: &Domain) -> bool {
+        self.inner.domains.contains(domain)
+    }
+
+    /// The domain in which a login becomes an address.
+    #[must_use]
+    pub fn main_domain(&self) -> Option<&Domain> {
+        self.inner.domains.first()
+    }
+
+    /// A login name or address in the form in which look-alikes are equal.
+    #[must_use]
+    pub fn fold(&self, name: &str) -> String {
+        name.parse::<Address>().map_or_else(|_| fold(name).to_string(), |address| address_key(&address))
+    }
+
+    /// The instant as rows keep it, exact to a microsecond: what was read equals what was written.
+    fn now(&self) -> Timestamp {
+        let now = self.inner.world.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// The login as it is written and folded. Names kept for the operator are refused, except the one that the
+    /// configuration gives to the postmaster.
+    fn checked_login(&self, text: &str) -> Result<(String, String), AccountError> {
+        let folded = fold(text).to_string();
+        match text.parse::<Login>() {
+            Ok(login) => Ok((login.to_string(), folded)),
+            Err(LoginError::Reserved) if folded == self.inner.postmaster => Ok((text.to_lowercase(), folded)),
+            Err(error) => Err(AccountError::BadLogin(error)),
+        }
+    }
+
+    fn new_address(&self, asked: Option<&Address>, login: &str) -> Result<Address, AccountError> {
+        let address = match (asked, self.main_domain()) {
+            (Some(address), _) => address.clone(),
+            (None, Some(domain)) => Address::new(login, domain.as_str())?,
+            (None, None) => return Err(AccountError::NoDomain),
+        };
+        if !self.is_local(address.domain()) {
+            return Err(AccountError::ForeignDomain(address.domain().clone()));
+        }
+        self.checked_login(address.local())?;
+        Ok(address)
+    }
+
+    /// Numbers are taken one by one and never come back; one that an unsuccessful creation took is lost.
+    async fn next_number(&self) -> Result<AccountId, AccountError> {
+        let mut batch = Batch::new();
+        let slot = batch.allocate(keys::fact("accounts"), 1);
+        let number = self.inner.store.commit(batch).await?.number(slot);
+        Ok(AccountId(u64::from(self.inner.operator) << OPERATOR_SHIFT | number))
+    }
+
+    async fn person(&self, number: &PersonalNumber, kind: Kind) -> Result<Person, AccountError> {
+        let digits = match (number, kind) {
+            (PersonalNumber::Iin(iin), Kind::Individual) => iin.expose(),
+            (PersonalNumber::Bin(bin), Kind::Legal) => bin.expose(),
+            (PersonalNumber::Iin(_), Kind::Legal) => return Err(AccountError::NumberOfAnother(NumberError::IsIin)),
+            (PersonalNumber::Bin(_), Kind::Individual) => {
+                return Err(AccountError::NumberOfAnother(NumberError::IsBin));
+            }
+        };
+        let key = self.inner.person_key.get_or_try_init(|| self.load_person_key()).await?;
+        let hash = *blake3::keyed_hash(key, digits.as_bytes()).as_bytes();
+        let last_digits = digits.chars().skip(8).collect();
+        Ok(Person { hash, last_digits })
+    }
+
+    /// The directory's secret for hashing IIN and BIN; made by the first who needs it. It lies in the store, so
+    /// that a backup holds it: without it no person would be found again.
+    async fn load_person_key(&self) -> store::Result<[u8; 32]> {
+        let row = keys::fact("person-key");
+        let mut batch = Batch::new();
+        batch.require(Precondition::Absent(row.clone()));
+        batch.put(row.clone(), self.inner.world.random::<32>().to_vec());
+        match self.inner.store.commit(batch).await {
+            Ok(_) | Err(store::Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let stored = self.inner.store.read(move |view| view.get(&row)).await?;
+        let stored = stored.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        stored.ok_or_else(|| store::Error::Damaged("the key of persons is no 32 bytes".into()))
+    }
+
+    async fn change(&self, id: AccountId, change: impl Fn(&mut Account)) -> Result<(), AccountError> {
+        self.retry(id, |batch, account| {
+            let mut changed = account.clone();
+            change(&mut changed);
+            rows::replace(batch, account, &changed)
+        })
+        .await
+    }
+
+    /// Reads an open account, describes a change of it and commits, again when somebody was faster.
+    async fn retry(
+        &self,
+        id: AccountId,
+        describe: impl Fn(&mut Batch, &Account) -> store::Result<()>,
+    ) -> Result<(), AccountError> {
+        for _ in 0..MAX_TRIES {
+            let account = self.get(id).await?.filter(Account::is_active).ok_or(AccountError::Missing)?;
+            let mut batch = Batch::new();
+            describe(&mut batch, &account)?;
+            match self.inner.store.commit(batch).await {
+                Ok(_) => return Ok(()),
+                Err(store::Error::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AccountError::Busy)
+    }
+}
+
+/// Names a credential as it was when it was used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsedCredential {
+    /// Its number in the account.
+    pub id: u32,
+    /// Its version.
+    pub version: u32,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,354 @@
+//! Who is it? Passwords, the pool that checks them, the cache that spares the pool, throttling (DESIGN 16).
+//!
+//! The invariant: whether a login exists cannot be learnt from an answer or from the work it costs.
+
+mod cache;
+mod hash;
+mod lanes;
+mod network;
+mod pool;
+mod settings;
+mod throttle;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use parking_lot::Mutex;
+
+use crate::accounts::{Accounts, UsedCredential};
+use crate::address::Address;
+use crate::clock::World;
+use crate::ids::AccountId;
+use crate::store::accounts::{Account, Credential, PasswordHash, Scope};
+
+use self::cache::{Cache, Proof};
+use self::lanes::Lanes;
+use self::network::Network;
+use self::pool::Pool;
+use self::throttle::{Target, Throttle};
+
+pub use self::hash::{Hasher, HasherError};
+pub use self::settings::Settings;
+
+/// A password on its way to being checked; wiped when dropped and never printed.
+#[derive(Clone)]
+pub struct Secret(zeroize::Zeroizing<String>);
+
+impl Secret {
+    /// Takes the password.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Secret(zeroize::Zeroizing::new(text))
+    }
+
+    /// The password itself, for the hash function only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A user who proved to be one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// The account.
+    pub account: AccountId,
+    /// The login that was used, as registered.
+    pub login: String,
+    /// The account's address.
+    pub address: Address,
+}
+
+/// Why a login failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AuthError {
+    /// Unknown user or wrong password: not told apart.
+    #[error("login or password is wrong")]
+    Wrong,
+    /// Too many failures from this network or for this login.
+    #[error("too many failed attempts; wait {seconds} s")]
+    Throttled {
+        /// How long to wait.
+        seconds: u32,
+    },
+    /// The pool is full or the store failed.
+    #[error("busy, try again")]
+    Busy,
+}
+
+/// A new password cannot be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum WeakPassword {
+    /// Too short to withstand guessing.
+    #[error("the password needs at least {0} characters")]
+    Short(usize),
+    /// Longer than a login may be.
+    #[error("the password may have at most {0} bytes")]
+    Long(usize),
+    /// SASL PLAIN and IMAP strings cannot carry it.
+    #[error("the password may not hold control characters")]
+    Control,
+}
+
+/// The service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The parameters of the hash function are impossible.
+    #[error("auth: {0}")]
+    Parameters(#[from] HasherError),
+    /// The system gives no threads.
+    #[error("auth: cannot start the threads that hash passwords: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// The service. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    accounts: Accounts,
+    world: World,
+    settings: Settings,
+    hasher: Hasher,
+    /// What an unknown user's password is compared with.
+    dummy: PasswordHash,
+    pool: Pool,
+    cache: Mutex<Cache>,
+    throttle: Mutex<Throttle>,
+    lanes: Lanes,
+}
+
+/// One login on its way: who from where wants to open what.
+struct Attempt<'a> {
+    network: Network,
+    target: Target,
+    account: Option<Account>,
+    password: &'a Secret,
+}
+
+impl Authenticator {
+    /// Starts the threads that hash.
+    ///
+    /// # Errors
+    /// Impossible parameters; no threads.
+    pub fn start(accounts: Accounts, world: World, settings: &Settings) -> Result<Self, StartError> {
+        let hasher = settings.hasher()?;
+        let unknowable = Secret::new(crate::ids::ItemId::generate(&world).to_string());
+        let dummy = hasher.hash(&unknowable, world.random())?;
+        let inner = Inner {
+            pool: Pool::start(settings)?,
+            cache: Mutex::new(Cache::new(settings, world.random())),
+            throttle: Mutex::new(Throttle::new(settings)),
+            lanes: Lanes::default(),
+            settings: settings.clone(),
+            accounts,
+            world,
+            hasher,
+            dummy,
+        };
+        Ok(Authenticator { inner: Arc::new(inner) })
+    }
+
+    /// Checks a login name (or address) and a password. Costs the same work for unknown users.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub async fn login(&self, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {
+        let answer = self.inner.login(name, password, from).await;
+        let result = match &answer {
+            Ok(_) => "ok",
+            Err(AuthError::Wrong) => "wrong",
+            Err(AuthError::Throttled { .. }) => "throttled",
+            Err(AuthError::Busy) => "busy",
+        };
+        metrics::counter!("poshta_logins_total", "result" => result).increment(1);
+        // The name is not logged when it is nobody's: people type their password into the wrong field.
+        match &answer {
+            Ok(identity) => tracing::debug!(account = identity.account.0, %from, "login"),
+            Err(error) => tracing::info!(%from, %error, "login failed"),
+        }
+        answer
+    }
+
+    /// Hashes a new password on the pool, after [`Authenticator::check_new`].
+    ///
+    /// # Errors
+    /// `Busy` when the pool is full.
+    pub async fn hash(&self, password: &Secret, from: IpAddr) -> Result<PasswordHash, AuthError> {
+        let hasher = self.inner.hasher.clone();
+        let (password, salt) = (password.clone(), self.inner.world.random());
+        let work = move || hasher.hash(&password, salt);
+        self.inner.pool.run(Network::of(from), work).await?.map_err(|_| AuthError::Busy)
+    }
+
+    /// Whether this may become a password.
+    ///
+    /// # Errors
+    /// See [`WeakPassword`].
+    pub fn check_new(&self, password: &Secret) -> Result<(), WeakPassword> {
+        let Settings { min_password_chars, max_password_bytes, .. } = self.inner.settings;
+        let text = password.expose();
+        if text.chars().any(char::is_control) {
+            return Err(WeakPassword::Control);
+        }
+        if text.chars().count() < min_password_chars {
+            return Err(WeakPassword::Short(min_password_chars));
+        }
+        if text.len() > max_password_bytes {
+            return Err(WeakPassword::Long(max_password_bytes));
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    async fn login(self: &Arc<Self>, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {
+        if password.expose().len() > self.settings.max_password_bytes {
+            return Err(AuthError::Wrong);
+        }
+        let account = self.accounts.find_login(name).await.map_err(|error| {
+            tracing::warn!(%error, "cannot read accounts");
+            AuthError::Busy
+        })?;
+        let target = match &account {
+            Some(account) => Target::Account(account.id),
+            None => Target::Unknown(*blake3::hash(self.accounts.fold(name).as_bytes()).as_bytes()),
+        };
+        let attempt = Attempt { network: Network::of(from), target, account, password };
+        let lane = self.lanes.of(attempt.network, target);
+        let _turn = lane.lock().await;
+        self.check(&attempt).await
+    }
+
+    /// The order matters: the cache answers at the speed of memory, so nobody may ask it who has failed too
+    /// often for this login from this network. What strangers did must not shut out a user it knows.
+    async fn check(self: &Arc<Self>, attempt: &Attempt<'_>) -> Result<Identity, AuthError> {
+        let now = self.world.now();
+        refuse_for(self.throttle.lock().own_wait_s(attempt.network, attempt.target, now))?;
+        let proofs = self.proofs(attempt);
+        if let Some(account) = &attempt.account {
+            let cache = self.cache.lock();
+            if proofs.iter().any(|(_, proof)| cache.knows(proof, now)) {
+                return Ok(identity(account));
+            }
+        }
+        refuse_for(self.throttle.lock().shared_wait_s(attempt.network, attempt.target, now))?;
+        let matched = self.verify(attempt).await?;
+        let now = self.world.now();
+        let (Some(account), Some(credential)) = (&attempt.account, matched) else {
+            self.throttle.lock().failed(attempt.network, attempt.target, now);
+            return Err(AuthError::Wrong);
+        };
+        self.throttle.lock().succeeded(attempt.network, attempt.target);
+        if let Some((_, proof)) = proofs.into_iter().find(|(id, _)| *id == credential.id) {
+            self.cache.lock().remember(proof, now);
+        }
+        self.after_success(account, credential, attempt);
+        Ok(identity(account))
+    }
+
+    /// The credentials that open mail, each with the name under which the cache would know this password.
+    fn proofs(&self, attempt: &Attempt<'_>) -> Vec<(u32, Proof)> {
+        let Some(account) = &attempt.account else { return Vec::new() };
+        let cache = self.cache.lock();
+        let proof = |credential: &Credential| {
+            (credential.id, cache.proof(attempt.network, account.id, credential, attempt.password))
+        };
+        mail_credentials(account).map(proof).collect()
+    }
+
+    /// The credential that the password fits, found on the pool; for an unknown user the dummy is compared, so
+    /// that it costs the same work.
+    async fn verify<'a>(&self, attempt: &'a Attempt<'_>) -> Result<Option<&'a Credential>, AuthError> {
+        let credentials: Vec<&Credential> = attempt.account.iter().flat_map(mail_credentials).collect();
+        let mut hashes: Vec<PasswordHash> = credentials.iter().map(|credential| credential.hash.clone()).collect();
+        if hashes.is_empty() {
+            hashes.push(self.dummy.clone());
+        }
+        let password = attempt.password.clone();
+        let work = move || hashes.iter().position(|hash| Hasher::verify(&password, hash));
+        let position = self.pool.run(attempt.network, work).await?;
+        Ok(position.and_then(|position| credentials.get(position).copied()))
+    }
+
+    /// Renews a hash of old parameters and notes the day of use, behind the user's back.
+    fn after_success(self: &Arc<Self>, account: &Account, credential: &Credential, attempt: &Attempt<'_>) {
+        let now = self.world.now();
+        let used_today = credential.last_used.is_some_and(|last| now < last + 24.hours());
+        let outdated = self.hasher.is_outdated(&credential.hash);
+        if used_today && !outdated {
+            return;
+        }
+        let (inner, network, password) = (self.clone(), attempt.network, attempt.password.clone());
+        let account = account.id;
+        let credential = UsedCredential { id: credential.id, version: credential.version };
+        tokio::spawn(async move {
+            let (hasher, salt) = (inner.hasher.clone(), inner.world.random());
+            let renewed = match outdated {
+                true => inner.pool.run(network, move || hasher.hash(&password, salt)).await.ok().and_then(Result::ok),
+                false => None,
+            };
+            if let Err(error) = inner.accounts.note_use(account, credential, renewed).await {
+                tracing::debug!(%error, account = account.0, "the use of a credential was not noted");
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+fn refuse_for(seconds: u32) -> Result<(), AuthError> {
+    match seconds {
+        0 => Ok(()),
+        seconds => Err(AuthError::Throttled { seconds }),
+    }
+}
+
+fn mail_credentials(account: &Account) -> impl Iterator<Item = &Credential> {
+    account.credentials.iter().filter(|credential| credential.scope.contains(Scope::IMAP.with(Scope::SUBMISSION)))
+}
+
+fn identity(account: &Account) -> Identity {
+    Identity { account: account.id, login: account.login.clone(), address: account.address.clone() }
+}
+
+/// A decoded SASL PLAIN message (RFC 4616): authorization identity, login name, password.
+#[derive(Clone, Debug)]
+pub struct Plain {
+    /// May be empty.
+    pub authorization: String,
+    /// The login name.
+    pub login: String,
+    /// The password.
+    pub password: Secret,
+}
+
+impl Plain {
+    /// Decodes what a client sent, without its base64.
+    #[must_use]
+    pub fn decode(message: &[u8]) -> Option<Self> {
+        let mut fields = message.split(|byte| *byte == 0);
+        let mut field = || fields.next().and_then(|field| String::from_utf8(field.to_vec()).ok());
+        let (authorization, login, password) = (field()?, field()?, field()?);
+        if login.is_empty() || field().is_some() {
+            return None;
+        }
+        Some(Plain { authorization, login, password: Secret::new(password) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+use std::time::{Duration, Instant};
+
+use test_case::test_case;
+
+use crate::accounts::{self, NewAccount};
+use crate::clock::{Clock, SystemEntropy, Timestamp};
+use crate::store::accounts::Kind;
+use crate::store::{self, Store};
+
+use super::*;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+struct Hand(Mutex<Timestamp>);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        *self.0.lock()
+    }
+}
+
+struct Fixture {
+    auth: Authenticator,
+    accounts: Accounts,
+    account: AccountId,
+    clock: Arc<Hand>,
+    _dir: tempfile::TempDir,
+}
+
+/// Cheap hashes: the tests are about who gets in.
+fn settings() -> Settings {
+    Settings {
+        argon2_memory_kib: 64,
+        argon2_passes: 1,
+        hash_threads: 2,
+        failures_per_login_and_network: 3,
+        backoff_s: 10,
+        ..Settings::default()
+    }
+}
+
+async fn fixture(settings: Settings) -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Hand(Mutex::new("2026-11-21T09:00:00Z".parse().unwrap())));
+    let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
+    let store = Store::open(dir.path(), &store::Settings { watermark_bytes: 0, ..Default::default() }).unwrap();
+    let accounts = Accounts::new(store, world.clone(), &accounts::Settings::default()).unwrap();
+    let auth = Authenticator::start(accounts.clone(), world, &settings).unwrap();
+    let password = auth.hash(&secret("correct horse"), home()).await.unwrap();
+    let new = NewAccount {
+        login: "aigul".into(),
+        address: None,
+        kind: Kind::Individual,
+        display_name: String::new(),
+        person: None,
+        postal_index: None,
+        password,
+    };
+    let account = accounts.create(new).await.unwrap().id;
+    Fixture { auth, accounts, account, clock, _dir: dir }
+}
+
+impl Fixture {
+    async fn login(&self, password: &str) -> Result<AccountId, AuthError> {
+        self.auth.login("aigul", &secret(password), home()).await.map(|identity| identity.account)
+    }
+
+    fn wait(&self, seconds: i64) {
+        let mut now = self.clock.0.lock();
+        *now += seconds.seconds();
+    }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.into())
+}
+
+fn home() -> IpAddr {
+    IpAddr::from([192, 0, 2, 1])
+}
+
+#[test_case("aigul", "correct horse" => true; "login")]
+#[test_case("AiGul@poshta.example", "correct horse" => true; "address in another case")]
+#[test_case("aigul", "correct horse " => false; "wrong password")]
+#[test_case("aigul", "" => false; "no password")]
+#[test_case("nobody", "correct horse" => false; "unknown user")]
+#[test_case("", "correct horse" => false; "no user")]
+#[tokio::test]
+async fn m21_login_and_password_open_the_account(name: &str, password: &str) -> bool {
+    let fixture = fixture(settings()).await;
+    match fixture.auth.login(name, &secret(password), home()).await {
+        Ok(identity) => identity.account == fixture.account && identity.login == "aigul",
+        Err(error) => {
+            assert_eq!(error, AuthError::Wrong);
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn guesses_must_wait_and_the_right_password_gets_in_afterwards() {
+    let fixture = fixture(settings()).await;
+    for _ in 0..3 {
+        assert_eq!(fixture.login("wrong").await, Err(AuthError::Wrong));
+    }
+    assert_eq!(fixture.login("correct horse").await, Err(AuthError::Throttled { seconds: 10 }));
+    fixture.wait(10);
+    assert_eq!(fixture.login("wrong").await, Err(AuthError::Wrong));
+    assert_eq!(fixture.login("wrong").await, Err(AuthError::Throttled { seconds: 20 }));
+    fixture.wait(20);
+    assert_eq!(fixture.login("correct horse").await, Ok(fixture.account));
+}
+
+#[tokio::test]
+async fn guesses_at_once_get_no_more_tries_than_one_after_another() {
+    let fixture = fixture(settings()).await;
+    let guesses = (0..40).map(|_| fixture.login("wrong"));
+    let answers = futures_util::future::join_all(guesses).await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Err(AuthError::Wrong)).count(), 3);
+}
+
+#[tokio::test]
+async fn right_logins_are_never_limited_and_cost_one_hash() {
+    // One waiting place: fifty logins at once pass only because one hash serves them all.
+    let fixture = fixture(Settings { max_waiting_per_network: 1, ..settings() }).await;
+    let logins = (0..50).map(|_| fixture.login("correct horse"));
+    for answer in futures_util::future::join_all(logins).await {
+        assert_eq!(answer, Ok(fixture.account));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_password_is_worth_nothing_at_once_although_it_is_remembered() {
+    let fixture = fixture(settings()).await;
+    fixture.login("correct horse").await.unwrap();
+    let hash = fixture.auth.hash(&secret("battery staple"), home()).await.unwrap();
+    fixture.accounts.set_password(fixture.account, hash).await.unwrap();
+    assert_eq!(fixture.login("correct horse").await, Err(AuthError::Wrong));
+    assert_eq!(fixture.login("battery staple").await, Ok(fixture.account));
+}
+
+#[tokio::test]
+async fn a_closed_account_lets_nobody_in() {
+    let fixture = fixture(settings()).await;
+    fixture.login("correct horse").await.unwrap();
+    fixture.accounts.close(fixture.account).await.unwrap();
+    assert_eq!(fixture.login("correct horse").await, Err(AuthError::Wrong));
+}
+
+#[tokio::test]
+async fn a_hash_of_old_parameters_is_renewed_by_a_login() {
+    let fixture = fixture(settings()).await;
+    let newer = Settings { argon2_passes: 2, ..settings() };
+    let world = fixture.auth.inner.world.clone();
+    let auth = Authenticator::start(fixture.accounts.clone(), world, &newer).unwrap();
+    auth.login("aigul", &secret("correct horse"), home()).await.unwrap();
+    let renewed = async {
+        loop {
+            let account = fixture.accounts.get(fixture.account).await.unwrap().unwrap();
+            if account.credentials[0].hash.as_str().contains("t=2") {
+                return account.credentials[0].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let credential = tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap();
+    assert_eq!(credential.version, 1, "the password is the same");
+    assert!(credential.last_used.is_some());
+    assert!(auth.login("aigul", &secret("correct horse"), home()).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_unknown_user_costs_the_work_of_a_known_one() {
+    // Heavy enough to stand out of the noise; the bound is wide, a skipped hash would be a hundredth.
+    let fixture = fixture(Settings { argon2_memory_kib: 16 * 1024, ..settings() }).await;
+    let mut times = Vec::new();
+    for name in ["aigul", "nobody"] {
+        let begin = Instant::now();
+        assert_eq!(fixture.auth.login(name, &secret("wrong"), home()).await, Err(AuthError::Wrong));
+        times.push(begin.elapsed());
+    }
+    assert!(times[1] * 10 > times[0], "known {:?}, unknown {:?}", times[0], times[1]);
+}
+
+#[tokio::test]
+async fn a_full_pool_is_busy_and_counts_as_no_failure() {
+    let fixture = fixture(settings()).await;
+    let full = Settings { max_waiting: 0, failures_per_login_and_network: 1, ..settings() };
+    let auth = Authenticator::start(fixture.accounts.clone(), fixture.auth.inner.world.clone(), &full).unwrap();
+    for _ in 0..3 {
+        assert_eq!(auth.login("aigul", &secret("correct horse"), home()).await, Err(AuthError::Busy));
+    }
+}
+
+#[test_case("", Err(WeakPassword::Short(8)); "none")]
+#[test_case("1234567", Err(WeakPassword::Short(8)); "short")]
+#[test_case("құпиясөз", Ok(()); "eight characters of two bytes")]
+#[test_case("tab\tin password", Err(WeakPassword::Control); "control character")]
+#[tokio::test]
+async fn new_passwords(text: &str, expected: Result<(), WeakPassword>) {
+    let fixture = fixture(settings()).await;
+    assert_eq!(fixture.auth.check_new(&secret(text)), expected);
+}
+
+#[tokio::test]
+async fn a_password_of_more_bytes_than_allowed_is_refused() {
+    let fixture = fixture(settings()).await;
+    let long = secret(&"x".repeat(1025));
+    assert_eq!(fixture.auth.check_new(&long), Err(WeakPassword::Long(1024)));
+    assert_eq!(fixture.auth.login("aigul", &long, home()).await, Err(AuthError::Wrong));
+}
+
+#[test]
+fn secrets_and_hashes_are_not_printed() {
+    let shown = format!("{:?} {:?}", secret("hush"), PasswordHash::new("$argon2id$hush".into()));
+    assert!(!shown.contains("hush"), "{shown}");
+}

@@ -1,0 +1,58 @@
+//! `poshta demo`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::clock::World;
+use crate::config::{LogFormat, LogSettings};
+use crate::server::demo::{Demo, Options};
+use crate::server::observe;
+
+use super::Outcome;
+
+/// Arguments of the demo.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Keep data and passwords in this directory; without it everything is gone at the end.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Ports are this plus 525, 587, 465, 143, 993, 443 and 980; 0 lets the system choose.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u16).range(0..=64_500))]
+    port_base: u16,
+    /// How many users: user001, user002 …
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    users: u32,
+    /// Allow passwords without TLS.
+    #[arg(long)]
+    plaintext_auth: bool,
+    /// Hand every letter for another domain to this server instead of asking the demo's own DNS.
+    #[arg(long, value_name = "HOST:PORT")]
+    next_hop: Option<String>,
+    /// Print one line of JSON when everything listens.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &DemoArgs) -> Outcome {
+    observe::log(&LogSettings { level: "warn".into(), format: LogFormat::Text });
+    let options = Options {
+        dir: args.dir.clone(),
+        port_base: args.port_base,
+        users: args.users,
+        plaintext_auth: args.plaintext_auth,
+        next_hop: args.next_hop.clone(),
+    };
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let demo = Demo::start(&options, World::system()).await?;
+        if args.json {
+            println!("{}", serde_json::to_string(&demo.facts)?);
+        } else {
+            println!("{}", demo.welcome());
+        }
+        demo.until_stopped().await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,57 @@
+//! `poshta scan`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::server::control::{Item, Page, Request};
+
+use super::queue::{ItemArgs, ListArgs};
+use super::target::Target;
+use super::{Outcome, output};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScanCommand {
+    /// Scans that wait for review.
+    List(ListArgs),
+    /// One scan.
+    Show(ItemArgs),
+    /// Deliver a scan to an address.
+    Assign {
+        /// The number of the scan.
+        id: String,
+        /// To whom.
+        address: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Reject a scan.
+    Reject {
+        /// The number of the scan.
+        id: String,
+        /// Why.
+        reason: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+pub(super) fn run(command: ScanCommand) -> Outcome {
+    match command {
+        ScanCommand::List(args) => {
+            let rows = args.target.ask_one(Request::ScanList(Page { after: None, limit: args.limit }))?;
+            output::list(&rows, &["id", "facility", "received", "pages", "sender"], args.target.json);
+        }
+        ScanCommand::Show(args) => {
+            let scan = args.target.ask_one(Request::ScanShow(Item { item: args.item }))?;
+            output::thing(&scan, args.target.json);
+        }
+        ScanCommand::Assign { id, address, target } => {
+            output::thing(&target.ask_one(Request::ScanAssign { item: id, address })?, target.json);
+        }
+        ScanCommand::Reject { id, reason, target } => {
+            output::thing(&target.ask_one(Request::ScanReject { item: id, reason })?, target.json);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,40 @@
+//! `poshta store`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::server::control::Request;
+
+use super::target::Target;
+use super::{Outcome, output};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Read everything and say what does not fit together; status 1 when something does not.
+    Check(StoreArgs),
+    /// How much is there.
+    Stats(StoreArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) fn run(command: &StoreCommand) -> Outcome {
+    match command {
+        StoreCommand::Stats(args) => {
+            output::thing(&args.target.ask_one(Request::StoreStats)?, args.target.json);
+            Ok(ExitCode::SUCCESS)
+        }
+        StoreCommand::Check(args) => {
+            let verdict = args.target.ask_one(Request::StoreCheck)?;
+            output::thing(&verdict, args.target.json);
+            let sound = verdict.get("problem_count").and_then(Value::as_u64) == Some(0);
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The HTTP front door (INTERFACE, "HTTP API, version 1") and the operator's own listener.
+//!
+//! Handlers only translate: what happens is decided by `hybrid`, and what goes wrong becomes a status in
+//! [`problem`].
+
+pub mod access;
+mod guard;
+mod items;
+pub mod operator;
+mod print;
+pub mod problem;
+mod routes;
+mod scan;
+mod serve;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod wellknown;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Authenticator;
+use crate::clock::{Timestamp, World};
+use crate::hybrid::queue::PrintQueue;
+use crate::hybrid::scans::ScanDesk;
+use crate::ids::ItemId;
+use crate::postal::Registry;
+use crate::store::Store;
+
+pub use serve::{Transport, serve};
+pub use settings::{Settings, Token};
+
+use access::Principals;
+use problem::Problem;
+
+/// What the API is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// `[http]`.
+    pub settings: Arc<Settings>,
+    /// Who may do what.
+    pub principals: Principals,
+    /// Logins of senders.
+    pub authenticator: Authenticator,
+    /// Where everything is.
+    pub store: Store,
+    /// Time and randomness.
+    pub world: World,
+    /// The facilities.
+    pub registry: Arc<Registry>,
+    /// The print queue.
+    pub queue: PrintQueue,
+    /// Scans.
+    pub scans: ScanDesk,
+}
+
+/// The API. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Api {
+    parts: Arc<Parts>,
+    in_flight: InFlight,
+}
+
+impl Api {
+    /// Builds the API.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Api { parts: Arc::new(parts), in_flight: InFlight::default() }
+    }
+
+    /// All routes of version 1.
+    pub fn router(&self) -> Router {
+        routes::router()
+            .fallback(|| async { Problem::not_found() })
+            .method_not_allowed_fallback(|| async { Problem::not_found() })
+            // The guard knows the limit of each route.
+            .layer(DefaultBodyLimit::disable())
+            .layer(from_fn_with_state(self.clone(), guard::guard))
+            .with_state(self.clone())
+    }
+
+    /// Forgets answers whose time is over, until the token is cancelled.
+    pub async fn run_janitor(self, stop: CancellationToken) {
+        const PAUSE: Duration = Duration::from_secs(600);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+            if let Err(error) = guard::forget_expired(&self).await {
+                tracing::warn!(%error, "old answers cannot be removed now");
+            }
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    fn principals(&self) -> &Principals {
+        &self.parts.principals
+    }
+
+    fn authenticator(&self) -> &Authenticator {
+        &self.parts.authenticator
+    }
+
+    fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.parts.registry
+    }
+
+    fn queue(&self) -> &PrintQueue {
+        &self.parts.queue
+    }
+
+    fn scans(&self) -> &ScanDesk {
+        &self.parts.scans
+    }
+
+    fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.world.now()
+    }
+}
+
+/// Requests with an idempotency key that are being served: a second one does not run beside the first.
+#[derive(Clone, Debug, Default)]
+struct InFlight {
+    keys: Arc<Mutex<HashSet<Vec<u8>>>>,
+}
+
+/// A request's turn; over when dropped.
+#[derive(Debug)]
+struct Turn {
+    keys: Arc<Mutex<HashSet<Vec<u8>>>>,
+    key: Vec<u8>,
+}
+
+impl InFlight {
+    /// `None` while another request with this key is being served.
+    fn enter(&self, key: Vec<u8>) -> Option<Turn> {
+        let is_first = self.keys.lock().insert(key.clone());
+        is_first.then(|| Turn { keys: Arc::clone(&self.keys), key })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.keys.lock().remove(&self.key);
+    }
+}
+
+/// A JSON body.
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::bad_input(format!("JSON: {error}")))
+}
+
+/// An id in a path; what is none names nothing.
+fn parse_id(text: &str) -> Result<ItemId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
+/// RFC 3339 in UTC.
+fn rfc3339_us(microseconds: i64) -> String {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
+/// RFC 3339 in UTC.
+fn rfc3339_ms(milliseconds: u64) -> String {
+    i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default().to_string()
+}

@@ -1,0 +1,336 @@
+//! The API over a real store, real intake and real workers; only the sockets are left out.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::Service as _;
+
+use super::access::{Principals, Role, hash_of};
+use super::{Api, Parts, Settings, Token};
+use crate::accounts::{Accounts, NewAccount};
+use crate::address::ReversePath;
+use crate::auth::{Authenticator, Secret};
+use crate::clock::World;
+use crate::hybrid::scans::{self, ScanDesk};
+use crate::hybrid::workers::{Launch, Workers};
+use crate::hybrid::{self, Paper};
+use crate::ids::AccountId;
+use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sender, Services, Submission};
+use crate::message::{Caps, Scanner};
+use crate::postal::{self, Registry};
+use crate::store::{self, Store};
+use crate::trust::{self, Dns, Verifier};
+
+const PASSWORD: &str = "хатшы-password-1";
+
+struct Office {
+    router: Router,
+    paper: Paper,
+    intake: Intake,
+    store: Store,
+    account: AccountId,
+    _dir: tempfile::TempDir,
+}
+
+fn token(name: &str, role: Role, facility: Option<&str>) -> Token {
+    Token {
+        name: name.into(),
+        role,
+        facility: facility.map(str::to_owned),
+        sha256: Some(hash_of(name)),
+        certificate_sha256: None,
+    }
+}
+
+async fn office() -> Office {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::system();
+    let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
+    let store = Store::open(dir.path(), &room).unwrap();
+    let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
+    let cheap = crate::auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
+    let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();
+    let password = authenticator.hash(&Secret::new(PASSWORD.into()), [127, 0, 0, 1].into()).await.unwrap();
+    let account = accounts
+        .create(NewAccount {
+            login: "aliya".into(),
+            address: None,
+            kind: store::accounts::Kind::Individual,
+            display_name: String::new(),
+            person: None,
+            postal_index: None,
+            password,
+        })
+        .await
+        .unwrap();
+    let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
+    let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
+    let launch = Launch {
+        program: std::env::current_exe().unwrap(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+    };
+    let workers = Workers::new(hybrid::workers::Settings::default(), launch);
+    let settings = Arc::new(hybrid::Settings::default());
+    let paper = Paper::new(hybrid::Parts {
+        settings: Arc::clone(&settings),
+        facilities: Arc::new(postal::Settings::default()),
+        registry: Arc::clone(&registry),
+        store: store.clone(),
+        workers: workers.clone(),
+        world: world.clone(),
+        mail_domain: "poshta.example".into(),
+    });
+    let trust = trust::Settings { name_servers: vec!["127.0.0.1:9".parse().unwrap()], ..Default::default() };
+    let intake = Intake::new(Services {
+        settings: crate::intake::Settings::default(),
+        facilities: postal::Settings::default(),
+        registry: Arc::clone(&registry),
+        store: store.clone(),
+        accounts,
+        verifier: Verifier::new(Dns::new(&trust).unwrap(), &trust, "mx.poshta.example"),
+        paper: paper.clone(),
+        host_name: "mx.poshta.example".into(),
+        caps: Caps::default(),
+        hybrid_domain: "hat.poshta.example".into(),
+        world: world.clone(),
+    });
+    let desk = ScanDesk::new(scans::Parts {
+        store: store.clone(),
+        world: world.clone(),
+        registry: Arc::clone(&registry),
+        workers,
+        intake: intake.clone(),
+        settings,
+        domain: "poshta.example".into(),
+    });
+    let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
+    let tokens = [
+        token("print", Role::PrintCentre, Some("astana-print")),
+        token("other-print", Role::PrintCentre, Some("almaty-print")),
+        token("scan", Role::ScanCentre, Some(&scan_centre)),
+        token("facility", Role::Facility, Some("astana-1")),
+        token("operator", Role::Operator, None),
+    ];
+    let api = Api::new(Parts {
+        settings: Arc::new(Settings::default()),
+        principals: Principals::new(&tokens).unwrap(),
+        authenticator,
+        store: store.clone(),
+        world,
+        registry,
+        queue: paper.queue().clone(),
+        scans: desk,
+    });
+    Office { router: api.router(), paper, intake, store, account: account.id, _dir: dir }
+}
+
+impl Office {
+    async fn call(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().call(request).await.unwrap();
+        let status = response.status();
+        let is_problem = response.headers()[header::CONTENT_TYPE] == "application/problem+json";
+        assert_eq!(is_problem, !status.is_success(), "{status}");
+        let body = to_bytes(response.into_body(), 10 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn post(&self, token: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        self.call(request("POST", token, path).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn get(&self, token: &str, path: &str) -> (StatusCode, Value) {
+        self.call(request("GET", token, path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A letter to paper, through intake.
+    async fn send_letter(&self) -> String {
+        let message = "From: aliya@poshta.example\r\nSubject: Хат\r\nMessage-ID: <m1@poshta.example>\r\n\
+                       Postal-To: Aigul; Abai 12; 010000 Astana\r\n\
+                       Content-Type: text/plain; charset=utf-8\r\n\r\nСәлем!\r\n";
+        let mut scanner = Scanner::new(Caps::default());
+        scanner.push(message.as_bytes());
+        let mut writer = self.intake.stage();
+        writer.write(message.as_bytes()).unwrap();
+        let address: crate::address::Address = "aliya@poshta.example".parse().unwrap();
+        let receipt = self
+            .intake
+            .accept(Submission {
+                origin: Origin {
+                    entrance: Entrance::Submission,
+                    sender: Sender::Account { id: self.account, address: address.clone() },
+                    connection: None,
+                },
+                envelope: Envelope {
+                    reverse_path: ReversePath::Address(address),
+                    recipients: vec![Recipient { address: "letter@hat.poshta.example".parse().unwrap() }],
+                    body: BodyType::EightBitMime,
+                    smtputf8: false,
+                },
+                body: writer.finish().unwrap(),
+                structure: scanner.finish(),
+            })
+            .await
+            .unwrap();
+        self.paper.draw_due().await.unwrap();
+        receipt.item.to_string()
+    }
+
+    async fn inbox(&self) -> Vec<String> {
+        let account = self.account;
+        let store = self.store.clone();
+        let messages = self
+            .store
+            .read(move |view| {
+                let inbox = view.folder_named(account, "INBOX")?.unwrap();
+                view.messages(account, inbox.id, crate::ids::Uid::new(1).unwrap(), 100)
+            })
+            .await
+            .unwrap();
+        let mut texts = Vec::new();
+        for message in messages {
+            let bytes = store.message_bytes(&message);
+            texts.push(String::from_utf8_lossy(&bytes.read_at(0, bytes.len() as usize).await.unwrap()).into_owned());
+        }
+        texts
+    }
+}
+
+fn request(method: &str, token: &str, path: &str) -> axum::http::request::Builder {
+    let builder = Request::builder().method(method).uri(path);
+    if token.is_empty() { builder } else { builder.header(header::AUTHORIZATION, format!("Bearer {token}")) }
+}
+
+fn upload(token: &str, document: &[u8], meta: Option<Value>) -> Request<Body> {
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"document\"; filename=\"x\"\r\n\r\n".to_vec();
+    body.extend_from_slice(document);
+    if let Some(meta) = meta {
+        body.extend_from_slice(b"\r\n--b\r\nContent-Disposition: form-data; name=\"meta\"\r\n\r\n");
+        body.extend_from_slice(meta.to_string().as_bytes());
+    }
+    body.extend_from_slice(b"\r\n--b--\r\n");
+    request("POST", token, "/api/v1/scan/letters")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+        .body(Body::from(body))
+        .unwrap()
+}
+
+fn page() -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    image::GrayImage::from_pixel(300, 400, image::Luma([240])).write_to(&mut out, image::ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_are_checked_for_every_route() {
+    let office = office().await;
+    for route in super::routes::ROUTES {
+        let path = route.path.replace("{id}", "x").replace("{item_id}", "x");
+        let method = route.method.to_uppercase();
+        let (anonymous, _) = office.call(request(&method, "", &path).body(Body::empty()).unwrap()).await;
+        if route.roles.is_empty() {
+            assert_eq!(anonymous, StatusCode::OK, "{path}");
+            continue;
+        }
+        assert_eq!(anonymous, StatusCode::UNAUTHORIZED, "{path}");
+        let (wrong, _) = office.call(request(&method, "guess", &path).body(Body::empty()).unwrap()).await;
+        assert_eq!(wrong, StatusCode::UNAUTHORIZED, "{path}");
+        for (token, role) in [("print", Role::PrintCentre), ("scan", Role::ScanCentre), ("facility", Role::Facility)] {
+            let (status, _) = office.call(request(&method, token, &path).body(Body::empty()).unwrap()).await;
+            assert_eq!(status == StatusCode::FORBIDDEN, !route.roles.contains(&role), "{token} {path}");
+        }
+    }
+    assert_eq!(office.get("print", "/api/v1/nothing").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_print_centre_leases_fetches_and_reports() {
+    let office = office().await;
+    let item = office.send_letter().await;
+    let (status, leased) = office.post("print", "/api/v1/print/lease", json!({"max": 10})).await;
+    assert_eq!(status, StatusCode::OK);
+    let job = &leased["jobs"][0];
+    assert_eq!((job["item_id"].as_str(), job["fence"].as_u64()), (Some(item.as_str()), Some(1)));
+    let url = job["document"]["url"].as_str().unwrap();
+    assert_eq!(office.get("other-print", url).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(office.get("print", url).await.0, StatusCode::OK);
+    let events = format!("/api/v1/print/jobs/{item}/events");
+    for (body, expected) in [
+        (json!({"fence": 2, "event": "printed", "sheets": 2}), StatusCode::CONFLICT),
+        (json!({"fence": 1, "event": "printed"}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"fence": 1, "event": "eaten"}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"fence": "one"}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"fence": 1, "event": "printed", "sheets": 2}), StatusCode::OK),
+        (json!({"fence": 1, "event": "handed_to_post"}), StatusCode::OK),
+    ] {
+        assert_eq!(office.post("print", &events, body.clone()).await.0, expected, "{body}");
+    }
+    assert_eq!(office.get("print", url).await.0, StatusCode::GONE);
+    let track = format!("/api/v1/items/{item}/events");
+    assert_eq!(office.post("facility", &track, json!({"event": "returned"})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(office.post("facility", &track, json!({"event": "delivered"})).await.0, StatusCode::OK);
+    let (_, shown) = office.get("operator", &format!("/api/v1/items/{item}")).await;
+    assert_eq!(shown["state"], "delivered");
+
+    office.paper.send_notices(&office.intake).await.unwrap();
+    let inbox = office.inbox().await;
+    assert_eq!(inbox.len(), 2, "accepted and handed over");
+    assert!(inbox.iter().all(|text| text.contains("In-Reply-To: <m1@poshta.example>")), "{inbox:?}");
+    office.paper.send_notices(&office.intake).await.unwrap();
+    assert_eq!(office.inbox().await.len(), 2, "told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_the_same_idempotency_key_gets_the_same_answer() {
+    let office = office().await;
+    office.send_letter().await;
+    let lease = |body: &'static str| {
+        let request = request("POST", "print", "/api/v1/print/lease").header("Idempotency-Key", "k1");
+        office.call(request.body(Body::from(body)).unwrap())
+    };
+    let (_, first) = lease(r#"{"max":1}"#).await;
+    assert_eq!(first["jobs"].as_array().unwrap().len(), 1);
+    assert_eq!(lease(r#"{"max":1}"#).await.1, first);
+    assert_eq!(lease(r#"{"max":2}"#).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m2_a_scan_reaches_its_recipient_or_the_review_desk() {
+    let office = office().await;
+    let meta = json!({"recipient": "aliya@poshta.example", "sender": "Әкімдік"});
+    let (status, taken) = office.call(upload("scan", &page(), Some(meta))).await;
+    assert_eq!((status, taken["state"].as_str()), (StatusCode::CREATED, Some("delivered")), "{taken}");
+    assert!(taken["item_id"].is_string());
+    assert_eq!(office.inbox().await.len(), 1);
+
+    let (status, waiting) = office.call(upload("scan", &page(), None)).await;
+    assert_eq!((status, waiting["state"].as_str()), (StatusCode::CREATED, Some("review")));
+    let (_, listed) = office.get("scan", "/api/v1/scan/letters?state=review").await;
+    assert_eq!(listed["letters"].as_array().unwrap().len(), 1);
+    let assign = format!("/api/v1/scan/letters/{}/assign", waiting["id"].as_str().unwrap());
+    let nobody = json!({"recipient": "nobody@poshta.example"});
+    assert_eq!(office.post("operator", &assign, nobody).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let body = json!({"recipient": "aliya@poshta.example"});
+    let (status, assigned) = office.post("operator", &assign, body.clone()).await;
+    assert_eq!((status, assigned["state"].as_str()), (StatusCode::OK, Some("delivered")));
+    assert_eq!(office.post("operator", &assign, body).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(office.inbox().await.len(), 2);
+    let audit = office.store.read(|view| view.audit_entries(10)).await.unwrap();
+    assert_eq!(audit.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["scan.assign"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_leaves_nothing_behind() {
+    let office = office().await;
+    assert_eq!(office.call(upload("scan", b"GIF89a", None)).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let broken = b"%PDF-1.7\nbroken";
+    assert_eq!(office.call(upload("scan", broken, None)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let meta = json!({"recipient": "not an address"});
+    assert_eq!(office.call(upload("scan", &page(), Some(meta))).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let meta = json!({"recipient": "nobody@poshta.example"});
+    assert_eq!(office.call(upload("scan", &page(), Some(meta))).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (_, listed) = office.get("scan", "/api/v1/scan/letters?state=review").await;
+    assert_eq!(listed["letters"], json!([]));
+}

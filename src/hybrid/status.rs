@@ -1,0 +1,169 @@
+//! What senders hear about their letters on paper: one message for accepted, handed over, failed and returned,
+//! threaded to the letter (In-Reply-To), in Kazakh, Russian and English.
+//!
+//! Each is owed by a row that stands in the commit of its event and goes in the commit that accepts the message:
+//! a crash neither loses nor doubles one.
+
+use std::time::Duration;
+
+use mail_builder::MessageBuilder;
+use mail_builder::headers::address::Address as MailAddress;
+use mail_builder::headers::message_id::MessageId;
+use mail_builder::headers::raw::Raw;
+use tokio_util::sync::CancellationToken;
+
+use crate::address::Address;
+use crate::intake::{Intake, Refusal};
+use crate::locale::{self, Lang};
+use crate::store::items::ItemEvent;
+use crate::store::print_jobs::{NOTICES, Notice, PrintJob, remove_notice};
+use crate::store::{Batch, Topic};
+
+use super::Paper;
+
+/// Messages that are looked up at once.
+const BATCH: usize = 100;
+
+impl Paper {
+    /// Writes status messages until the token is cancelled.
+    pub async fn run_notices(self, intake: Intake, stop: CancellationToken) {
+        // Wakes also without an event: intake may have been full, or a centre's report woke nobody.
+        const PAUSE: Duration = Duration::from_secs(2);
+        loop {
+            let mut watcher = self.store().watch(Topic::Print(NOTICES.to_owned()));
+            if let Err(error) = self.send_notices(&intake).await {
+                tracing::warn!(%error, "status messages cannot be sent now");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = watcher.changed() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// Sends what is owed now.
+    ///
+    /// # Errors
+    /// Store; a temporary refusal of intake.
+    pub async fn send_notices(&self, intake: &Intake) -> Result<(), Refusal> {
+        loop {
+            let notices = self.store().read(|view| view.notices(BATCH)).await?;
+            if notices.is_empty() {
+                return Ok(());
+            }
+            for notice in notices {
+                self.send_notice(intake, notice).await?;
+            }
+        }
+    }
+
+    async fn send_notice(&self, intake: &Intake, notice: Notice) -> Result<(), Refusal> {
+        let item = notice.item;
+        let (job, events) = self.store().read(move |view| Ok((view.print_job(item)?, view.item_events(item)?))).await?;
+        let event = events.into_iter().find(|(number, _)| *number == notice.event).map(|(_, event)| event);
+        let mut batch = Batch::new();
+        remove_notice(&mut batch, notice);
+        if let (Some(stored), Some(event)) = (job, event)
+            && let Some(recipient) = stored.job.report_to.as_ref().and_then(|text| text.parse::<Address>().ok())
+        {
+            let message = status_message(&stored.job, &event, notice.event, self.mail_domain());
+            match intake.accept_system(&recipient, message, batch).await {
+                Ok(receipt) => {
+                    tracing::info!(%item, report = %receipt.item, event = event.name, "sender was told");
+                    return Ok(());
+                }
+                Err(refusal @ (Refusal::Store(_) | Refusal::Temporary(_))) => return Err(refusal),
+                // Nobody is there any more to be told.
+                Err(refusal) => tracing::info!(%item, %refusal, "sender cannot be told"),
+            }
+            batch = Batch::new();
+            remove_notice(&mut batch, notice);
+        }
+        self.store().commit(batch).await?;
+        Ok(())
+    }
+}
+
+/// The message about one event.
+fn status_message(job: &PrintJob, event: &ItemEvent, number: u32, domain: &str) -> Vec<u8> {
+    let reason = event.reason.as_deref().unwrap_or("—");
+    let args = [("s10", job.s10.as_str()), ("subject", job.subject.as_str()), ("reason", reason)];
+    let key = |what: &str| format!("status-{}-{what}", event.name);
+    let subject = locale::in_all(&key("subject"), &args, &Lang::ALL, " · ");
+    let body = locale::in_all(&key("body"), &args, &Lang::ALL, "\r\n\r\n");
+    let original = job.message_id.as_deref().map(|id| id.trim_matches(['<', '>']).to_owned());
+    let date = event.at_us.div_euclid(1_000_000);
+    let mut message = MessageBuilder::new()
+        .from(MailAddress::new_address(Some("Poshta"), format!("postmaster@{domain}")))
+        .subject(subject)
+        .date(date)
+        .message_id(format!("status.{}.{number}@{domain}", job.item))
+        .header("Auto-Submitted", Raw::new("auto-generated"))
+        .header("Postal-Status", Raw::new(format!("{}; id={}; item={}", event.name, job.s10, job.item)))
+        .text_body(format!("{body}\r\n"));
+    if let Some(to) = &job.report_to {
+        message = message.to(to.as_str());
+    }
+    if let Some(original) = original {
+        message = message.in_reply_to(MessageId::new(original.clone())).references(MessageId::new(original));
+    }
+    message.write_to_vec().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+    use crate::ids::{BodyId, ItemId};
+    use crate::store::print_jobs::State;
+
+    fn job() -> PrintJob {
+        PrintJob {
+            item: ItemId(7),
+            s10: "RR123456785KZ".into(),
+            state: State::Accepted,
+            format: "letter".into(),
+            class: "registered".into(),
+            colour: false,
+            duplex: false,
+            postal_index: "010000".into(),
+            account: None,
+            report_to: Some("user001@poshta.example".into()),
+            message_id: Some("<m1@x>".into()),
+            subject: "Келісімшарт".into(),
+            body: BodyId([0; 32]),
+            body_bytes: 0,
+            accepted_us: 0,
+            offers: Vec::new(),
+            lease: None,
+            fence: 0,
+            attempts: 0,
+            document: None,
+        }
+    }
+
+    #[test_case(State::Accepted)]
+    #[test_case(State::HandedToPost)]
+    #[test_case(State::CheckFailed)]
+    #[test_case(State::Failed)]
+    #[test_case(State::Returned)]
+    fn status_messages_are_threaded_and_trilingual(state: State) {
+        let event = ItemEvent {
+            at_us: 1_795_266_180_000_000,
+            name: state.name().into(),
+            actor: "server".into(),
+            reason: Some("себебі".into()),
+            sheets: None,
+        };
+        let bytes = status_message(&job(), &event, 3, "poshta.example");
+        let message = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+        assert_eq!(message.in_reply_to().as_text(), Some("m1@x"));
+        assert_eq!(message.message_id(), Some("status.00000000000000000000000007.3@poshta.example"));
+        assert_eq!(message.header("Auto-Submitted").and_then(|value| value.as_text()), Some("auto-generated"));
+        let (subject, body) = (message.subject().unwrap(), message.body_text(0).unwrap());
+        assert!(subject.contains("RR123456785KZ") && !subject.contains("status-"), "{subject}");
+        assert_eq!(body.matches("Келісімшарт").count(), 3, "{body}");
+    }
+}

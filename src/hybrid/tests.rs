@@ -1,0 +1,359 @@
+//! A letter's way to paper over a real store and real worker processes: checked, drawn, leased, handed over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use super::queue::{CentreEvent, FacilityEvent, LeaseRequest, QueueError};
+use super::workers::{Launch, Settings as WorkerSettings, Workers};
+use super::{Paper, PaperItem, PaperLetter, Parts, Settings};
+use crate::address::{Address, ReversePath};
+use crate::clock::{Clock, SystemEntropy, Timestamp, World};
+use crate::ids::{AccountId, ImpressionId, ItemId};
+use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, Sender};
+use crate::message::{Caps, Scanner};
+use crate::postal::{self, Details, Impression, Kind, Occasion, Registry};
+use crate::store::mailboxes::Prefix;
+use crate::store::print_jobs::{PrintJob, State};
+use crate::store::{Batch, Store};
+
+/// A clock that tests move.
+#[derive(Debug)]
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+struct Office {
+    paper: Paper,
+    registry: Arc<Registry>,
+    clock: Arc<HandClock>,
+    world: World,
+    store: Store,
+    _dir: tempfile::TempDir,
+}
+
+const ASTANA: &str = "010000";
+
+fn office() -> Office {
+    office_with(Settings::default())
+}
+
+fn office_with(settings: Settings) -> Office {
+    let dir = tempfile::tempdir().unwrap();
+    let store_settings = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
+    let store = Store::open(dir.path(), &store_settings).unwrap();
+    let clock = Arc::new(HandClock(AtomicI64::new(1_795_266_180)));
+    let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
+    let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
+    let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
+    let launch = Launch {
+        program: std::env::current_exe().unwrap(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+    };
+    let paper = Paper::new(Parts {
+        settings: Arc::new(settings),
+        facilities: Arc::new(postal::Settings::default()),
+        registry: Arc::clone(&registry),
+        store: store.clone(),
+        workers: Workers::new(WorkerSettings::default(), launch),
+        world: world.clone(),
+        mail_domain: "poshta.example".into(),
+    });
+    Office { paper, registry, clock, world, store, _dir: dir }
+}
+
+fn message(address_header: &str, text: &str) -> String {
+    format!(
+        "From: =?utf-8?B?0J3Rg9GA0LvQsNC9?= <user001@poshta.example>\r\nSubject: x\r\nMessage-ID: <m1@x>\r\n\
+         {address_header}MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}"
+    )
+}
+
+fn postal_to(index: &str) -> String {
+    format!("Postal-To: Aigul Otegalieva; Abai 12-34; {index} Astana\r\n")
+}
+
+impl Office {
+    /// What intake does with a letter for paper.
+    async fn accept(&self, local_part: &str, message: &str) -> Result<ItemId, Refusal> {
+        let mut scanner = Scanner::new(Caps::default());
+        scanner.push(message.as_bytes());
+        let structure = scanner.finish();
+        let mut writer = self.store.stage();
+        writer.write(message.as_bytes()).unwrap();
+        let body = writer.finish().unwrap();
+        let header = body.read_at(0, structure.root.body.start as usize).unwrap();
+        let user: Address = "user001@poshta.example".parse().unwrap();
+        let origin = Origin {
+            entrance: Entrance::Submission,
+            sender: Sender::Account { id: AccountId(7), address: user.clone() },
+            connection: None,
+        };
+        let recipient = Address::new(local_part, "hat.poshta.example").unwrap();
+        let envelope = Envelope {
+            reverse_path: ReversePath::Address(user),
+            recipients: vec![Recipient { address: recipient.clone() }],
+            body: BodyType::EightBitMime,
+            smtputf8: false,
+        };
+        let letter = PaperLetter {
+            origin: &origin,
+            envelope: &envelope,
+            recipient: &recipient,
+            body: &body,
+            structure: &structure,
+            header: &header,
+        };
+        let plan = self.paper.check(&letter).await?;
+        let item = ItemId::generate(&self.world);
+        let instant = self.world.now();
+        let facility = postal::Settings::default().submission_facility.parse().unwrap();
+        let workplace = self.registry.workplace(&facility, Kind::Accept, instant).unwrap();
+        let occasion = Occasion { id: ImpressionId::generate(&self.world), item, kind: Kind::Accept, instant };
+        let details = Details { s10: Some(plan.s10()), ..Details::default() };
+        let accept = Impression::make(workplace, occasion, details).unwrap();
+        let mut batch = Batch::new();
+        let body_bytes = body.len();
+        let body = batch.body(body);
+        let item_prefix = Prefix { record: None, len: 0 };
+        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept };
+        self.paper.add_to_batch(&mut batch, plan, place)?;
+        self.store.commit(batch).await?;
+        Ok(item)
+    }
+
+    async fn queued(&self) -> ItemId {
+        let item = self.accept("letter", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
+        self.paper.draw_due().await.unwrap();
+        assert_eq!(self.job(item).await.state, State::Queued);
+        item
+    }
+
+    async fn job(&self, item: ItemId) -> PrintJob {
+        self.paper.queue().job(item).await.unwrap().unwrap().job
+    }
+
+    async fn centres(&self, item: ItemId) -> Vec<String> {
+        self.job(item).await.offers.into_iter().map(|offer| offer.centre).collect()
+    }
+
+    async fn lease(&self, centre: &str) -> Vec<PrintJob> {
+        self.paper.queue().lease(centre, request(0)).await.unwrap()
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    async fn events(&self, item: ItemId) -> Vec<String> {
+        let events = self.store.read(move |view| view.item_events(item)).await.unwrap();
+        events.into_iter().map(|(_, event)| event.name).collect()
+    }
+}
+
+fn request(wait_s: u64) -> LeaseRequest {
+    LeaseRequest { max: 10, wait: Duration::from_secs(wait_s), colour: true, duplex: true }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m2_a_letter_becomes_paper() {
+    let office = office();
+    let item = office.queued().await;
+    let centre = office.centres(item).await.remove(0);
+    let jobs = office.lease(&centre).await;
+    let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
+    assert_eq!((job.item, job.fence, job.postal_index.as_str()), (item, 1, ASTANA));
+    let document = office.paper.queue().document(&centre, item).await.unwrap();
+    let (body, bytes) = (document.body, document.bytes as usize);
+    let pdf = office.store.read(move |view| view.body(body, 0, bytes)).await.unwrap();
+    if let Ok(dir) = std::env::var("POSHTA_SHOW_LETTERS") {
+        std::fs::write(format!("{dir}/whole.pdf"), &pdf).unwrap();
+    }
+    let pdf = lopdf::Document::load_mem(&pdf).unwrap();
+    let carrier = pdf.extract_text(&[1]).unwrap();
+    assert!(carrier.contains("Aigul Otegalieva") && carrier.contains(&job.s10), "{carrier}");
+    assert!(pdf.extract_text(&[2]).unwrap().contains("Сәлем!"));
+
+    let queue = office.paper.queue();
+    queue.report(&centre, item, 1, CentreEvent::Printed { sheets: document.sheets }).await.unwrap();
+    queue.report(&centre, item, 1, CentreEvent::Inserted).await.unwrap();
+    queue.report(&centre, item, 1, CentreEvent::HandedToPost).await.unwrap();
+    assert!(matches!(queue.document(&centre, item).await, Err(QueueError::Gone)));
+    queue.track(&centre, item, FacilityEvent::InTransit).await.unwrap();
+    queue.track(&centre, item, FacilityEvent::Returned { reason: "көшіп кеткен".into() }).await.unwrap();
+    assert_eq!(
+        office.events(item).await,
+        ["accepted", "queued", "claimed", "printed", "inserted", "handed_to_post", "in_transit", "returned"]
+    );
+    let notices = office.store.read(|view| view.notices(10)).await.unwrap();
+    assert_eq!(notices.iter().map(|notice| notice.event).collect::<Vec<_>>(), [1, 6, 8]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f11_of_two_claims_one_wins() {
+    let office = office();
+    let item = office.queued().await;
+    let centre = office.centres(item).await.remove(0);
+    let queue = office.paper.queue();
+    let claims = (0..8).map(|_| queue.lease(&centre, request(0)));
+    let leased = futures_util::future::join_all(claims).await;
+    let winners: usize = leased.into_iter().map(|jobs| jobs.unwrap().len()).sum();
+    assert_eq!(winners, 1);
+    assert_eq!(office.job(item).await.fence, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f11_an_expired_lease_goes_back_and_the_late_report_is_fenced() {
+    let office = office();
+    let item = office.queued().await;
+    let centre = office.centres(item).await.remove(0);
+    assert_eq!(office.lease(&centre).await.len(), 1);
+    office.pass(899);
+    assert!(office.lease(&centre).await.is_empty(), "still held");
+    office.pass(1);
+    let queue = office.paper.queue();
+    let late = queue.report(&centre, item, 1, CentreEvent::Printed { sheets: 2 }).await;
+    assert!(matches!(late, Err(QueueError::StaleLease)), "{late:?}");
+    let again = office.lease(&centre).await;
+    assert_eq!(again.first().map(|job| job.fence), Some(2));
+    let late = queue.report(&centre, item, 1, CentreEvent::Printed { sheets: 2 }).await;
+    assert!(matches!(late, Err(QueueError::StaleLease)), "{late:?}");
+    assert_eq!(office.job(item).await.state, State::Claimed);
+    queue.report(&centre, item, 2, CentreEvent::Printed { sheets: 2 }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extended_lease_lasts() {
+    let office = office();
+    let item = office.queued().await;
+    let centre = office.centres(item).await.remove(0);
+    office.lease(&centre).await;
+    office.pass(800);
+    office.paper.queue().extend(&centre, item, 1).await.unwrap();
+    office.pass(800);
+    assert!(office.lease(&centre).await.is_empty());
+    office.paper.queue().report(&centre, item, 1, CentreEvent::Printed { sheets: 2 }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_centre_sees_nothing_until_the_job_is_reassigned() {
+    let office = office();
+    let item = office.queued().await;
+    let centres = office.centres(item).await;
+    let queue = office.paper.queue();
+    assert!(matches!(queue.document("nowhere", item).await, Err(QueueError::NotFound)));
+    assert!(matches!(queue.extend("nowhere", item, 1).await, Err(QueueError::NotFound)));
+    let [_, second, ..] = centres.as_slice() else { panic!("{centres:?}") };
+    assert!(office.lease(second).await.is_empty());
+    office.pass(4 * 3600);
+    assert_eq!(office.lease(second).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_disabled_centre_is_open_to_the_next_at_once() {
+    let office = office();
+    let item = office.queued().await;
+    let centres = office.centres(item).await;
+    let [first, second, ..] = centres.as_slice() else { panic!("{centres:?}") };
+    let settings = Settings { disabled_centres: vec![first.clone()], ..Settings::default() };
+    let registry = Arc::clone(&office.registry);
+    let queue = super::queue::PrintQueue::new(office.store.clone(), office.world.clone(), registry, Arc::new(settings));
+    assert!(queue.lease(second, request(0)).await.unwrap().is_empty());
+    queue.release_disabled().await.unwrap();
+    assert!(queue.lease(first, request(0)).await.unwrap().is_empty());
+    assert_eq!(queue.lease(second, request(0)).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_out_of_order_change_nothing() {
+    let office = office();
+    let item = office.queued().await;
+    let centre = office.centres(item).await.remove(0);
+    office.lease(&centre).await;
+    let queue = office.paper.queue();
+    let early = queue.report(&centre, item, 1, CentreEvent::HandedToPost).await;
+    assert!(matches!(early, Err(QueueError::WrongState { .. })), "{early:?}");
+    let early = queue.track(&centre, item, FacilityEvent::Delivered).await;
+    assert!(matches!(early, Err(QueueError::WrongState { .. })), "{early:?}");
+    assert_eq!(office.job(item).await.state, State::Claimed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_lease_wakes_when_work_comes() {
+    let office = office();
+    let probe = office.queued().await;
+    let centre = office.centres(probe).await.remove(0);
+    assert_eq!(office.lease(&centre).await.len(), 1);
+    let queue = office.paper.queue().clone();
+    let waiter = {
+        let centre = centre.clone();
+        tokio::spawn(async move { queue.lease(&centre, request(30)).await.unwrap() })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let item = office.accept("letter", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
+    office.paper.draw_due().await.unwrap();
+    let jobs = tokio::time::timeout(Duration::from_secs(20), waiter).await.unwrap().unwrap();
+    assert_eq!(jobs.first().map(|job| job.item), Some(item));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_in_the_text_is_left_out_of_the_letter() {
+    let office = office();
+    let text = "Айгүл Өтеғалиева\r\nАбай көшесі 12\r\n010000 Астана\r\n\r\nҚұрметті Айгүл!\r\n";
+    let item = office.accept("registered+duplex", &message("", text)).await.unwrap();
+    office.paper.draw_due().await.unwrap();
+    let job = office.job(item).await;
+    assert!(job.s10.starts_with("RR") && job.duplex && job.class == "registered");
+    let document = job.document.unwrap();
+    let (body, bytes) = (document.body, document.bytes as usize);
+    let pdf = office.store.read(move |view| view.body(body, 0, bytes)).await.unwrap();
+    let pdf = lopdf::Document::load_mem(&pdf).unwrap();
+    assert!(pdf.extract_text(&[1]).unwrap().contains("Айгүл Өтеғалиева"));
+    let text = pdf.extract_text(&[3]).unwrap();
+    assert!(text.contains("Құрметті Айгүл!") && !text.contains("Абай көшесі"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_drawn_is_check_failed_and_its_sender_is_owed_a_message() {
+    let office = office();
+    let item = office.accept("letter", &message(&postal_to(ASTANA), "Сәлем 😀\r\n")).await.unwrap();
+    office.paper.draw_due().await.unwrap();
+    assert_eq!(office.job(item).await.state, State::CheckFailed);
+    let events = office.store.read(move |view| view.item_events(item)).await.unwrap();
+    let reason = events.last().and_then(|(_, event)| event.reason.clone()).unwrap();
+    assert!(reason.contains("U+1F600"), "{reason}");
+    assert_eq!(office.store.read(|view| view.notices(10)).await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_letters_are_refused_while_the_sender_is_on_the_line() {
+    let office = office_with(Settings { max_letters_per_day: 1, ..Settings::default() });
+    let two = format!("{}{}", postal_to(ASTANA), postal_to(ASTANA));
+    assert!(matches!(office.accept("letter", &message(&two, "x")).await, Err(Refusal::BadPaperAddress(_))));
+    assert!(matches!(office.accept("letter", &message("", "Hello")).await, Err(Refusal::BadPaperAddress(_))));
+    assert!(matches!(office.accept("fax", &message(&postal_to(ASTANA), "x")).await, Err(Refusal::BadPaperAddress(_))));
+    assert!(matches!(
+        office.accept("letter", &message(&postal_to(ASTANA), "")).await,
+        Err(Refusal::BadPaperContent(_))
+    ));
+    office.accept("letter", &message(&postal_to(ASTANA), "one")).await.unwrap();
+    assert!(matches!(office.accept("letter", &message(&postal_to(ASTANA), "two")).await, Err(Refusal::OverQuota(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c4_s10_numbers_are_never_used_twice_even_after_a_restart() {
+    let office = office_with(Settings { s10_block: 2, ..Settings::default() });
+    let range = postal::S10Range { service: "RR".into(), first: 1, last: 5 };
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..2 {
+        let numbers = super::s10_numbers::S10Numbers::new(office.store.clone(), 2);
+        assert!(seen.insert(numbers.take(&range).await.unwrap()));
+    }
+    let numbers = super::s10_numbers::S10Numbers::new(office.store.clone(), 2);
+    assert!(seen.insert(numbers.take(&range).await.unwrap()));
+    assert!(numbers.take(&range).await.is_err(), "the range is used up");
+}

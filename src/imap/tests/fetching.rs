@@ -1,0 +1,158 @@
+//! FETCH.
+
+use super::{Post, letter};
+
+const MIXED: &[u8] = b"From: a@poshta.example\r\nSubject: parts\r\nMIME-Version: 1.0\r\n\
+Content-Type: multipart/mixed; boundary=b\r\n\r\n\
+--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+0KHTmdC70LXQvA==\r\n\
+--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: x-odd\r\n\r\n\
+???\r\n\
+--b\r\nContent-Type: message/rfc822\r\n\r\n\
+Subject: inner\r\nFrom: b@poshta.example\r\n\r\ninner text\r\n\
+--b--\r\n";
+
+#[tokio::test]
+async fn rfc9051_fetch_body_peek_does_not_set_seen() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    assert_eq!(client.literal("FETCH 1 BODY.PEEK[]").await, letter("one"));
+    assert_eq!(client.ok("FETCH 1 FLAGS").await, ["* 1 FETCH (FLAGS ())"]);
+}
+
+#[tokio::test]
+async fn rfc9051_fetch_body_sets_seen_and_says_so() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    let answers = client.ok("FETCH 1 BODY[TEXT]").await;
+    assert_eq!(answers, ["* 1 FETCH (BODY[TEXT] {11}\nHello one\r\n FLAGS (\\Seen))"]);
+    assert_eq!(client.ok("FETCH 1 BODY[TEXT]").await, ["* 1 FETCH (BODY[TEXT] {11}\nHello one\r\n)"]);
+    client.play("C: s STATUS INBOX (UNSEEN)\nS: * STATUS INBOX (UNSEEN 0)\nS: s OK …").await;
+}
+
+#[tokio::test]
+async fn rfc9051_examine_never_sets_seen() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    client.ok("EXAMINE INBOX").await;
+    client.ok("FETCH 1 BODY[]").await;
+    assert_eq!(client.ok("FETCH 1 FLAGS").await, ["* 1 FETCH (FLAGS ())"]);
+    assert!(client.run("STORE 1 +FLAGS (\\Seen)").await.1.starts_with("NO"));
+}
+
+#[tokio::test]
+async fn rfc9051_fetch_partial_names_its_origin() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    client
+        .play(
+            "C: a FETCH 1 (BODY.PEEK[TEXT]<0.5> BODY.PEEK[TEXT]<6.100> BODY.PEEK[TEXT]<99.1>)
+             S: * 1 FETCH (BODY[TEXT]<0> {5}…Hello BODY[TEXT]<6> {5}…one… BODY[TEXT]<99> …)
+             S: a OK …",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn rfc9051_fetch_header_fields() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    let fields = client.literal("FETCH 1 BODY.PEEK[HEADER.FIELDS (subject X-None TO)]").await;
+    assert_eq!(String::from_utf8(fields).unwrap(), "To: bolat@poshta.example\r\nSubject: one\r\n\r\n");
+    let rest = client.literal("FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (from to date message-id)]").await;
+    assert_eq!(String::from_utf8(rest).unwrap(), "Subject: one\r\n\r\n");
+}
+
+#[tokio::test]
+async fn rfc9051_fetch_nested_parts() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[MIXED]).await;
+    assert_eq!(client.literal("FETCH 1 BODY.PEEK[1]").await, b"0KHTmdC70LXQvA==");
+    assert_eq!(
+        client.literal("FETCH 1 BODY.PEEK[3.HEADER]").await,
+        b"Subject: inner\r\nFrom: b@poshta.example\r\n\r\n"
+    );
+    assert_eq!(client.literal("FETCH 1 BODY.PEEK[3.TEXT]").await, b"inner text");
+    assert_eq!(client.literal("FETCH 1 BODY.PEEK[3.MIME]").await, b"Content-Type: message/rfc822\r\n\r\n");
+    assert_eq!(client.ok("FETCH 1 BODY.PEEK[9]").await, ["* 1 FETCH (BODY[9] NIL)"]);
+}
+
+#[tokio::test]
+async fn rfc3516_binary_undoes_the_encoding() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[MIXED]).await;
+    assert_eq!(client.literal("FETCH 1 BINARY.PEEK[1]").await, "Сәлем".as_bytes());
+    assert_eq!(client.literal("FETCH 1 BINARY.PEEK[1]<2.2>").await, "ә".as_bytes());
+    assert_eq!(client.ok("FETCH 1 BINARY.SIZE[1]").await, ["* 1 FETCH (BINARY.SIZE[1] 10)"]);
+}
+
+#[tokio::test]
+async fn rfc3516_an_unknown_encoding_is_said_and_nothing_is_sent() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[MIXED]).await;
+    let (answers, end) = client.run("FETCH 1 BINARY.PEEK[2]").await;
+    assert_eq!(answers, Vec::<String>::new());
+    assert!(end.starts_with("NO [UNKNOWN-CTE]"), "{end}");
+}
+
+#[tokio::test]
+async fn rfc9051_uid_fetch_always_answers_the_uid() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one"), &letter("two")]).await;
+    client
+        .play(
+            "C: a UID FETCH 2 FLAGS
+             S: * 2 FETCH (UID 2 FLAGS ())
+             S: a OK …
+             C: b UID FETCH 7:9 FLAGS
+             S: b OK …
+             C: c UID FETCH 99:* UID
+             S: * 2 FETCH (UID 2)
+             S: c OK …",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn rfc9051_a_number_above_the_count_is_bad() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    assert!(client.run("FETCH 2 FLAGS").await.1.starts_with("BAD"));
+}
+
+#[tokio::test]
+async fn rows_answer_envelope_structure_size_and_date() {
+    let post = Post::open().await;
+    let mut client = post.client().await;
+    let one = letter("one");
+    client.append("INBOX (\\Flagged) \" 1-Sep-2026 12:00:00 +0500\"", &one).await;
+    client.ok("SELECT INBOX").await;
+    let answers = client.ok("FETCH 1 (RFC822.SIZE INTERNALDATE ENVELOPE BODY FLAGS)").await;
+    assert_eq!(answers.len(), 1);
+    for wanted in [
+        &format!("RFC822.SIZE {}", one.len()),
+        "FLAGS (\\Flagged)",
+        "\"<one@poshta.example>\"",
+        "((\"Aliya\" NIL \"aliya\" \"poshta.example\"))",
+        "BODY (\"text\" \"plain\"",
+    ] {
+        assert!(answers[0].to_lowercase().contains(&wanted.to_lowercase()), "{wanted} in {}", answers[0]);
+    }
+    // RFC 9051 §7.5.2: the instant counts; the zone in which it is shown is the server's.
+    let date = answers[0].split("INTERNALDATE \"").nth(1).unwrap().split('"').next().unwrap();
+    let shown = jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", date.trim()).unwrap().to_timestamp().unwrap();
+    assert_eq!(shown, "2026-09-01T07:00:00Z".parse().unwrap());
+}
+
+#[tokio::test]
+async fn a_large_message_comes_back_whole() {
+    let post = Post::open().await;
+    let mut large = letter("large");
+    for line in 0..60_000 {
+        large.extend_from_slice(format!("line {line} of a letter that does not fit into one piece\r\n").as_bytes());
+    }
+    let mut client = post.inbox(&[&large]).await;
+    assert!(client.literal("FETCH 1 BODY.PEEK[]").await == large);
+    let end = large.len() - 10;
+    assert!(client.literal(&format!("FETCH 1 BODY.PEEK[]<{end}.100>")).await == large[end..]);
+}

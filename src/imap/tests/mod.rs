@@ -1,0 +1,104 @@
+//! The front door over real sockets and a real store, told in transcripts.
+
+mod client;
+mod fetching;
+mod folders;
+mod searching;
+mod sessions;
+mod writing;
+
+use std::net::SocketAddr;
+
+use crate::accounts::{self, Accounts, NewAccount};
+use crate::auth::{self, Authenticator, Secret};
+use crate::clock::World;
+use crate::message::Caps;
+use crate::server::listener::{ConnectionIds, Drain};
+use crate::store::{self, Store};
+
+use self::client::Client;
+use super::{Server, Services, Settings, proto};
+
+const PASSWORD: &str = "хатшы-password-1";
+
+/// A server with one account, `aliya`.
+struct Post {
+    address: SocketAddr,
+    drain: Drain,
+    _dir: tempfile::TempDir,
+}
+
+/// A port of loopback, passwords in the clear.
+fn settings() -> Settings {
+    Settings {
+        listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        listen_tls: Vec::new(),
+        protocol: proto::Settings { plaintext_auth: true, ..proto::Settings::default() },
+        ..Settings::default()
+    }
+}
+
+impl Post {
+    async fn open() -> Post {
+        Post::with(settings()).await
+    }
+
+    async fn with(settings: Settings) -> Post {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::system();
+        let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
+        let store = Store::open(dir.path(), &room).unwrap();
+        let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default()).unwrap();
+        // Cheap hashes: these tests are not about passwords.
+        let cheap = auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..auth::Settings::default() };
+        let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();
+        let home = [127, 0, 0, 1].into();
+        let password = authenticator.hash(&Secret::new(PASSWORD.to_owned()), home).await.unwrap();
+        let new = NewAccount {
+            login: "aliya".into(),
+            address: None,
+            kind: store::accounts::Kind::Individual,
+            display_name: String::new(),
+            person: None,
+            postal_index: None,
+            password,
+        };
+        accounts.create(new).await.unwrap();
+        let services = Services { store, authenticator, world, caps: Caps::default(), settings };
+        let drain = Drain::default();
+        let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
+        Post { address: addresses.imap[0], drain, _dir: dir }
+    }
+
+    /// A session that is not logged in.
+    async fn visitor(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// A session that is logged in.
+    async fn client(&self) -> Client {
+        let mut client = self.visitor().await;
+        client.ok(&format!("LOGIN aliya {{{}+}}\r\n{PASSWORD}", PASSWORD.len())).await;
+        client
+    }
+
+    /// A session that has INBOX selected, with these messages in it.
+    async fn inbox(&self, messages: &[&[u8]]) -> Client {
+        let mut client = self.client().await;
+        for message in messages {
+            let answer = client.append("INBOX", message).await;
+            assert!(answer.starts_with("OK [APPENDUID "), "{answer}");
+        }
+        client.ok("SELECT INBOX").await;
+        client
+    }
+}
+
+/// A small letter.
+fn letter(subject: &str) -> Vec<u8> {
+    format!(
+        "From: Aliya <aliya@poshta.example>\r\nTo: bolat@poshta.example\r\nSubject: {subject}\r\n\
+         Date: Tue, 1 Sep 2026 12:00:00 +0500\r\nMessage-ID: <{subject}@poshta.example>\r\n\r\nHello {subject}\r\n"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,167 @@
+//! Several sessions on one folder, IDLE, and how sessions begin and end.
+
+use std::time::Instant;
+
+use super::{Post, letter, settings};
+use crate::imap::{Settings, proto};
+
+#[tokio::test]
+async fn rfc2177_idle_pushes_a_new_message_within_100_ms() {
+    let post = Post::open().await;
+    let mut waiting = post.inbox(&[]).await;
+    waiting.play("C: i IDLE\nS: + …").await;
+    let mut writer = post.client().await;
+    writer.append("INBOX", &letter("one")).await;
+    let committed = Instant::now();
+    waiting.expect("* 1 EXISTS").await;
+    assert!(committed.elapsed().as_millis() < 100, "{:?}", committed.elapsed());
+    waiting.play("C: DONE\nS: i OK …").await;
+}
+
+#[tokio::test]
+async fn rfc2177_idle_tells_flags_and_expunges_of_others() {
+    let post = Post::open().await;
+    let mut waiting = post.inbox(&[&letter("one"), &letter("two")]).await;
+    let mut other = post.inbox(&[]).await;
+    waiting.play("C: i IDLE\nS: + …").await;
+    other.ok("STORE 2 +FLAGS (\\Seen)").await;
+    waiting.expect("* 2 FETCH (UID 2 FLAGS (\\Seen))").await;
+    other.ok("STORE 1 +FLAGS (\\Deleted)").await;
+    waiting.expect("* 1 FETCH (UID 1 FLAGS (\\Deleted))").await;
+    other.ok("EXPUNGE").await;
+    waiting.play("S: * 1 EXPUNGE\nC: DONE\nS: i OK …").await;
+}
+
+#[tokio::test]
+async fn rfc9051_no_expunge_during_fetch_store_and_search() {
+    let post = Post::open().await;
+    let mut reader = post.inbox(&[&letter("one"), &letter("two"), &letter("three")]).await;
+    let mut other = post.inbox(&[]).await;
+    other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    other.ok("EXPUNGE").await;
+    reader
+        .play(
+            "C: a FETCH 2 UID
+             S: * 2 FETCH (UID 2)
+             S: a OK …
+             C: b SEARCH UID 2:3
+             S: * SEARCH 2 3
+             S: b OK …
+             C: c STORE 3 +FLAGS (\\Flagged)
+             S: * 3 FETCH (FLAGS (\\Flagged))
+             S: c OK …
+             C: d FETCH 1 FLAGS
+             S: d NO [EXPUNGEISSUED] …
+             C: e NOOP
+             S: * 1 EXPUNGE
+             S: e OK …
+             C: f FETCH 2 (UID FLAGS)
+             S: * 2 FETCH (UID 3 FLAGS (\\Flagged))
+             S: f OK …",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn two_sessions_agree_after_noop() {
+    let post = Post::open().await;
+    let mut one = post.inbox(&[&letter("a"), &letter("b"), &letter("c")]).await;
+    let mut two = post.inbox(&[]).await;
+    one.ok("STORE 1:3 +FLAGS.SILENT (\\Seen)").await;
+    two.ok("MOVE 2 Archive").await;
+    one.append("INBOX", &letter("d")).await;
+    one.ok("NOOP").await;
+    two.ok("NOOP").await;
+    let seen = one.ok("FETCH 1:* (UID FLAGS)").await;
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen, two.ok("FETCH 1:* (UID FLAGS)").await);
+}
+
+#[tokio::test]
+async fn own_changes_are_told_once() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    assert_eq!(client.ok("STORE 1 +FLAGS (\\Seen)").await.len(), 1);
+    assert_eq!(client.ok("NOOP").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_session_whose_folder_is_deleted_hears_bye() {
+    let post = Post::open().await;
+    let mut owner = post.client().await;
+    owner.ok("CREATE Gone").await;
+    let mut reader = post.client().await;
+    reader.ok("SELECT Gone").await;
+    reader.play("C: i IDLE\nS: + …").await;
+    owner.ok("DELETE Gone").await;
+    reader.expect("* BYE …").await;
+    assert!(reader.is_closed().await);
+}
+
+#[tokio::test]
+async fn deleting_the_own_selected_folder_closes_it() {
+    let post = Post::open().await;
+    let mut client = post.client().await;
+    client.ok("CREATE Gone").await;
+    client.ok("SELECT Gone").await;
+    client.ok("DELETE Gone").await;
+    client.ok("NOOP").await;
+    assert!(client.run("FETCH 1 FLAGS").await.1.starts_with("BAD"));
+    client.ok("SELECT INBOX").await;
+}
+
+#[tokio::test]
+async fn rfc9051_login_is_refused_without_tls() {
+    let post = Post::with(Settings { protocol: proto::Settings::default(), ..settings() }).await;
+    let mut client = post.visitor().await;
+    let (_, end) = client.run("LOGIN aliya secret").await;
+    assert!(end.starts_with("NO [PRIVACYREQUIRED]"), "{end}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_too_many_close() {
+    let mut settings = settings();
+    settings.protocol.max_login_failures = 2;
+    let post = Post::with(settings).await;
+    let mut client = post.visitor().await;
+    client.play("C: a LOGIN aliya wrong\nS: a NO [AUTHENTICATIONFAILED] …").await;
+    client.play("C: b LOGIN nobody wrong\nS: b NO [AUTHENTICATIONFAILED] …\nS: * BYE …").await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_visitor_who_says_nothing_is_sent_away() {
+    let settings = Settings { login_timeout_s: 1, ..settings() };
+    let post = Post::with(settings).await;
+    let mut client = post.visitor().await;
+    client.expect("* BYE …").await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn rfc9051_autologout_after_the_idle_timeout() {
+    let settings = Settings { idle_timeout_s: 1, ..settings() };
+    let post = Post::with(settings).await;
+    let mut client = post.inbox(&[]).await;
+    client.play("C: i IDLE\nS: + …\nS: * BYE …").await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn the_drain_says_bye_to_everybody() {
+    let post = Post::open().await;
+    let mut idling = post.inbox(&[]).await;
+    let mut visitor = post.visitor().await;
+    idling.play("C: i IDLE\nS: + …").await;
+    assert_eq!(post.drain.finish(std::time::Duration::from_secs(5)).await, 0);
+    idling.expect("* BYE …").await;
+    visitor.expect("* BYE …").await;
+}
+
+#[tokio::test]
+async fn pipelined_commands_are_answered_in_order() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    client.send("a NOOP\r\nb FETCH 1 UID\r\nc NOOP\r\n").await;
+    client.play("S: a OK …\nS: * 1 FETCH (UID 1)\nS: b OK …\nS: c OK …").await;
+}

@@ -1,0 +1,149 @@
+//! FETCH (RFC 9051 §6.4.5).
+//!
+//! What stands in rows is rendered on the pool of readers, a page of messages at a time, into one buffer;
+//! what stands in the packs is read by range and goes out in pieces of 64 KiB. A whole message is never in
+//! memory.
+
+pub(super) mod bytes;
+mod rows;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::ids::Uid;
+use crate::imap::desk::{Answer, Desk};
+use crate::imap::fault::Fault;
+use crate::imap::proto::command::{Access, Fetch, FetchItem, NumberedBy, Peek, Section};
+use crate::imap::proto::response::Status;
+use crate::imap::rows::{Need, Row, read};
+use crate::imap::view::{PAGE, Place};
+use crate::store::mailboxes::{FlagChange, Flags};
+
+use self::rows::Rendering;
+
+/// Messages whose bytes are fetched with one read of their rows and one commit of `\Seen`.
+const BODIES_A_PAGE: usize = 100;
+
+/// What a FETCH needs, worked out once.
+#[derive(Clone, Debug)]
+struct Plan {
+    /// What is asked; UID is among it when the answer must carry it.
+    items: Arc<[FetchItem]>,
+    need: Need,
+    /// Something comes from the packs.
+    bytes: bool,
+    /// `\Seen` is set on the way.
+    marks_seen: bool,
+}
+
+/// FETCH and UID FETCH.
+pub(crate) async fn fetch(desk: &mut Desk, command: &Fetch) -> Answer {
+    let places = desk.places(&command.set, command.by)?;
+    let plan = Plan::of(command, desk.selected()?.access);
+    let found =
+        if plan.bytes { fetch_bytes(desk, &plan, &places).await? } else { fetch_rows(desk, &plan, &places).await? };
+    match command.by {
+        NumberedBy::Sequence if found < places.len() => Err(Fault::ExpungedElsewhere),
+        _ => Ok(Status::ok("fetched")),
+    }
+}
+
+impl Plan {
+    fn of(command: &Fetch, access: Access) -> Self {
+        let mut items = command.items.clone();
+        if command.by == NumberedBy::Uid && !items.contains(&FetchItem::Uid) {
+            // RFC 9051 §6.4.9: UID is part of every answer to a UID command.
+            items.insert(0, FetchItem::Uid);
+        }
+        let summaries = items.iter().any(needs_summary);
+        Plan {
+            need: if summaries { Need::Summaries } else { Need::Hot },
+            bytes: items.iter().any(needs_bytes),
+            marks_seen: access == Access::ReadWrite && items.iter().any(marks_seen),
+            items: items.into(),
+        }
+    }
+}
+
+fn needs_summary(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size | FetchItem::Rfc822 => false,
+        FetchItem::Section { section, .. } => *section != Section::default(),
+        _ => true,
+    }
+}
+
+fn needs_bytes(item: &FetchItem) -> bool {
+    matches!(
+        item,
+        FetchItem::Rfc822
+            | FetchItem::Rfc822Header
+            | FetchItem::Rfc822Text
+            | FetchItem::Section { .. }
+            | FetchItem::Binary { .. }
+            | FetchItem::BinarySize(_)
+    )
+}
+
+fn marks_seen(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Rfc822 | FetchItem::Rfc822Text => true,
+        FetchItem::Section { peek, .. } | FetchItem::Binary { peek, .. } => *peek == Peek::MarkSeen,
+        _ => false,
+    }
+}
+
+/// Answers from rows only. Gives the number of messages that were there.
+async fn fetch_rows(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<usize, Fault> {
+    let mut found = 0;
+    let mut text = Vec::new();
+    for places in places.chunks(PAGE) {
+        let mut todo = places.to_vec();
+        while !todo.is_empty() {
+            let job = rows::Job::new(desk, plan, todo, text)?;
+            let page = desk.services.store.read(move |view| job.run(view)).await?;
+            found += page.found;
+            desk.output.send(&page.text).await?;
+            if let Some(row) = &page.unreadable {
+                let summary = bytes::scan_again(desk, row).await?;
+                Rendering::new(desk, plan)?.write(row, &summary, desk.output.buffer());
+                found += 1;
+            }
+            (text, todo) = (page.text, page.rest);
+            text.clear();
+        }
+    }
+    Ok(found)
+}
+
+/// Answers with bytes from the packs. Gives the number of messages that were there.
+async fn fetch_bytes(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<usize, Fault> {
+    let mut found = 0;
+    for places in places.chunks(BODIES_A_PAGE) {
+        let changed = if plan.marks_seen { mark_seen(desk, places).await? } else { HashSet::new() };
+        let selected = desk.selected()?;
+        let (at, need, places) = ((selected.account, selected.folder), plan.need, places.to_vec());
+        let page = desk.services.store.read(move |view| read(view, at, &places, need)).await?;
+        found += page.len();
+        for row in page {
+            let tell_flags = changed.contains(&row.place.uid) && !plan.items.contains(&FetchItem::Flags);
+            bytes::answer(desk, plan, &row, tell_flags).await?;
+            desk.output.ease().await?;
+        }
+    }
+    Ok(found)
+}
+
+/// Sets `\Seen` where it is not set, in one commit; gives the messages that changed.
+async fn mark_seen(desk: &mut Desk, places: &[Place]) -> Result<HashSet<Uid>, Fault> {
+    let selected = desk.selected()?;
+    let (at, places) = ((selected.account, selected.folder), places.to_vec());
+    let rows = desk.services.store.read(move |view| read(view, at, &places, Need::Hot)).await?;
+    let unseen = |row: &Row| (!row.message.flags.contains(Flags::SEEN)).then_some(row.place.uid);
+    let uids: Vec<Uid> = rows.iter().filter_map(unseen).collect();
+    if uids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let messages = desk.change_flags(uids, FlagChange::Add(Flags::SEEN, Vec::new())).await?;
+    Ok(messages.into_iter().map(|message| message.uid).collect())
+}

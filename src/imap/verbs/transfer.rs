@@ -1,0 +1,69 @@
+//! COPY and MOVE (RFC 9051 §6.4.7, §6.4.8), with COPYUID (RFC 4315 §3).
+
+use crate::ids::Uid;
+use crate::imap::desk::{Answer, Desk};
+use crate::imap::fault::Fault;
+use crate::imap::proto::command::{NumberedBy, Transfer};
+use crate::imap::proto::response::{Code, Status};
+use crate::store::mailboxes::Copied;
+
+/// COPY: all or nothing.
+pub(crate) async fn copy(desk: &mut Desk, command: &Transfer) -> Answer {
+    let Some((uids, copied)) = transfer(desk, command, How::Copy).await? else {
+        return Ok(Status::ok("nothing to copy"));
+    };
+    if copied.pairs.len() < uids && command.by == NumberedBy::Sequence {
+        return Err(Fault::ExpungedElsewhere);
+    }
+    Ok(match copy_uid(&copied) {
+        Some(code) => Status::ok("copied").with(code),
+        None => Status::ok("nothing to copy"),
+    })
+}
+
+/// MOVE: the copies are there and the originals are gone, or neither.
+pub(crate) async fn move_messages(desk: &mut Desk, command: &Transfer) -> Answer {
+    desk.writable()?;
+    let Some((_, copied)) = transfer(desk, command, How::Move).await? else {
+        return Ok(Status::ok("nothing to move"));
+    };
+    // RFC 9051 §6.4.8: COPYUID goes into an untagged OK ahead of the EXPUNGEs, so that the client can tell a
+    // moved message from a deleted one.
+    if let Some(code) = copy_uid(&copied) {
+        Status::ok("moved").with(code).write_untagged(desk.output.buffer());
+    }
+    let gone: Vec<Uid> = copied.pairs.iter().map(|(from, _)| *from).collect();
+    desk.selected_mut()?.expunged_here(&gone);
+    Ok(Status::ok("moved"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum How {
+    Copy,
+    Move,
+}
+
+/// Does it; gives the number of messages that were named and what became of them, or `None` when none was.
+async fn transfer(desk: &Desk, command: &Transfer, how: How) -> Result<Option<(usize, Copied)>, Fault> {
+    let uids: Vec<Uid> = desk.places(&command.set, command.by)?.into_iter().map(|place| place.uid).collect();
+    let target = desk.target(&command.mailbox).await?;
+    if uids.is_empty() {
+        return Ok(None);
+    }
+    let selected = desk.selected()?;
+    let (account, from, now) = (selected.account, selected.folder, desk.services.world.now());
+    let (named, store) = (uids.len(), &desk.services.store);
+    let copied = match how {
+        How::Copy => store.copy(account, from, uids, target.id, now).await,
+        How::Move => store.move_messages(account, from, uids, target.id, now).await,
+    };
+    copied.map(|copied| Some((named, copied))).map_err(Fault::of_target)
+}
+
+fn copy_uid(copied: &Copied) -> Option<Code> {
+    if copied.pairs.is_empty() {
+        return None;
+    }
+    let (from, to) = copied.pairs.iter().map(|(from, to)| (from.get(), to.get())).unzip();
+    Some(Code::CopyUid { uid_validity: copied.uid_validity.0.get(), from, to })
+}

@@ -1,0 +1,367 @@
+//! What does a session know of the folder it has selected?
+//!
+//! A [`Selected`] holds the UIDs that the client was told of (their places are the sequence numbers) and the
+//! MODSEQ up to which the session has taken in what happened. It changes only by [`Selected::refresh`], which
+//! reads the change index of the store; nothing is told to the client before [`Selected::take_expunged`] and
+//! [`Selected::take_flagged`] hand it out, so that the caller decides when an EXPUNGE is legal
+//! (RFC 9051 §7.5.1).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+
+use crate::ids::{AccountId, FolderId, ModSeq, Uid, UidValidity};
+use crate::store::mailboxes::{Change, Flags, Folder, Message};
+use crate::store::{self, Store, Topic, View, Watcher};
+
+use super::proto::command::{Access, Flag};
+use super::proto::response::{Code, Dialect, FetchWriter, NewKeywords, Status, write_flags};
+
+/// Rows that one read asks for (DESIGN 3: ranges in chunks).
+pub(super) const PAGE: usize = 500;
+
+/// Pages of one read before other readers get their turn.
+const PAGES_A_READ: usize = 8;
+
+/// Which messages a command names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place {
+    /// Its sequence number.
+    pub(super) seq: u32,
+    /// Its UID.
+    pub(super) uid: Uid,
+}
+
+/// Whether an answer carries the UID.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TellUid {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// The session's view of its folder.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) account: AccountId,
+    pub(super) folder: FolderId,
+    pub(super) uid_validity: UidValidity,
+    pub(super) access: Access,
+    /// Keywords of the folder as the client was told.
+    pub(super) keywords: Arc<[String]>,
+    /// The result of the last SEARCH with RETURN SAVE (RFC 9051 §6.4.4.1).
+    pub(super) saved: Vec<Uid>,
+    uids: Vec<Uid>,
+    /// The first so many of `uids` were told with EXISTS.
+    told: usize,
+    modseq: ModSeq,
+    expunged: BTreeSet<Uid>,
+    flagged: BTreeSet<Uid>,
+    new_keywords: Option<Vec<String>>,
+    watcher: Watcher,
+}
+
+/// What a refresh found, apart from the messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// The folder is there.
+    Present,
+    /// Somebody deleted the folder.
+    Deleted,
+}
+
+/// What SELECT answers besides the list of messages.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    /// UIDNEXT.
+    pub(super) uid_next: u32,
+    /// Sequence number of the first message without `\Seen`.
+    pub(super) first_unseen: Option<u32>,
+}
+
+/// One read of a folder's messages.
+struct UidPage {
+    /// UIDs, each with whether it has `\Seen`.
+    found: Vec<(Uid, bool)>,
+    /// Where to go on; `None` at the end.
+    next: Option<Uid>,
+}
+
+/// One read of the change index.
+struct News {
+    changes: Vec<(ModSeq, Change)>,
+    folder: Option<Folder>,
+    more: bool,
+}
+
+impl Selected {
+    /// Opens a folder: reads the hot rows only, page by page.
+    ///
+    /// The state is read before the messages. What changes while the pages are read is found again by the next
+    /// refresh, which knows how to meet a change twice.
+    pub(super) async fn open(
+        store: &Store,
+        account: AccountId,
+        folder: Folder,
+        access: Access,
+    ) -> store::Result<(Selected, Opening)> {
+        let watcher = store.watch(Topic::Folder(account, folder.id));
+        let id = folder.id;
+        let state = store.read(move |view| view.folder_state(account, id)).await?;
+        let mut uids = Vec::with_capacity(usize::try_from(state.messages).unwrap_or(0));
+        let mut first_unseen = None;
+        let mut from = Uid::new(1);
+        while let Some(start) = from {
+            let page = store.read(move |view| read_uids(view, account, id, start)).await?;
+            if first_unseen.is_none() {
+                let unseen = page.found.iter().position(|(_, seen)| !seen);
+                first_unseen = unseen.and_then(|at| u32::try_from(uids.len() + at + 1).ok());
+            }
+            uids.extend(page.found.into_iter().map(|(uid, _)| uid));
+            from = page.next;
+        }
+        let selected = Selected {
+            account,
+            folder: id,
+            uid_validity: folder.uid_validity,
+            access,
+            keywords: folder.keywords.into(),
+            saved: Vec::new(),
+            told: uids.len(),
+            uids,
+            modseq: state.highest_modseq,
+            expunged: BTreeSet::new(),
+            flagged: BTreeSet::new(),
+            new_keywords: None,
+            watcher,
+        };
+        let after_last = selected.uids.last().map_or(1, |last| last.get().saturating_add(1));
+        Ok((selected, Opening { uid_next: state.uid_next.max(after_last), first_unseen }))
+    }
+
+    /// Messages, as the client counts them.
+    pub(super) fn exists(&self) -> u32 {
+        u32::try_from(self.uids.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The UIDs in order; the place of one, counted from one, is its sequence number.
+    pub(super) fn uids(&self) -> &[Uid] {
+        &self.uids
+    }
+
+    /// The sequence number of a UID.
+    pub(super) fn seq_of(&self, uid: Uid) -> Option<u32> {
+        let at = self.uids.binary_search(&uid).ok()?;
+        u32::try_from(at + 1).ok()
+    }
+
+    /// The messages with sequence numbers from `first` to `last`.
+    pub(super) fn by_seq(&self, first: u32, last: u32) -> impl Iterator<Item = Place> + '_ {
+        let start = usize::try_from(first.max(1)).unwrap_or(usize::MAX) - 1;
+        let end = usize::try_from(last).unwrap_or(usize::MAX).min(self.uids.len());
+        self.places(start, end)
+    }
+
+    /// The messages with UIDs from `first` to `last`.
+    pub(super) fn by_uid(&self, first: u32, last: u32) -> impl Iterator<Item = Place> + '_ {
+        let start = self.uids.partition_point(|uid| uid.get() < first);
+        let end = self.uids.partition_point(|uid| uid.get() <= last);
+        self.places(start, end)
+    }
+
+    fn places(&self, start: usize, end: usize) -> impl Iterator<Item = Place> + '_ {
+        let slice = self.uids.get(start..end).unwrap_or_default();
+        slice.iter().zip(start + 1..).map(|(uid, seq)| Place { seq: u32::try_from(seq).unwrap_or(u32::MAX), uid: *uid })
+    }
+
+    /// Waits until something happened in the folder.
+    pub(super) async fn changed(&mut self) {
+        self.watcher.changed().await;
+    }
+
+    /// Is there something to take in or to tell? Never waits.
+    pub(super) fn has_news(&mut self) -> bool {
+        let pending = !self.expunged.is_empty() || !self.flagged.is_empty() || self.told != self.uids.len();
+        self.watcher.changed().now_or_never().is_some() || pending
+    }
+
+    /// Takes in what happened since the last refresh. `own` are changes that this session made itself and
+    /// answered already: UID and the MODSEQ of its row.
+    pub(super) async fn refresh(&mut self, store: &Store, own: &HashMap<Uid, ModSeq>) -> store::Result<Standing> {
+        loop {
+            let (account, folder, since) = (self.account, self.folder, self.modseq);
+            let news = store.read(move |view| read_changes(view, account, folder, since)).await?;
+            let Some(folder) = news.folder else { return Ok(Standing::Deleted) };
+            if folder.uid_validity != self.uid_validity {
+                // A new epoch of UIDs: nothing this session knows is true any more (RFC 9051 §2.3.1.1).
+                return Ok(Standing::Deleted);
+            }
+            if *folder.keywords != *self.keywords {
+                self.new_keywords = Some(folder.keywords);
+            }
+            for (modseq, change) in news.changes {
+                self.modseq = self.modseq.max(modseq);
+                self.take_in(modseq, change, own);
+            }
+            if !news.more {
+                return Ok(Standing::Present);
+            }
+        }
+    }
+
+    fn take_in(&mut self, modseq: ModSeq, change: Change, own: &HashMap<Uid, ModSeq>) {
+        match change {
+            Change::Changed(uid) if self.uids.last().is_none_or(|last| *last < uid) => self.uids.push(uid),
+            Change::Changed(uid) => {
+                if own.get(&uid) != Some(&modseq) && self.uids.binary_search(&uid).is_ok() {
+                    self.flagged.insert(uid);
+                }
+            }
+            Change::Expunged(uid) => {
+                self.flagged.remove(&uid);
+                match self.uids.binary_search(&uid) {
+                    // Came and went before the client heard of it.
+                    Ok(at) if at >= self.told => drop(self.uids.remove(at)),
+                    Ok(_) => drop(self.expunged.insert(uid)),
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Drops the messages that are gone; gives the numbers for EXPUNGE in the order of sending: from the
+    /// highest down, so that each is right when it is sent.
+    pub(super) fn take_expunged(&mut self) -> Vec<u32> {
+        let gone = std::mem::take(&mut self.expunged);
+        let mut numbers: Vec<u32> = gone.iter().filter_map(|uid| self.seq_of(*uid)).collect();
+        numbers.reverse();
+        self.told -= numbers.len().min(self.told);
+        if !gone.is_empty() {
+            self.uids.retain(|uid| !gone.contains(uid));
+            self.saved.retain(|uid| !gone.contains(uid));
+        }
+        numbers
+    }
+
+    /// The new number of messages, if the client was not told yet.
+    pub(super) fn take_exists(&mut self) -> Option<u32> {
+        if self.told == self.uids.len() {
+            return None;
+        }
+        self.told = self.uids.len();
+        Some(self.exists())
+    }
+
+    /// Whether the keywords of the folder grew; then they are in [`Selected::keywords`] now.
+    pub(super) fn take_keywords(&mut self) -> bool {
+        let Some(keywords) = self.new_keywords.take() else { return false };
+        self.keywords = keywords.into();
+        true
+    }
+
+    /// The messages whose flags changed, in order.
+    pub(super) fn take_flagged(&mut self) -> Vec<Place> {
+        let flagged = std::mem::take(&mut self.flagged);
+        flagged
+            .into_iter()
+            .filter(|uid| !self.expunged.contains(uid))
+            .filter_map(|uid| self.seq_of(uid).map(|seq| Place { seq, uid }))
+            .collect()
+    }
+
+    /// Appends FLAGS and PERMANENTFLAGS of the folder.
+    pub(super) fn write_folder_flags(&self, out: &mut Vec<u8>) {
+        let keywords = self.keywords.iter().cloned().map(Flag::Keyword);
+        let flags: Vec<Flag> = SYSTEM_FLAGS.iter().map(|(flag, _)| flag.clone()).chain(keywords).collect();
+        write_flags(&flags, out);
+        let (flags, new) = match self.access {
+            Access::ReadWrite => (flags, NewKeywords::Allowed),
+            Access::ReadOnly => (Vec::new(), NewKeywords::Refused),
+        };
+        Status::ok("flags that can be changed").with(Code::PermanentFlags(flags, new)).write_untagged(out);
+    }
+
+    /// Appends `* n FETCH (FLAGS (…))`.
+    pub(super) fn write_flags(
+        &self,
+        out: &mut Vec<u8>,
+        Place { seq, uid }: Place,
+        tell_uid: TellUid,
+        message: &Message,
+    ) {
+        let mut writer = FetchWriter::new(seq, Dialect::REV1);
+        if tell_uid == TellUid::Yes {
+            writer.uid(uid.get());
+        }
+        writer.flags(&flags_of(message, &self.keywords));
+        out.extend_from_slice(&writer.finish());
+    }
+
+    /// Marks messages as gone that this session expunged itself.
+    pub(super) fn expunged_here(&mut self, uids: &[Uid]) {
+        for uid in uids {
+            self.flagged.remove(uid);
+            if self.uids.binary_search(uid).is_ok() {
+                self.expunged.insert(*uid);
+            }
+        }
+    }
+}
+
+/// System flags as the wire and the store name them, in the order in which they are shown.
+const SYSTEM_FLAGS: [(Flag, Flags); 5] = [
+    (Flag::Answered, Flags::ANSWERED),
+    (Flag::Flagged, Flags::FLAGGED),
+    (Flag::Deleted, Flags::DELETED),
+    (Flag::Seen, Flags::SEEN),
+    (Flag::Draft, Flags::DRAFT),
+];
+
+/// The flags of a message; a keyword that is newer than `keywords` is left out, it will be told with the news.
+pub(super) fn flags_of(message: &Message, keywords: &[String]) -> Vec<Flag> {
+    let system = SYSTEM_FLAGS.iter().filter(|(_, bit)| message.flags.contains(*bit)).map(|(flag, _)| flag.clone());
+    let keywords = message.keywords.iter().filter_map(|index| keywords.get(usize::from(*index)));
+    system.chain(keywords.cloned().map(Flag::Keyword)).collect()
+}
+
+/// UIDs and `\Seen` of some pages from `start` on.
+fn read_uids(view: &View<'_>, account: AccountId, folder: FolderId, start: Uid) -> store::Result<UidPage> {
+    let mut found = Vec::with_capacity(PAGE);
+    let mut from = start;
+    for _ in 0..PAGES_A_READ {
+        let page = view.messages(account, folder, from, PAGE)?;
+        let full = page.len() == PAGE;
+        let next = page.last().and_then(|last| Uid::new(last.uid.get().checked_add(1)?));
+        found.extend(page.into_iter().map(|row| (row.uid, row.flags.contains(Flags::SEEN))));
+        match next {
+            Some(next) if full => from = next,
+            _ => return Ok(UidPage { found, next: None }),
+        }
+    }
+    Ok(UidPage { found, next: Some(from) })
+}
+
+/// The next changes after `since`. A page may end among several changes with one MODSEQ; asking again after
+/// that MODSEQ would lose the rest, so the page grows until it ends between two MODSEQs.
+fn read_changes(view: &View<'_>, account: AccountId, folder: FolderId, since: ModSeq) -> store::Result<News> {
+    let row = view.folder(account, folder)?;
+    if row.is_none() {
+        return Ok(News { changes: Vec::new(), folder: None, more: false });
+    }
+    let mut limit = PAGE;
+    loop {
+        let mut changes = view.changes_since(account, folder, since, limit)?;
+        if changes.len() < limit {
+            return Ok(News { changes, folder: row, more: false });
+        }
+        let last = changes.last().map(|(modseq, _)| *modseq).unwrap_or_default();
+        let whole = changes.partition_point(|(modseq, _)| *modseq < last);
+        if whole > 0 {
+            changes.truncate(whole);
+            return Ok(News { changes, folder: row, more: true });
+        }
+        limit = limit.saturating_mul(4);
+    }
+}

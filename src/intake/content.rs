@@ -1,0 +1,97 @@
+//! The content of an arriving letter: what it must not be, and the few edits that DESIGN 7 lists.
+
+use bytes::Bytes;
+
+use crate::address::Address;
+use crate::message::{
+    AddressEntry, Caps, EditRules, Envelope as MessageEnvelope, Scanner, Structure, WayIn, edit_header,
+};
+use crate::store::StagedBody;
+
+use super::{Entrance, Refusal, Settings};
+
+/// A letter's bytes after the edits, with what is known of them.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// The bytes, from now on immutable.
+    pub(super) body: StagedBody,
+    /// Their structure.
+    pub(super) structure: Structure,
+    /// Their top header block, with the empty line.
+    pub(super) header: Bytes,
+    /// The envelope fields of that header.
+    pub(super) envelope: MessageEnvelope,
+}
+
+/// Refuses what no letter may be.
+pub(super) fn check(settings: &Settings, structure: &Structure) -> Result<(), Refusal> {
+    let facts = &structure.facts;
+    if facts.received > settings.max_received {
+        return Err(Refusal::Loop);
+    }
+    Ok(())
+}
+
+/// The top header block.
+pub(super) fn header_of(body: &StagedBody, structure: &Structure) -> Result<Bytes, Refusal> {
+    Ok(body.read_at(0, usize::try_from(structure.facts.header_bytes).unwrap_or(usize::MAX))?)
+}
+
+/// What the edits depend on.
+#[derive(Debug)]
+pub(super) struct Editor<'a> {
+    /// Which fields a submission must not carry on.
+    pub(super) entrance: &'a Entrance,
+    /// Our name in `Authentication-Results`.
+    pub(super) authserv_id: &'a str,
+    /// How much of a message is looked into.
+    pub(super) caps: &'a Caps,
+}
+
+/// Makes the edits, after every signature was looked at. Whoever edits nothing keeps body and hash.
+pub(super) async fn edit(
+    body: StagedBody,
+    structure: Structure,
+    header: Bytes,
+    editor: &Editor<'_>,
+) -> Result<Content, Refusal> {
+    let way_in = if *editor.entrance == Entrance::Submission { WayIn::Submitted } else { WayIn::Relayed };
+    let rules = EditRules { authserv_id: editor.authserv_id, way_in, verified_marks: &[] };
+    let Some(edited) = edit_header(&header, &rules) else {
+        let envelope = MessageEnvelope::parse(&header);
+        return Ok(Content { body, structure, header, envelope });
+    };
+    let (old_len, caps) = (structure.facts.header_bytes, editor.caps.clone());
+    let replaced = tokio::task::spawn_blocking(move || -> Result<Content, Refusal> {
+        let body = body.with_head(old_len, &edited.header)?;
+        let structure = scan(&body, &caps)?;
+        let envelope = MessageEnvelope::parse(&edited.header);
+        Ok(Content { body, structure, header: edited.header.into(), envelope })
+    });
+    replaced.await.map_err(|error| Refusal::Temporary(error.to_string()))?
+}
+
+/// The structure of a staged body, read in pieces.
+pub(super) fn scan(body: &StagedBody, caps: &Caps) -> Result<Structure, Refusal> {
+    const PIECE: usize = 256 << 10;
+    let mut scanner = Scanner::new(caps.clone());
+    let mut offset = 0;
+    while offset < body.len() {
+        let piece = body.read_at(offset, PIECE)?;
+        if piece.is_empty() {
+            return Err(Refusal::Temporary("a staged body is shorter than its length".into()));
+        }
+        offset += piece.len() as u64;
+        scanner.push(&piece);
+    }
+    Ok(scanner.finish())
+}
+
+/// The addresses in `From`.
+pub(super) fn authors(envelope: &MessageEnvelope) -> Vec<Address> {
+    let address = |entry: &AddressEntry| match entry {
+        AddressEntry::Mailbox { local, domain, .. } => Address::new(local, domain).ok(),
+        AddressEntry::GroupStart(_) | AddressEntry::GroupEnd => None,
+    };
+    envelope.from.iter().filter_map(address).collect()
+}

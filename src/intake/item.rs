@@ -1,0 +1,111 @@
+//! One item on its way into the store: everything that must exist when the client sees `250`, in one batch.
+
+use crate::accounts::Account;
+use crate::address::{Address, ReversePath};
+use crate::clock::Timestamp;
+use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId};
+use crate::message::{Structure, Summary};
+use crate::postal::Impression;
+use crate::store::mailboxes::{Flags, NewMessage, Origin as Kept, Prefix, add_message};
+use crate::store::queue::{self, Details, NewQueued, Notify, QueueId, milliseconds};
+use crate::store::{Batch, Precondition, RecordSlot, keys};
+
+use super::{Envelope, Refusal};
+
+/// What all copies of an item have in common.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) id: ItemId,
+    pub(super) instant: Timestamp,
+    pub(super) envelope: Envelope,
+    /// Length of the shared prefix, and its record in the batch.
+    pub(super) prefix: Prefix,
+    pub(super) body: BodyId,
+    pub(super) body_bytes: u64,
+    /// Envelope and structure of item prefix and body together.
+    pub(super) summary: Summary,
+    /// Hash of its Message-ID.
+    pub(super) message_id: Option<[u8; 16]>,
+    pub(super) email: EmailId,
+}
+
+/// A mailbox that gets a copy.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    pub(super) account: Account,
+    pub(super) recipient: Address,
+    pub(super) inbox: FolderId,
+    /// The thread that it belongs to there, if the account knows it.
+    pub(super) thread: Option<ThreadId>,
+}
+
+impl Item {
+    /// Adds the copy for a mailbox, with its receipt and delivery.
+    pub(super) fn deliver(&self, batch: &mut Batch, mailbox: &Mailbox, arrival: &[Impression; 2]) {
+        let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
+        let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
+        let summary = Summary {
+            envelope: self.summary.envelope.clone(),
+            structure: self.summary.structure.clone().shifted_by_prefix(u64::from(len)),
+        };
+        let record = batch.record(prefix);
+        batch.require(Precondition::Present(keys::account(mailbox.account.id)));
+        let message = NewMessage {
+            account: mailbox.account.id,
+            folder: mailbox.inbox,
+            flags: Flags::default(),
+            keywords: Default::default(),
+            internal_date: self.instant,
+            save_date: self.instant,
+            item: Some(self.id),
+            email: self.email,
+            thread: mailbox.thread.unwrap_or(ThreadId(self.email.0)),
+            message_id: self.message_id,
+            origin: Kept::Transmitted,
+            recipient_prefix: Prefix { record: Some(record), len },
+            item_prefix: self.prefix,
+            body: self.body,
+            body_bytes: self.body_bytes,
+            summary: summary.encode(),
+        };
+        add_message(batch, &message);
+        for impression in arrival {
+            batch.journal(impression.journal_line());
+        }
+    }
+
+    /// Adds a row of the outbound queue.
+    pub(super) fn send_on(
+        &self,
+        batch: &mut Batch,
+        number: u32,
+        recipient: &Address,
+        item_prefix: RecordSlot,
+        content: &Structure,
+    ) -> Result<(), Refusal> {
+        let facts = &content.facts;
+        let is_international = |path: &ReversePath| path.address().is_some_and(Address::is_internationalized);
+        let now_ms = milliseconds(self.instant);
+        let details = Details {
+            reverse_path: self.envelope.reverse_path.clone(),
+            recipient: recipient.clone(),
+            // RFC 6531 §3.4: needed for such addresses and for UTF-8 in the header.
+            smtputf8: recipient.is_internationalized()
+                || is_international(&self.envelope.reverse_path)
+                || (self.envelope.smtputf8 && facts.eight_bit_header),
+            eight_bit: facts.eight_bit_body || facts.eight_bit_header,
+            accepted_ms: now_ms,
+            due_ms: Some(now_ms),
+            attempts: 0,
+            delay_reported: false,
+            last_error: None,
+            notify: Notify::default(),
+            envelope_id: None,
+            original_recipient: None,
+        };
+        let id = QueueId { item: self.id, recipient: number };
+        let (body, body_bytes) = (self.body, self.body_bytes);
+        queue::add(batch, &NewQueued { id, item_prefix, body, body_bytes, details })?;
+        Ok(())
+    }
+}

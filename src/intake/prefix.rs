@@ -1,0 +1,126 @@
+//! The headers that stand above the received bytes (DESIGN 7), rendered once and never again.
+
+use jiff::tz::Offset;
+
+use crate::address::{Address, ReversePath};
+use crate::clock::Timestamp;
+use crate::ids::ItemId;
+use crate::message::date;
+use crate::postal::Impression;
+
+use super::{Connection, Entrance, Origin};
+
+/// What the item's prefix is written from.
+pub(super) struct ItemPrefix<'a> {
+    /// The item.
+    pub(super) item: ItemId,
+    /// Its acceptance.
+    pub(super) accept: &'a Impression,
+    /// A complete `Authentication-Results` field, where there is one.
+    pub(super) authentication: Option<&'a str>,
+    /// Where it came from.
+    pub(super) origin: &'a Origin,
+    /// Our name.
+    pub(super) host_name: &'a str,
+    /// The only recipient; nobody is named where there are several (blind copies).
+    pub(super) only_recipient: Option<&'a Address>,
+    /// When.
+    pub(super) instant: Timestamp,
+    /// The time at the accepting facility.
+    pub(super) offset: Offset,
+    /// RFC 6409 §8: what the client left out.
+    pub(super) add_date: bool,
+    /// RFC 6409 §8: the id to add, without angle brackets.
+    pub(super) add_message_id: Option<String>,
+    /// The user's own address is not shown.
+    pub(super) hide_address: bool,
+}
+
+impl ItemPrefix<'_> {
+    /// The prefix that all copies share.
+    pub(super) fn render(&self) -> Vec<u8> {
+        let mut prefix = self.accept.header();
+        prefix.push_str(&self.accept.text_header());
+        prefix.push_str(&format!("Postal-Item-Id: {}\r\n", self.item));
+        prefix.push_str(self.authentication.unwrap_or_default());
+        prefix.push_str(&self.received());
+        if self.add_date {
+            prefix.push_str(&format!("Date: {}\r\n", self.date()));
+        }
+        if let Some(id) = &self.add_message_id {
+            prefix.push_str(&format!("Message-ID: <{id}>\r\n"));
+        }
+        prefix.into_bytes()
+    }
+
+    /// RFC 5321 §4.4, RFC 3848.
+    fn received(&self) -> String {
+        let (from, protocol) = match (&self.origin.connection, &self.origin.entrance) {
+            (Some(connection), _) => (self.client_clause(connection), connection.protocol),
+            (None, Entrance::Scan { facility }) => (format!("from {} (scan centre)", word(facility)), "HTTPS"),
+            (None, _) => (format!("from {} (this system)", self.host_name), "LOCAL"),
+        };
+        let recipient = match self.only_recipient {
+            Some(address) if !address.is_internationalized() => format!("\r\n\tfor <{address}>"),
+            _ => String::new(),
+        };
+        format!(
+            "Received: {from}\r\n\tby {} with {protocol} id {}{recipient};\r\n\t{}\r\n",
+            self.host_name,
+            self.item,
+            self.date()
+        )
+    }
+
+    fn client_clause(&self, connection: &Connection) -> String {
+        let tls = connection.tls.as_ref().map(|tls| format!("\r\n\t({})", word_list(tls))).unwrap_or_default();
+        if self.hide_address && self.origin.entrance == Entrance::Submission {
+            return format!("from {} (authenticated){tls}", word(&connection.helo));
+        }
+        let literal = match connection.ip {
+            std::net::IpAddr::V4(ip) => format!("[{ip}]"),
+            std::net::IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
+        };
+        format!("from {} ({literal}){tls}", word(&connection.helo))
+    }
+
+    fn date(&self) -> String {
+        date::format(self.instant, self.offset)
+    }
+}
+
+/// The prefix of one mailbox's copy: newest mark on top.
+pub(super) fn recipient_prefix(reverse_path: &ReversePath, recipient: &Address, arrival: &[Impression; 2]) -> Vec<u8> {
+    let mut prefix = format!("Return-Path: {reverse_path}\r\nDelivered-To: {recipient}\r\n");
+    for impression in arrival.iter().rev() {
+        prefix.push_str(&impression.header());
+        prefix.push_str(&impression.text_header());
+    }
+    prefix.into_bytes()
+}
+
+/// What a client says of itself is shown, but cannot break the field.
+fn word(text: &str) -> String {
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || "-._:[]".contains(c) { c } else { '?' };
+    let word: String = text.chars().take(255).map(harmless).collect();
+    if word.is_empty() { "unknown".into() } else { word }
+}
+
+fn word_list(text: &str) -> String {
+    text.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::word;
+
+    #[test_case("mx.example" => "mx.example")]
+    #[test_case("a b\r\nX: y" => "a?b??X:?y"; "no new field can be smuggled in")]
+    #[test_case("" => "unknown")]
+    #[test_case("[IPv6:::1]" => "[IPv6:::1]")]
+    fn rfc5321_received_shows_the_helo_name_harmlessly(helo: &str) -> String {
+        word(helo)
+    }
+}

@@ -1,0 +1,343 @@
+//! The service: from a submission to one durable commit.
+
+use std::sync::Arc;
+
+use jiff::tz::Offset;
+
+use crate::accounts::Accounts;
+use crate::address::{Address, ReversePath};
+use crate::clock::World;
+use crate::hybrid::{Paper, PaperPlan};
+use crate::ids::{AccountId, EmailId, ItemId};
+use crate::message::{Caps, Summary, ids};
+use crate::postal::{self, FacilityId, Registry};
+use crate::store::mailboxes::Prefix;
+use crate::store::{Batch, BodyWriter, Store};
+use crate::trust::{Assessment, Incoming, Verifier};
+
+use super::content::{self, Content, Editor};
+use super::item::{Item, Mailbox};
+use super::marking::Marking;
+use super::policy::Policy;
+use super::prefix::ItemPrefix;
+use super::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Route, Sender, Settings, Submission};
+
+/// What intake is built from.
+#[derive(Debug)]
+pub struct Services {
+    /// `[intake]`.
+    pub settings: Settings,
+    /// The domain of letters on paper.
+    pub hybrid_domain: String,
+    /// How much of a message is looked into.
+    pub caps: Caps,
+    /// `[postal]`: which facility makes which mark.
+    pub facilities: postal::Settings,
+    /// The facilities and their devices.
+    pub registry: Arc<Registry>,
+    /// Where everything goes.
+    pub store: Store,
+    /// Who has which address.
+    pub accounts: Accounts,
+    /// SPF, DKIM, ARC, DMARC.
+    pub verifier: Verifier,
+    /// Letters that become paper.
+    pub paper: Paper,
+    /// Our name in `Received` and `Authentication-Results`.
+    pub host_name: String,
+    /// Time and randomness.
+    pub world: World,
+}
+
+/// The one way in. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    policy: Policy,
+    caps: Caps,
+    marking: Marking,
+    verifier: Verifier,
+    paper: Paper,
+    host_name: String,
+    world: World,
+}
+
+impl Intake {
+    /// Builds the service.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        let Services { settings, hybrid_domain, caps, facilities, registry, store, accounts, verifier, .. } = services;
+        let Services { paper, host_name, world, .. } = services;
+        let policy = Policy { settings, hybrid_domain, accounts, store };
+        let marking = Marking { registry, facilities, world: world.clone() };
+        Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, host_name, world }) }
+    }
+
+    /// MAIL: may this sender use this reverse-path?
+    ///
+    /// # Errors
+    /// `SenderNotYours`, `Store(Full)`.
+    pub async fn check_sender(&self, origin: &Origin, reverse_path: &ReversePath) -> Result<(), Refusal> {
+        self.inner.policy.check_sender(origin, reverse_path)
+    }
+
+    /// RCPT: where would this recipient's copy go? `accepted` are the recipients so far.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`, `RelayDenied`, `PaperDenied`, `OnePaperRecipient`, `Store`.
+    pub async fn check_recipient(
+        &self,
+        origin: &Origin,
+        accepted: &[Recipient],
+        recipient: &Address,
+    ) -> Result<Route, Refusal> {
+        self.inner.policy.check_recipient(origin, accepted, recipient).await
+    }
+
+    /// A place for the bytes of an arriving message.
+    #[must_use]
+    pub fn stage(&self) -> BodyWriter {
+        self.inner.policy.store.stage()
+    }
+
+    /// Accepts the letter: checks, marks, routes and commits it.
+    ///
+    /// # Errors
+    /// Any [`Refusal`]; then nothing of the letter exists.
+    pub async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        self.accept_with(submission, Batch::new()).await
+    }
+
+    /// Accepts a letter of this system itself (a report, a status message) for one recipient, in the same commit
+    /// as `batch`: what the letter tells of and the letter exist together or not at all.
+    ///
+    /// # Errors
+    /// As [`Intake::accept`]; `Store(Conflict)` when a precondition of `batch` fails.
+    pub async fn accept_system(&self, to: &Address, message: Vec<u8>, batch: Batch) -> Result<Receipt, Refusal> {
+        let mut writer = self.stage();
+        writer.write(&message)?;
+        let body = writer.finish()?;
+        let structure = content::scan(&body, &self.inner.caps)?;
+        let envelope = Envelope {
+            // RFC 3834 §3.3, RFC 3461 §6.1: nobody answers to an automatic message.
+            reverse_path: ReversePath::Null,
+            recipients: vec![Recipient { address: to.clone() }],
+            body: BodyType::EightBitMime,
+            smtputf8: to.is_internationalized(),
+        };
+        let origin = Origin { entrance: Entrance::System, sender: Sender::Operator, connection: None };
+        self.accept_with(Submission { origin, envelope, body, structure }, batch).await
+    }
+
+    /// As [`Intake::accept`], in one commit with `batch`.
+    ///
+    /// # Errors
+    /// As [`Intake::accept`]; `Store(Conflict)` when a precondition of `batch` fails.
+    pub async fn accept_with(&self, submission: Submission, batch: Batch) -> Result<Receipt, Refusal> {
+        let inner = &*self.inner;
+        let Submission { origin, envelope, body, structure } = submission;
+        inner.policy.store.check_space()?;
+        content::check(&inner.policy.settings, &structure)?;
+        let routes = inner.policy.routes(&origin, &envelope).await?;
+        let header = content::header_of(&body, &structure)?;
+        let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };
+        let assessment = inner.assess(&incoming).await?;
+        let editor = Editor { entrance: &origin.entrance, authserv_id: &inner.host_name, caps: &inner.caps };
+        let content = content::edit(body, structure, header, &editor).await?;
+        if origin.entrance == Entrance::Submission {
+            inner.policy.check_author(&origin, &content::authors(&content.envelope))?;
+        }
+        let item = ItemId::generate(&inner.world);
+        let paper = inner.plan_paper(&origin, &envelope, &routes, &content).await?;
+        let letter = Letter { item, origin, envelope, routes, assessment, content, paper };
+        let batch = inner.compose(letter, batch).await?;
+        inner.policy.store.commit(batch).await?;
+        metrics::counter!("poshta_letters_accepted_total").increment(1);
+        Ok(Receipt { item })
+    }
+}
+
+/// A letter as it came, for the checks on untouched bytes.
+struct Arrived<'a> {
+    origin: &'a Origin,
+    envelope: &'a Envelope,
+    body: &'a crate::store::StagedBody,
+    header: &'a [u8],
+}
+
+/// A letter that was found good.
+struct Letter {
+    item: ItemId,
+    origin: Origin,
+    envelope: Envelope,
+    routes: Vec<(Recipient, Route)>,
+    assessment: Option<Assessment>,
+    content: Content,
+    paper: Option<PaperPlan>,
+}
+
+impl Inner {
+    /// Strangers are judged by what their domains say; users and peers are known.
+    async fn assess(&self, arrived: &Arrived<'_>) -> Result<Option<Assessment>, Refusal> {
+        let (Sender::Stranger, Some(connection)) = (&arrived.origin.sender, &arrived.origin.connection) else {
+            return Ok(None);
+        };
+        let incoming = Incoming {
+            ip: connection.ip,
+            helo: &connection.helo,
+            reverse_path: &arrived.envelope.reverse_path,
+            body: arrived.body,
+            header: arrived.header,
+        };
+        let assessment = self.verifier.assess(&incoming).await?;
+        match assessment.as_ref().and_then(|assessment| assessment.refuse.clone()) {
+            Some(reason) => Err(Refusal::Policy(reason)),
+            None => Ok(assessment),
+        }
+    }
+
+    async fn plan_paper(
+        &self,
+        origin: &Origin,
+        envelope: &Envelope,
+        routes: &[(Recipient, Route)],
+        content: &Content,
+    ) -> Result<Option<PaperPlan>, Refusal> {
+        let Some((recipient, _)) = routes.iter().find(|(_, route)| *route == Route::Paper) else { return Ok(None) };
+        let letter = crate::hybrid::PaperLetter {
+            origin,
+            envelope,
+            recipient: &recipient.address,
+            body: &content.body,
+            structure: &content.structure,
+            header: &content.header,
+        };
+        self.paper.check(&letter).await.map(Some)
+    }
+
+    /// Everything that must exist when the client sees `250`.
+    async fn compose(&self, letter: Letter, mut batch: Batch) -> Result<Batch, Refusal> {
+        // P3: the instant of the impression is the clock's, read now.
+        let instant = self.world.now();
+        let facility =
+            self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routes)?;
+        let s10 = letter.paper.as_ref().map(PaperPlan::s10);
+        let accept = self.marking.accept(letter.item, instant, &letter.origin, &facility, s10)?;
+        batch.journal(accept.journal_line());
+
+        let prefix = ItemPrefix {
+            item: letter.item,
+            accept: &accept,
+            authentication: letter.assessment.as_ref().map(|assessment| assessment.header.as_str()),
+            origin: &letter.origin,
+            host_name: &self.host_name,
+            only_recipient: letter.only_recipient(),
+            instant,
+            offset: self.offset(&facility, instant),
+            add_date: letter.adds_fields() && letter.content.envelope.date.is_none(),
+            add_message_id: self.missing_message_id(&letter),
+            hide_address: self.policy.settings.hide_user_address,
+        }
+        .render();
+        let Letter { item: id, envelope, routes, content, paper, .. } = letter;
+        let summary = Summary::of(&prefix, &content.structure, &content.header);
+        let message_id = summary.envelope.message_id.as_deref();
+        let message_id = message_id.and_then(|id| ids::message_ids(id).next()).map(ids::hash);
+        let references = ids::reference_hashes(&content.header);
+        let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
+        let record = batch.record(prefix);
+        let (body_bytes, structure) = (content.body.len(), content.structure);
+        let body = batch.body(content.body);
+        let item = Item {
+            id,
+            instant,
+            envelope,
+            prefix: Prefix { record: Some(record), len },
+            body,
+            body_bytes,
+            summary,
+            message_id,
+            email: EmailId(id.0),
+        };
+        for mailbox in self.mailboxes(&routes, references).await? {
+            let arrival = self.marking.arrive(id, instant, &mailbox.account, &mailbox.recipient)?;
+            item.deliver(&mut batch, &mailbox, &arrival);
+        }
+        for (number, (recipient, route)) in routes.iter().enumerate() {
+            if let Route::Remote(_) = route {
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                item.send_on(&mut batch, number, &recipient.address, record, &structure)?;
+            }
+        }
+        if let Some(plan) = paper {
+            let place =
+                crate::hybrid::PaperItem { item: id, instant, item_prefix: item.prefix, body, body_bytes, accept };
+            self.paper.add_to_batch(&mut batch, plan, place)?;
+        }
+        Ok(batch)
+    }
+
+    fn offset(&self, facility: &FacilityId, instant: crate::clock::Timestamp) -> Offset {
+        let facility = self.marking.registry.facility(facility, instant);
+        facility.map_or(Offset::UTC, |facility| facility.zone.offset_at(instant))
+    }
+
+    /// RFC 6409 §8.3: a submission without Message-ID gets one.
+    fn missing_message_id(&self, letter: &Letter) -> Option<String> {
+        let missing = letter.adds_fields() && letter.content.envelope.message_id.is_none();
+        missing.then(|| format!("{}@{}", letter.item, letter.sender_domain().unwrap_or(&self.host_name)))
+    }
+
+    /// Inbox and thread of every mailbox, in one read.
+    async fn mailboxes(
+        &self,
+        routes: &[(Recipient, Route)],
+        references: Vec<[u8; 16]>,
+    ) -> Result<Vec<Mailbox>, Refusal> {
+        let wanted: Vec<(Address, crate::accounts::Account)> = routes
+            .iter()
+            .filter_map(|(recipient, route)| match route {
+                Route::Mailbox(account) => Some((recipient.address.clone(), (**account).clone())),
+                _ => None,
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.policy.store.read(move |view| {
+            let mut found: Vec<Result<Mailbox, AccountId>> = Vec::with_capacity(wanted.len());
+            for (recipient, account) in wanted {
+                let thread = view.thread_of(account.id, &references)?;
+                found.push(match view.folder_named(account.id, "INBOX")? {
+                    Some(folder) => Ok(Mailbox { inbox: folder.id, account, recipient, thread }),
+                    None => Err(account.id),
+                });
+            }
+            Ok(found)
+        });
+        let without_inbox = |id: AccountId| Refusal::Temporary(format!("account {} has no inbox", id.0));
+        found.await?.into_iter().map(|mailbox| mailbox.map_err(without_inbox)).collect()
+    }
+}
+
+impl Letter {
+    /// With one recipient, `Received` may name it.
+    fn only_recipient(&self) -> Option<&Address> {
+        match self.envelope.recipients.as_slice() {
+            [recipient] => Some(&recipient.address),
+            _ => None,
+        }
+    }
+
+    fn adds_fields(&self) -> bool {
+        matches!(self.origin.entrance, Entrance::Submission)
+    }
+
+    fn sender_domain(&self) -> Option<&str> {
+        self.envelope.reverse_path.address().map(|address| address.domain().as_str())
+    }
+}

@@ -1,0 +1,185 @@
+//! What is stamped, by whom, when, and where it is written down.
+
+use std::collections::BTreeSet;
+
+use test_case::test_case;
+
+use super::*;
+use crate::postal::{Handover, Kind as Impressed};
+
+const AIGUL: &str = "aigul@poshta.example";
+const BOLAT: &str = "bolat@poshta.example";
+
+#[tokio::test]
+async fn p6_two_mailboxes_share_the_acceptance_and_have_their_own_receipt_and_delivery() {
+    let post = Post::open().await;
+    let message = letter(AIGUL, "");
+    let item = post.accept(post.user("aigul").await, AIGUL, &[AIGUL, BOLAT], &message).await.unwrap();
+    let letters = [post.only("aigul").await, post.only("bolat").await];
+    let marks = letters.clone().map(|letter| letter.marks());
+    for (marks, recipient) in marks.iter().zip([AIGUL, BOLAT]) {
+        let kinds: Vec<Impressed> = marks.iter().map(|mark| mark.kind).collect();
+        let newest_first = [Impressed::Deliver(Handover::Delivered), Impressed::Receive, Impressed::Accept];
+        assert_eq!(kinds, newest_first, "{recipient}");
+        let recipient: Address = recipient.parse().unwrap();
+        for mark in &marks[..2] {
+            assert!(mark.recipient.unwrap().names(&recipient), "receipt and delivery name their recipient");
+        }
+        assert_eq!(marks[2].recipient, None, "the acceptance names nobody");
+        assert!(marks.iter().all(|mark| mark.token.to_string() == "21112609"));
+    }
+    assert_eq!(marks[0][2].canonical(), marks[1][2].canonical(), "one acceptance for both");
+    let facilities = marks.clone().map(|marks| marks.into_iter().map(|mark| mark.facility.to_string()).collect());
+    let [at_home, elsewhere]: [Vec<String>; 2] = facilities;
+    assert_eq!(at_home, ["ayagoz-2", "ayagoz-2", "astana-2"], "the owner's post office receives and delivers");
+    assert_eq!(elsewhere, ["astana-1", "astana-1", "astana-2"]);
+
+    for letter in &letters {
+        assert_eq!(letter.values("Postal-Item-Id"), [item.to_string()]);
+        assert_eq!(letter.values("Postal-Mark-Text").len(), 3);
+        assert_eq!(letter.below("From: "), message.as_bytes(), "below the prefix every byte is the sender's");
+    }
+    let rows = [post.rows("aigul").await.remove(0), post.rows("bolat").await.remove(0)];
+    assert_eq!((rows[0].body, rows[0].item_prefix), (rows[1].body, rows[1].item_prefix));
+    assert_ne!(rows[0].recipient_prefix, rows[1].recipient_prefix);
+    assert_eq!(post.stats().await.rows[&'b'].count, 1, "the body is kept once");
+    assert_eq!(rows[0].email, rows[1].email);
+    assert!(rows.iter().all(|row| row.item == Some(item)));
+
+    let lines = post.journal().await;
+    let text = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let journalled: BTreeSet<String> = lines.iter().map(|line| text(line, "impression")).collect();
+    let stamped: BTreeSet<String> = marks.iter().flatten().map(|mark| mark.id.to_string()).collect();
+    assert_eq!((lines.len(), journalled), (5, stamped), "p31 every impression stands in the journal once");
+    assert!(lines.iter().all(|line| text(line, "item") == item.to_string()));
+    let kinds: Vec<String> = lines.iter().map(|line| text(line, "kind")).collect();
+    assert_eq!(kinds, ["accept", "receive", "deliver", "receive", "deliver"]);
+}
+
+#[tokio::test]
+async fn the_newest_field_stands_on_top() {
+    let post = Post::open().await;
+    post.accept(post.user("aigul").await, AIGUL, &[BOLAT], letter(AIGUL, "")).await.unwrap();
+    let names = post.only("bolat").await.names();
+    let ours = ["Return-Path", "Delivered-To", "Postal-Mark", "Postal-Mark-Text", "Postal-Mark", "Postal-Mark-Text"];
+    let shared = ["Postal-Mark", "Postal-Mark-Text", "Postal-Item-Id", "Received", "From"];
+    assert_eq!(names[..11], [&ours[..], &shared[..]].concat());
+}
+
+#[test_case("Thu, 1 Jan 1998 12:00:00 +0600"; "back-dated")]
+#[test_case("Fri, 1 Jan 2038 12:00:00 +0500"; "post-dated")]
+#[tokio::test]
+async fn p3_p24_marks_take_the_clock_and_not_the_date_field(date: &str) {
+    let post = Post::open().await;
+    // Between two hours of the stamp: the second letter comes at 10:00:00.
+    for seconds in [0, 45 * 60] {
+        post.clock.advance_s(seconds);
+        let message = format!("From: {AIGUL}\r\nDate: {date}\r\n\r\nx\r\n");
+        post.accept(post.user("aigul").await, AIGUL, &[BOLAT], message).await.unwrap();
+    }
+    let letters = post.inbox("bolat").await;
+    for (letter, (token, second)) in letters.iter().zip([("21112609", 0), ("21112610", 45 * 60)]) {
+        let instant = NOW.parse::<Timestamp>().unwrap().as_second() + second;
+        for mark in letter.marks() {
+            assert_eq!((mark.token.to_string().as_str(), mark.instant.as_second()), (token, instant));
+        }
+        assert_eq!(letter.values("Date"), [date], "the sender's date stays what it is");
+    }
+}
+
+#[tokio::test]
+async fn p29_marks_show_the_hour_of_the_facility_that_makes_them() {
+    let post = Post::open().await;
+    // Half past midnight in Astana is still the day before in UTC.
+    post.clock.set("2026-11-20T19:30:00Z");
+    post.accept(post.user("aigul").await, AIGUL, &[BOLAT], letter(AIGUL, "")).await.unwrap();
+    let letter = post.only("bolat").await;
+    assert!(letter.marks().iter().all(|mark| mark.token.to_string() == "21112600"));
+    assert!(
+        letter.values("Received")[0].ends_with("Sat, 21 Nov 2026 00:30:00 +0500"),
+        "{:?}",
+        letter.values("Received")
+    );
+}
+
+#[test_case(true; "official")]
+#[test_case(false; "partner")]
+#[tokio::test]
+async fn a_peers_letter_says_whether_it_is_official_and_the_journal_names_the_peer(official: bool) {
+    let post = Post::open().await;
+    let from = "no-reply@gov.kz";
+    post.accept(peer(official), from, &[AIGUL], letter(from, "")).await.unwrap();
+    let marks = post.only("aigul").await.marks();
+    assert_eq!(marks.iter().map(|mark| mark.official).collect::<Vec<_>>(), [false, false, official]);
+    let lines = post.journal().await;
+    let peers: Vec<Option<&str>> = lines.iter().map(|line| line["peer"].as_str()).collect();
+    assert_eq!(peers, [Some("egov-gateway"), None, None], "the acceptance names the peer");
+}
+
+#[test_case("sender@abroad.example", "almaty-intl"; "p26 from abroad the exchange place accepts")]
+#[test_case("sender@elsewhere.kz", "astana-2"; "from kazakhstan the server that takes mail in")]
+#[test_case("bolat@poshta.example", "astana-2"; "our own domain is not abroad")]
+#[test_case("", "astana-2"; "a report says nothing of where it comes from")]
+#[tokio::test]
+async fn p26_who_accepts_letters_of_strangers(from: &str, facility: &str) {
+    let post = Post::open().await;
+    post.accept(stranger(), from, &[AIGUL], letter("x@y.example", "")).await.unwrap();
+    let marks = post.only("aigul").await.marks();
+    assert_eq!(marks[2].facility.to_string(), facility);
+}
+
+#[tokio::test]
+async fn p26_the_exchange_place_stamps_in_latin_letters() {
+    let post = Post::open().await;
+    let from = "sender@abroad.example";
+    post.accept(stranger(), from, &[AIGUL], letter(from, "")).await.unwrap();
+    let letter = post.only("aigul").await;
+    let accept = &letter.marks()[2];
+    assert_eq!(accept.facility_name, "International Mail Exchange");
+    assert_eq!(accept.place.as_deref(), Some("Almaty"));
+    assert!(letter.values("Postal-Mark-Text")[2].is_ascii());
+    let read = headers::decode_words(&letter.values("Postal-Mark-Text")[2]);
+    assert!(!read.chars().any(|c| ('\u{400}'..='\u{4ff}').contains(&c)), "{read}");
+}
+
+#[test_case(&["a@abroad.example"], "almaty-intl"; "only abroad")]
+#[test_case(&["a@abroad.example", "b@elsewhere.kz"], "astana-2"; "abroad and at home")]
+#[test_case(&["b@elsewhere.kz"], "astana-2"; "elsewhere in the country")]
+#[tokio::test]
+async fn p26_who_accepts_letters_that_leave(to: &[&str], facility: &str) {
+    let post = Post::open().await;
+    post.accept(post.user("aigul").await, AIGUL, to, letter(AIGUL, "")).await.unwrap();
+    assert_eq!(post.journal().await[0]["facility"], facility);
+}
+
+#[tokio::test]
+async fn a_scan_is_accepted_by_the_facility_of_its_scan_centre() {
+    let post = Post::open().await;
+    let entrance = Entrance::Scan { facility: "qaraghandy-scan".into() };
+    let origin = Origin { entrance, sender: Sender::Operator, connection: None };
+    post.accept(origin, "", &[AIGUL], letter("postmaster@poshta.example", "")).await.unwrap();
+    let letter = post.only("aigul").await;
+    assert_eq!(letter.marks()[2].facility.to_string(), "qaraghandy-scan");
+    assert!(letter.values("Received")[0].starts_with("from qaraghandy-scan (scan centre)"));
+}
+
+#[tokio::test]
+async fn what_goes_elsewhere_carries_the_acceptance_only() {
+    let post = Post::open().await;
+    let message = letter(AIGUL, "");
+    let to = ["one@elsewhere.kz", "one@elsewhere.kz", "two@other.kz", BOLAT];
+    let item = post.accept(post.user("aigul").await, AIGUL, &to, &message).await.unwrap();
+    let rows = post.queue().await;
+    let recipients: Vec<String> = rows.iter().map(|row| row.details.recipient.to_string()).collect();
+    assert_eq!(recipients, ["one@elsewhere.kz", "two@other.kz"], "each address once");
+    for row in &rows {
+        assert_eq!(row.id.item, item);
+        let bytes = post.store.item_bytes(row.item_prefix, row.body, row.body_bytes);
+        let letter = Letter(bytes.read_at(0, usize::MAX >> 1).await.unwrap().to_vec());
+        assert_eq!(letter.marks().iter().map(|mark| mark.kind).collect::<Vec<_>>(), [Impressed::Accept]);
+        assert_eq!(letter.below("From: "), message.as_bytes());
+        assert!(letter.values("Return-Path").is_empty() && letter.values("Delivered-To").is_empty());
+    }
+    assert_eq!(post.only("bolat").await.marks().len(), 3);
+    assert_eq!(post.journal().await.len(), 3);
+}

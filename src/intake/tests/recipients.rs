@@ -1,0 +1,152 @@
+//! Who may send what to whom.
+
+use test_case::test_case;
+
+use super::*;
+
+const AIGUL: &str = "aigul@poshta.example";
+const BOLAT: &str = "bolat@poshta.example";
+const PAPER: &str = "letter@hat.poshta.example";
+
+/// A letter that can become paper.
+fn for_paper() -> String {
+    letter(AIGUL, "Postal-To: Aigul Otegalieva; Abai 12-34; 010000 Astana\r\n")
+}
+
+#[tokio::test]
+async fn nobody_relays_through_port_25() {
+    let post = Post::open().await;
+    for origin in [stranger(), peer(true)] {
+        let to = "a@elsewhere.kz".parse().unwrap();
+        let verdict = post.intake.check_recipient(&origin, &[], &to).await;
+        assert!(matches!(verdict, Err(Refusal::RelayDenied(_))), "{verdict:?}");
+        let accepted = post.accept(origin, "b@elsewhere.kz", &["a@elsewhere.kz"], letter("b@elsewhere.kz", "")).await;
+        assert!(matches!(accepted, Err(Refusal::RelayDenied(_))), "{accepted:?}");
+    }
+}
+
+#[test_case(AIGUL => true; "the own address")]
+#[test_case("AIGUL@poshta.example" => true; "in capitals")]
+#[test_case("aigul+shop@poshta.example" => true; "with a tag")]
+#[test_case("а\u{456}gul@poshta.example" => true; "m8 a look-alike in cyrillic letters is the same login")]
+#[test_case("" => true; "rfc6409 the null path")]
+#[test_case(BOLAT => false; "somebody else's")]
+#[test_case("aigul@elsewhere.kz" => false; "in another domain")]
+#[tokio::test]
+async fn rfc6409_a_user_sends_from_the_own_address_only(from: &str) -> bool {
+    let post = Post::open().await;
+    let origin = post.user("aigul").await;
+    match post.intake.check_sender(&origin, &envelope(from, &[]).reverse_path).await {
+        Ok(()) => true,
+        Err(Refusal::SenderNotYours(address)) => {
+            assert_eq!(address, from);
+            false
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test_case(&format!("From: {AIGUL}\r\n\r\nx\r\n") => true; "the own address")]
+#[test_case("From: =?utf-8?q?A?= <\u{430}\u{456}gul@poshta.example>\r\n\r\nx\r\n" => true; "m8 a look-alike")]
+#[test_case(&format!("From: {BOLAT}\r\n\r\nx\r\n") => false; "somebody else")]
+#[test_case(&format!("From: {AIGUL}, {BOLAT}\r\n\r\nx\r\n") => false; "the own and somebody else")]
+#[test_case(&format!("From: {AIGUL}\r\nFrom: {BOLAT}\r\n\r\nx\r\n") => false; "two fields")]
+#[test_case("Subject: no author\r\n\r\nx\r\n" => false; "nobody")]
+#[tokio::test]
+async fn a_user_writes_in_the_own_name_only(message: &str) -> bool {
+    let post = Post::open().await;
+    let accepted = post.accept(post.user("aigul").await, AIGUL, &[BOLAT], message).await;
+    let is_refused = matches!(accepted, Err(Refusal::SenderNotYours(_) | Refusal::BadContent(_)));
+    assert_eq!(accepted.is_ok(), !is_refused, "{accepted:?}");
+    assert_eq!(post.inbox("bolat").await.len(), usize::from(!is_refused));
+    !is_refused
+}
+
+#[test_case("nobody@poshta.example"; "never was one")]
+#[test_case("bolat@poshta.example"; "m8 a closed one")]
+#[tokio::test]
+async fn a_mailbox_that_is_not_there_gets_nothing(to: &str) {
+    let post = Post::open().await;
+    let closed = post.accounts.find_login("bolat").await.unwrap().unwrap();
+    post.accounts.close(closed.id).await.unwrap();
+    let verdict = post.intake.check_recipient(&stranger(), &[], &to.parse().unwrap()).await;
+    assert!(matches!(verdict, Err(Refusal::NoSuchMailbox(_))), "{verdict:?}");
+    let accepted = post.accept(stranger(), "", &[to], letter("a@elsewhere.kz", "")).await;
+    assert!(matches!(accepted, Err(Refusal::NoSuchMailbox(_))), "{accepted:?}");
+}
+
+#[test_case("postmaster@poshta.example")]
+#[test_case("PostMaster@poshta.example")]
+#[tokio::test]
+async fn rfc5321_the_postmaster_is_always_there(to: &str) {
+    let post = Post::open().await;
+    post.accept(stranger(), "", &[to], letter("a@elsewhere.kz", "")).await.unwrap();
+    assert_eq!(post.only("postmaster").await.values("Delivered-To"), [to]);
+}
+
+#[tokio::test]
+async fn one_mailbox_gets_one_copy_however_often_it_is_named() {
+    let post = Post::open().await;
+    let to = [BOLAT, "Bolat@poshta.example", "bolat+news@poshta.example"];
+    post.accept(stranger(), "", &to, letter("a@elsewhere.kz", "")).await.unwrap();
+    assert_eq!(post.only("bolat").await.values("Delivered-To"), [BOLAT]);
+}
+
+#[tokio::test]
+async fn paper_is_for_those_whom_the_operator_knows() {
+    let post = Post::open().await;
+    let verdict = post.intake.check_recipient(&stranger(), &[], &PAPER.parse().unwrap()).await;
+    assert!(matches!(verdict, Err(Refusal::PaperDenied)), "{verdict:?}");
+    for origin in [post.user("aigul").await, peer(false)] {
+        let verdict = post.intake.check_recipient(&origin, &[], &PAPER.parse().unwrap()).await;
+        assert!(matches!(verdict, Ok(Route::Paper)), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_paper_recipient_a_message() {
+    let post = Post::open().await;
+    let first = Recipient { address: PAPER.parse().unwrap() };
+    let second = "registered@hat.poshta.example".parse().unwrap();
+    let verdict = post.intake.check_recipient(&post.user("aigul").await, &[first], &second).await;
+    assert!(matches!(verdict, Err(Refusal::OnePaperRecipient)), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn an_address_in_the_paper_domain_that_says_nothing_is_no_mailbox() {
+    let post = Post::open().await;
+    let to = "parcel@hat.poshta.example".parse().unwrap();
+    let verdict = post.intake.check_recipient(&post.user("aigul").await, &[], &to).await;
+    assert!(matches!(verdict, Err(Refusal::NoSuchMailbox(_))), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_letter_for_a_mailbox_and_for_paper_is_one_item_with_both() {
+    let post = Post::open().await;
+    let item = post.accept(post.user("aigul").await, AIGUL, &[BOLAT, PAPER], for_paper()).await.unwrap();
+    let job = post.store.read(move |view| view.print_job(item)).await.unwrap().unwrap().job;
+    let accept = &post.only("bolat").await.marks()[2];
+    assert_eq!(accept.s10.map(|s10| s10.to_string()), Some(job.s10), "the acceptance carries the number on paper");
+    assert_eq!(job.message_id.as_deref(), Some("<1@client.example>"));
+}
+
+#[tokio::test]
+async fn after_a_refusal_nothing_exists() {
+    let post = Post::open().await;
+    let user = post.user("aigul").await;
+    let (before, journal) = (post.stats().await, post.journal().await);
+    let from_bolat = letter(BOLAT, "");
+    let no_address = letter(AIGUL, "Postal-To: nowhere\r\n");
+    for (to, message) in [
+        (vec![BOLAT, "nobody@poshta.example"], for_paper()),
+        (vec![BOLAT, "a@elsewhere.kz"], from_bolat),
+        (vec![BOLAT, PAPER], no_address),
+        (vec![PAPER, BOLAT, "postcard@hat.poshta.example"], for_paper()),
+    ] {
+        let refusal = post.accept(user.clone(), AIGUL, &to, message).await;
+        assert!(refusal.is_err(), "{to:?}");
+        assert_eq!(post.stats().await, before, "{to:?}");
+    }
+    assert_eq!(post.journal().await, journal);
+    assert!(post.queue().await.is_empty());
+}

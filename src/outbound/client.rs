@@ -1,0 +1,450 @@
+//! One SMTP conversation with another server, as its client (RFC 5321, 3207, 1870, 6152, 6531, 2920).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::Settings;
+use super::routing::Hop;
+use crate::address::{Address, ReversePath};
+use crate::smtp::proto::response::{BadResponse, Response, ResponseLimits, ResponseParser, Severity};
+use crate::store::mailboxes::MessageBytes;
+
+/// Why the conversation ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClientError {
+    /// Connecting, reading or writing failed, or took too long.
+    #[error("{0}")]
+    Network(String),
+    /// What came is no SMTP.
+    #[error(transparent)]
+    Protocol(#[from] BadResponse),
+    /// Something stood behind the answer to STARTTLS: an injection (RFC 3207 §5).
+    #[error("the server sent more than the answer to STARTTLS")]
+    Injection,
+    /// The connection could not be encrypted although the server offers it.
+    #[error("{0}")]
+    Tls(String),
+    /// The greeting, or the answer to EHLO, says that this host does not serve us.
+    #[error("the server does not serve us: {}", .0.summary())]
+    NoService(Response),
+    /// The server refused the transaction; its answer decides whether for good.
+    #[error("the server said {}", .0.summary())]
+    Refused(Response),
+    /// The whole letter was sent and no answer came: it may have been taken.
+    #[error("no answer to the letter: {0}")]
+    Unanswered(String),
+    /// The server lacks what this letter needs (RFC 6152, RFC 6531): permanent. Status and text.
+    #[error("{1}")]
+    Unsupported(&'static str, &'static str),
+    /// Our own store could not be read.
+    #[error("the letter cannot be read: {0}")]
+    Store(#[from] crate::store::Error),
+}
+
+/// What the server offered in its answer to EHLO.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Offered {
+    starttls: bool,
+    eight_bit_mime: bool,
+    smtputf8: bool,
+    size: bool,
+    pipelining: bool,
+}
+
+/// The envelope and content of one transaction.
+#[derive(Debug)]
+pub(super) struct Transaction<'a> {
+    /// MAIL FROM.
+    pub(super) reverse_path: &'a ReversePath,
+    /// RCPT TO.
+    pub(super) recipients: &'a [Address],
+    /// The content has bytes above 127.
+    pub(super) eight_bit: bool,
+    /// RFC 6531 is needed.
+    pub(super) smtputf8: bool,
+    /// The letter.
+    pub(super) content: &'a MessageBytes,
+}
+
+/// What the server said to each recipient, and to the letter.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// In the order of the recipients: accepted, or the refusal.
+    pub(super) recipients: Vec<Result<(), Response>>,
+    /// The answer to the letter (or to DATA, where it was a refusal); `None` when no recipient was accepted.
+    pub(super) data: Option<Response>,
+    /// TLS version and cipher, where there was TLS.
+    pub(super) tls: Option<String>,
+}
+
+/// The client side of this server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client<'a> {
+    /// Deadlines.
+    pub(super) settings: &'a Settings,
+    /// Opportunistic TLS.
+    pub(super) tls: &'a Arc<ClientConfig>,
+    /// What we say in EHLO.
+    pub(super) our_name: &'a str,
+}
+
+/// Whether STARTTLS is used where it is offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Encryption {
+    WhereOffered,
+    Never,
+}
+
+impl Client<'_> {
+    /// Hands one letter to the first address of a hop that answers.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; answers to single recipients and to the data stand in the outcome.
+    pub(super) async fn deliver(&self, hop: &Hop, transaction: &Transaction<'_>) -> Result<Outcome, ClientError> {
+        let mut last = ClientError::Network(format!("{} has no address", hop.name));
+        for address in &hop.addresses {
+            let stream = match self.connect(hop, *address).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    last = error;
+                    continue;
+                }
+            };
+            let first = self.converse(hop, stream, transaction, Encryption::WhereOffered).await;
+            let Err(ClientError::Tls(why)) = first else { return first };
+            // RFC 7435 §3: encryption that cannot be had is no reason to keep a letter back.
+            tracing::info!(host = %hop.name, %address, %why, "TLS failed; going on without it");
+            let stream = self.connect(hop, *address).await?;
+            return self.converse(hop, stream, transaction, Encryption::Never).await;
+        }
+        Err(last)
+    }
+
+    async fn connect(&self, hop: &Hop, address: SocketAddr) -> Result<TcpStream, ClientError> {
+        let limit = Duration::from_secs(self.settings.connect_timeout_s);
+        let place = || format!("connecting to {} [{address}]", hop.name);
+        match timeout(limit, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Only a matter of speed.
+                drop(stream.set_nodelay(true));
+                Ok(stream)
+            }
+            Ok(Err(error)) => Err(ClientError::Network(format!("{}: {error}", place()))),
+            Err(_) => Err(ClientError::Network(format!("{} took too long", place()))),
+        }
+    }
+
+    async fn converse(
+        &self,
+        hop: &Hop,
+        stream: TcpStream,
+        transaction: &Transaction<'_>,
+        encryption: Encryption,
+    ) -> Result<Outcome, ClientError> {
+        let mut plain = Dialogue::new(stream, self.settings);
+        plain.expect_greeting().await?;
+        let offered = plain.hello(self.our_name).await?;
+        if !offered.starttls || encryption == Encryption::Never || !plain.start_tls().await? {
+            return plain.transact(offered, transaction, None).await;
+        }
+        let stream = self.secure(hop, plain.into_stream()?).await?;
+        let description = describe(&stream);
+        // RFC 3207 §4.2: nothing that was learnt before the handshake is believed.
+        let mut secure = Dialogue::new(stream, self.settings);
+        let offered = secure.hello(self.our_name).await?;
+        secure.transact(offered, transaction, Some(description)).await
+    }
+
+    async fn secure(&self, hop: &Hop, stream: TcpStream) -> Result<TlsStream<TcpStream>, ClientError> {
+        let peer = stream.peer_addr().map_err(|error| broken(&error))?;
+        let name = ServerName::try_from(hop.name.clone()).unwrap_or(ServerName::IpAddress(peer.ip().into()));
+        let limit = Duration::from_secs(self.settings.command_timeout_s);
+        match timeout(limit, TlsConnector::from(self.tls.clone()).connect(name, stream)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(ClientError::Tls(format!("TLS with {}: {error}", hop.name))),
+            Err(_) => Err(ClientError::Tls(format!("TLS with {} took too long", hop.name))),
+        }
+    }
+}
+
+fn describe(stream: &TlsStream<TcpStream>) -> String {
+    let session = &stream.get_ref().1;
+    let version = session.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default();
+    let cipher = session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default();
+    format!("{version} {cipher}")
+}
+
+fn broken(error: &std::io::Error) -> ClientError {
+    ClientError::Network(format!("the connection broke: {error}"))
+}
+
+/// Commands and answers over one stream, each with its deadline.
+struct Dialogue<'a, S> {
+    stream: S,
+    parser: ResponseParser,
+    settings: &'a Settings,
+}
+
+/// How long a server may take over QUIT: nothing depends on its answer.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
+    fn new(stream: S, settings: &'a Settings) -> Self {
+        Dialogue { stream, parser: ResponseParser::new(ResponseLimits::default()), settings }
+    }
+
+    /// The bare stream, if the server said nothing that was not asked for.
+    fn into_stream(self) -> Result<S, ClientError> {
+        if self.parser.is_drained() { Ok(self.stream) } else { Err(ClientError::Injection) }
+    }
+
+    async fn expect_greeting(&mut self) -> Result<(), ClientError> {
+        let response = self.response(self.settings.command_timeout_s).await?;
+        if response.code == 220 { Ok(()) } else { Err(ClientError::NoService(response)) }
+    }
+
+    /// EHLO, or HELO for servers that do not know it (RFC 5321 §3.2).
+    async fn hello(&mut self, our_name: &str) -> Result<Offered, ClientError> {
+        let response = self.command(&format!("EHLO {our_name}")).await?;
+        if response.code == 250 {
+            return Ok(Offered::read(&response));
+        }
+        if response.severity() != Severity::Permanent {
+            return Err(ClientError::NoService(response));
+        }
+        let response = self.command(&format!("HELO {our_name}")).await?;
+        if response.code == 250 { Ok(Offered::default()) } else { Err(ClientError::NoService(response)) }
+    }
+
+    /// Whether the server is ready for the handshake; if it changed its mind, the letter goes without.
+    async fn start_tls(&mut self) -> Result<bool, ClientError> {
+        Ok(self.command("STARTTLS").await?.code == 220)
+    }
+
+    async fn command(&mut self, command: &str) -> Result<Response, ClientError> {
+        self.send(format!("{command}\r\n").as_bytes()).await?;
+        self.response(self.settings.command_timeout_s).await
+    }
+
+    async fn transact(
+        &mut self,
+        offered: Offered,
+        transaction: &Transaction<'_>,
+        tls: Option<String>,
+    ) -> Result<Outcome, ClientError> {
+        let mail = mail_command(offered, transaction)?;
+        let recipients = self.envelope(offered, &mail, transaction.recipients).await?;
+        let data =
+            if recipients.iter().any(Result::is_ok) { Some(self.data(transaction.content).await?) } else { None };
+        // The outcome stands; how the server takes the farewell changes nothing.
+        drop(timeout(FAREWELL, self.command("QUIT")).await);
+        Ok(Outcome { recipients, data, tls })
+    }
+
+    /// MAIL and every RCPT, in one write where the server takes that (RFC 2920).
+    async fn envelope(
+        &mut self,
+        offered: Offered,
+        mail: &str,
+        recipients: &[Address],
+    ) -> Result<Vec<Result<(), Response>>, ClientError> {
+        let commands: Vec<String> = recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n")).collect();
+        if offered.pipelining {
+            self.send(format!("{mail}\r\n{}", commands.concat()).as_bytes()).await?;
+        } else {
+            self.send(format!("{mail}\r\n").as_bytes()).await?;
+        }
+        let response = self.response(self.settings.command_timeout_s).await?;
+        if response.severity() != Severity::Done {
+            return Err(ClientError::Refused(response));
+        }
+        let mut answers = Vec::with_capacity(recipients.len());
+        for command in &commands {
+            if !offered.pipelining {
+                self.send(command.as_bytes()).await?;
+            }
+            let response = self.response(self.settings.command_timeout_s).await?;
+            answers.push(if response.severity() == Severity::Done { Ok(()) } else { Err(response) });
+        }
+        Ok(answers)
+    }
+
+    /// DATA and the letter; the answer that decides.
+    async fn data(&mut self, content: &MessageBytes) -> Result<Response, ClientError> {
+        let ready = self.command("DATA").await?;
+        match ready.severity() {
+            Severity::Continue => {}
+            Severity::Temporary | Severity::Permanent => return Ok(ready),
+            // RFC 5321 §4.3.2: no such answer; it must not pass for the one to the letter.
+            Severity::Done => return Err(ClientError::Protocol(BadResponse::Malformed)),
+        }
+        self.content(content).await?;
+        match self.response(self.settings.end_of_data_timeout_s).await {
+            Err(ClientError::Network(why)) => Err(ClientError::Unanswered(why)),
+            answer => answer,
+        }
+    }
+
+    /// The letter with dots doubled (RFC 5321 §4.5.2) and the line that ends it.
+    async fn content(&mut self, content: &MessageBytes) -> Result<(), ClientError> {
+        const PIECE: usize = 64 << 10;
+        let mut offset = 0;
+        let mut stuffing = DotStuffing::default();
+        let mut wire = Vec::with_capacity(PIECE + 1024);
+        while offset < content.len() {
+            let piece = content.read_at(offset, PIECE).await?;
+            if piece.is_empty() {
+                let damaged = "a letter is shorter than its row says".to_owned();
+                return Err(ClientError::Store(crate::store::Error::Damaged(damaged)));
+            }
+            offset += piece.len() as u64;
+            wire.clear();
+            stuffing.write(&piece, &mut wire);
+            self.send(&wire).await?;
+        }
+        self.send(stuffing.end()).await
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        let limit = Duration::from_secs(self.settings.command_timeout_s);
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match timeout(limit, write).await {
+            Ok(written) => written.map_err(|error| broken(&error)),
+            Err(_) => Err(ClientError::Network("the server took too long to read".into())),
+        }
+    }
+
+    /// One answer of any number of lines (RFC 5321 §4.2.1), within the deadline.
+    async fn response(&mut self, seconds: u64) -> Result<Response, ClientError> {
+        match timeout(Duration::from_secs(seconds), self.next_response()).await {
+            Ok(response) => response,
+            Err(_) => Err(ClientError::Network("the server took too long to answer".into())),
+        }
+    }
+
+    async fn next_response(&mut self) -> Result<Response, ClientError> {
+        let mut buffer = [0; 1024];
+        loop {
+            if let Some(response) = self.parser.next_response() {
+                return Ok(response);
+            }
+            let count = self.stream.read(&mut buffer).await.map_err(|error| broken(&error))?;
+            if count == 0 {
+                return Err(ClientError::Network("the server closed the connection".into()));
+            }
+            self.parser.push(buffer.get(..count).unwrap_or_default())?;
+        }
+    }
+}
+
+fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<String, ClientError> {
+    let mut mail = format!("MAIL FROM:{}", transaction.reverse_path);
+    if offered.size {
+        mail.push_str(&format!(" SIZE={}", transaction.content.len()));
+    }
+    if transaction.smtputf8 {
+        if !offered.smtputf8 {
+            // RFC 6531 §3.2: such a letter must not be sent there.
+            return Err(ClientError::Unsupported("5.6.7", "the server does not take internationalised addresses"));
+        }
+        mail.push_str(" SMTPUTF8");
+    }
+    if transaction.eight_bit {
+        if !offered.eight_bit_mime {
+            // RFC 6152 §3: neither sent as it is nor converted, which would break its signatures.
+            return Err(ClientError::Unsupported("5.6.3", "the server does not take 8-bit content"));
+        }
+        mail.push_str(" BODY=8BITMIME");
+    }
+    Ok(mail)
+}
+
+impl Offered {
+    /// The keywords behind the greeting line (RFC 5321 §4.1.1.1).
+    fn read(response: &Response) -> Self {
+        let mut offered = Offered::default();
+        for line in response.lines.iter().skip(1) {
+            match line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase().as_str() {
+                "STARTTLS" => offered.starttls = true,
+                "8BITMIME" => offered.eight_bit_mime = true,
+                "SMTPUTF8" => offered.smtputf8 = true,
+                "SIZE" => offered.size = true,
+                "PIPELINING" => offered.pipelining = true,
+                _ => {}
+            }
+        }
+        offered
+    }
+}
+
+/// Doubles the dots at the beginning of lines, across pieces.
+#[derive(Default)]
+struct DotStuffing {
+    /// The last two bytes that were written; a message begins like a line.
+    last: Option<[u8; 2]>,
+}
+
+impl DotStuffing {
+    fn write(&mut self, piece: &[u8], wire: &mut Vec<u8>) {
+        for byte in piece {
+            let begins_line = self.last.is_none_or(|last| last == *b"\r\n");
+            if *byte == b'.' && begins_line {
+                wire.push(b'.');
+            }
+            wire.push(*byte);
+            let [_, previous] = self.last.unwrap_or_default();
+            self.last = Some([previous, *byte]);
+        }
+    }
+
+    /// The end of the data; a letter without a final line end gets one, which SMTP cannot do without.
+    fn end(&self) -> &'static [u8] {
+        if self.last.is_none_or(|last| last == *b"\r\n") { b".\r\n" } else { b"\r\n.\r\n" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    use super::*;
+
+    fn stuffed(pieces: &[&[u8]]) -> Vec<u8> {
+        let (mut stuffing, mut wire) = (DotStuffing::default(), Vec::new());
+        pieces.iter().for_each(|piece| stuffing.write(piece, &mut wire));
+        wire.extend_from_slice(stuffing.end());
+        wire
+    }
+
+    #[test_case(&[b".a\r\n.\r\n"], b"..a\r\n..\r\n.\r\n"; "dots at the beginning of lines")]
+    #[test_case(&[b"a\r", b"\n", b".b\r\n"], b"a\r\n..b\r\n.\r\n"; "a line end across pieces")]
+    #[test_case(&[b"a.b"], b"a.b\r\n.\r\n"; "no final line end")]
+    #[test_case(&[], b".\r\n"; "nothing at all")]
+    fn rfc5321_dots_are_doubled(pieces: &[&[u8]], wire: &[u8]) {
+        assert_eq!(stuffed(pieces), wire);
+    }
+
+    proptest! {
+        #[test]
+        fn rfc5321_the_end_stands_only_at_the_end(content in "[.a\r\n]{0,60}", cut in 0_usize..60) {
+            let content = content.replace('\r', "").replace('\n', "\r\n").into_bytes();
+            let (first, second) = content.split_at(cut.min(content.len()));
+            let wire = stuffed(&[first, second]);
+            let end = wire.windows(5).position(|window| window == b"\r\n.\r\n").map_or(wire.len(), |at| at + 5);
+            prop_assert_eq!(end, wire.len());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Requests about accounts.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::Serialize;
+
+use crate::accounts::{Account, NewAccount};
+use crate::server::Services;
+use crate::store::accounts::{CredentialKind, Kind, State};
+use crate::store::keys::{self, AccountCounter};
+
+use super::execute::{done, json};
+use super::{AccountAdd, Answer, Failure, Page, Password};
+
+/// Whoever speaks over the control socket is on this machine.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// An account as commands show it. No hash and no IIN leaves the store.
+#[derive(Serialize)]
+struct Shown {
+    id: u64,
+    login: String,
+    address: String,
+    kind: Kind,
+    name: String,
+    state: &'static str,
+    postal_index: Option<String>,
+    person_last_digits: Option<String>,
+    eds_confirmed: bool,
+    created: String,
+    credentials: Vec<ShownCredential>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct ShownCredential {
+    id: u32,
+    kind: String,
+    created: String,
+    last_used: Option<String>,
+}
+
+pub(super) async fn add(services: &Services, new: AccountAdd) -> Answer {
+    services.authenticator.check_new(&new.password.0).map_err(|error| Failure::from_error(&error))?;
+    let address = match new.address.as_deref().map(str::parse) {
+        Some(Err(error)) => return Err(Failure { message: format!("the address: {error}") }),
+        Some(Ok(address)) => Some(address),
+        None => None,
+    };
+    let person = match &new.person {
+        Some(number) => Some(number.0.expose().parse().map_err(|error| Failure::from_error(&error))?),
+        None => None,
+    };
+    let password =
+        services.authenticator.hash(&new.password.0, HERE).await.map_err(|error| Failure::from_error(&error))?;
+    let account = NewAccount {
+        login: new.login,
+        address,
+        kind: new.kind,
+        display_name: new.display_name,
+        person,
+        postal_index: checked_index(new.postal_index)?,
+        password,
+    };
+    let made = services.accounts.create(account).await.map_err(|error| Failure::from_error(&error))?;
+    json(shown(&made))
+}
+
+pub(super) async fn list(services: &Services, page: Page<u64>) -> Answer {
+    let after = page.after.map(crate::ids::AccountId);
+    let accounts = services.accounts.list(after, page.limit).await.map_err(|error| Failure::from_error(&error))?;
+    json(accounts.iter().map(shown).collect::<Vec<_>>())
+}
+
+pub(super) async fn show(services: &Services, name: &str) -> Answer {
+    let account = find(services, name).await?;
+    let id = account.id;
+    let counters = services.store.read(move |view| {
+        let counter = |kind| view.counter(&keys::account_counter(id, kind));
+        Ok((counter(AccountCounter::Messages)?, counter(AccountCounter::Bytes)?))
+    });
+    let (messages, bytes) = counters.await.map_err(|error| Failure::from_error(&error))?;
+    json(Shown { messages: Some(messages), bytes: Some(bytes), ..shown(&account) })
+}
+
+pub(super) async fn set_password(services: &Services, name: &str, password: &Password) -> Answer {
+    services.authenticator.check_new(&password.0).map_err(|error| Failure::from_error(&error))?;
+    let account = find(services, name).await?;
+    let hash = services.authenticator.hash(&password.0, HERE).await.map_err(|error| Failure::from_error(&error))?;
+    services.accounts.set_password(account.id, hash).await.map_err(|error| Failure::from_error(&error))?;
+    done()
+}
+
+pub(super) async fn close(services: &Services, name: &str) -> Answer {
+    let account = find(services, name).await?;
+    services.accounts.close(account.id).await.map_err(|error| Failure::from_error(&error))?;
+    done()
+}
+
+async fn find(services: &Services, name: &str) -> Result<Account, Failure> {
+    let found = services.accounts.find_login(name).await.map_err(|error| Failure::from_error(&error))?;
+    found.ok_or_else(|| Failure {
+        message: format!("there is no open account {name:?}; `poshta account list` shows all"),
+    })
+}
+
+fn checked_index(text: Option<String>) -> Result<Option<String>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let index = text.parse::<crate::postal::PostalIndex>();
+    index
+        .map(|index| Some(index.to_string()))
+        .map_err(|error| Failure { message: format!("the postal index: {error}") })
+}
+
+fn shown(account: &Account) -> Shown {
+    let credentials = account.credentials.iter().map(|credential| ShownCredential {
+        id: credential.id,
+        kind: match &credential.kind {
+            CredentialKind::Main => "main".to_owned(),
+            CredentialKind::Application(name) => format!("application {name}"),
+        },
+        created: credential.created.to_string(),
+        last_used: credential.last_used.map(|at| at.to_string()),
+    });
+    Shown {
+        id: account.id.0,
+        login: account.login.clone(),
+        address: account.address.to_string(),
+        kind: account.kind,
+        name: account.display_name.clone(),
+        state: match account.state {
+            State::Active => "active",
+            State::Closed { .. } => "closed",
+        },
+        postal_index: account.postal_index.clone(),
+        person_last_digits: account.person.as_ref().map(|person| person.last_digits.clone()),
+        eds_confirmed: account.eds_confirmed,
+        created: account.created.to_string(),
+        credentials: credentials.collect(),
+        messages: None,
+        bytes: None,
+    }
+}

@@ -1,0 +1,178 @@
+//! Requests about letters on their way: the outbound queue, the print queue, the review desk.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::address::AddressError;
+use crate::clock::Timestamp;
+use crate::ids::ItemId;
+use crate::server::Services;
+use crate::store::queue::{Queued, milliseconds};
+use crate::store::{self, Batch};
+
+use super::execute::{done, item_id, json as to_json};
+use super::{Answer, Failure, Page, QueueAction};
+
+/// Recipients of one letter that a command changes at once.
+const MAX_RECIPIENTS: usize = 10_000;
+
+/// Who decides, in the audit.
+const ACTOR: &str = "command line";
+
+/// One recipient in the outbound queue.
+#[derive(Serialize)]
+struct ShownQueued {
+    item: String,
+    recipient: String,
+    sender: String,
+    bytes: u64,
+    state: &'static str,
+    accepted: Option<String>,
+    next_attempt: Option<String>,
+    attempts: u32,
+    last_error: Option<String>,
+}
+
+pub(super) async fn queue_list(services: &Services, page: Page<String>) -> Answer {
+    let limit = page.limit;
+    let rows = services.store.read(move |view| view.outbound(None, limit)).await.map_err(failed)?;
+    to_json(rows.iter().map(shown_queued).collect::<Vec<_>>())
+}
+
+pub(super) async fn queue_show(services: &Services, item: &str) -> Answer {
+    to_json(queued(services, item).await?.iter().map(shown_queued).collect::<Vec<_>>())
+}
+
+pub(super) async fn queue_change(services: &Services, item: &str, action: QueueAction) -> Answer {
+    let rows = queued(services, item).await?;
+    let now_ms = milliseconds(services.world.now());
+    let mut batch = Batch::new();
+    for row in &rows {
+        let mut details = row.details.clone();
+        match action {
+            QueueAction::Drop => {
+                row.remove(&mut batch);
+                continue;
+            }
+            QueueAction::Retry | QueueAction::Release => details.due_ms = Some(now_ms),
+            QueueAction::Hold => details.due_ms = None,
+        }
+        row.change(&mut batch, &details).map_err(failed)?;
+    }
+    match services.store.commit(batch).await {
+        Ok(_) => to_json(json!({ "recipients": rows.len() })),
+        Err(store::Error::Conflict(_)) => {
+            Err(Failure { message: "an attempt changed the letter at this moment; try again".into() })
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+async fn queued(services: &Services, item: &str) -> Result<Vec<Queued>, Failure> {
+    let id: ItemId = item_id(item)?;
+    let rows = services.store.read(move |view| view.outbound(Some(id), MAX_RECIPIENTS)).await.map_err(failed)?;
+    if rows.is_empty() {
+        return Err(Failure { message: format!("nothing of {id} is in the queue; `poshta queue list` shows all") });
+    }
+    Ok(rows)
+}
+
+fn shown_queued(row: &Queued) -> ShownQueued {
+    ShownQueued {
+        item: row.id.item.to_string(),
+        recipient: row.details.recipient.to_string(),
+        sender: row.details.reverse_path.to_string(),
+        bytes: row.body_bytes,
+        state: if row.details.due_ms.is_some() { "waiting" } else { "held" },
+        accepted: from_ms(row.details.accepted_ms),
+        next_attempt: row.details.due_ms.and_then(from_ms),
+        attempts: row.details.attempts,
+        last_error: row.details.last_error.clone(),
+    }
+}
+
+pub(super) async fn print_list(services: &Services, page: Page<String>) -> Answer {
+    let from = match page.after {
+        Some(after) => ItemId(item_id::<ItemId>(&after)?.0.saturating_add(1)),
+        None => ItemId(0),
+    };
+    let limit = page.limit;
+    let jobs = services.store.read(move |view| view.print_jobs(from, limit)).await.map_err(failed)?;
+    to_json(jobs.iter().map(|stored| shown_job(&stored.job)).collect::<Vec<_>>())
+}
+
+pub(super) async fn print_show(services: &Services, item: &str) -> Answer {
+    let id: ItemId = item_id(item)?;
+    let read = services.store.read(move |view| Ok((view.print_job(id)?, view.item_events(id)?)));
+    let (job, events) = read.await.map_err(failed)?;
+    let job = job.ok_or_else(|| Failure { message: format!("there is no letter on paper {id}") })?;
+    let events = events.into_iter().map(|(number, event)| {
+        json!({
+            "number": number, "at": from_us(event.at_us), "event": event.name, "actor": event.actor,
+            "reason": event.reason, "sheets": event.sheets,
+        })
+    });
+    let mut shown = shown_job(&job.job);
+    if let Value::Object(fields) = &mut shown {
+        fields.insert("events".into(), events.collect());
+    }
+    Ok(shown)
+}
+
+pub(super) async fn print_cancel(services: &Services, item: &str) -> Answer {
+    let id: ItemId = item_id(item)?;
+    let job = services.paper.queue().cancel(id, ACTOR).await.map_err(|error| Failure::from_error(&error))?;
+    Ok(shown_job(&job))
+}
+
+fn shown_job(job: &crate::store::print_jobs::PrintJob) -> Value {
+    json!({
+        "item": job.item.to_string(), "s10": job.s10, "state": job.state.name(), "format": job.format,
+        "class": job.class, "colour": job.colour, "duplex": job.duplex, "postal_index": job.postal_index,
+        "account": job.account.map(|account| account.0), "accepted": from_us(job.accepted_us),
+        "centre": job.lease.as_ref().map(|lease| &lease.centre),
+        "offered_to": job.offers.iter().map(|offer| &offer.centre).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) async fn scan_list(services: &Services, page: Page<String>) -> Answer {
+    let scans = services.scans.to_review(page.limit).await.map_err(|error| Failure::from_error(&error))?;
+    Ok(scans.iter().map(shown_scan).collect())
+}
+
+pub(super) async fn scan_show(services: &Services, item: &str) -> Answer {
+    let scan = services.scans.scan(item_id(item)?).await.map_err(|error| Failure::from_error(&error))?;
+    Ok(shown_scan(&scan))
+}
+
+pub(super) async fn scan_assign(services: &Services, item: &str, address: &str) -> Answer {
+    let address = address.parse().map_err(|error: AddressError| Failure::from_error(&error))?;
+    let scan = services.scans.assign(item_id(item)?, address, ACTOR).await;
+    scan.map(|scan| shown_scan(&scan)).map_err(|error| Failure::from_error(&error))
+}
+
+pub(super) async fn scan_reject(services: &Services, item: &str, reason: &str) -> Answer {
+    services.scans.reject(item_id(item)?, reason, ACTOR).await.map_err(|error| Failure::from_error(&error))?;
+    done()
+}
+
+fn shown_scan(scan: &crate::store::scans::Scan) -> Value {
+    json!({
+        "id": scan.id.to_string(), "state": crate::hybrid::scans::state_name(scan.state), "facility": scan.facility,
+        "received": from_us(scan.received_us), "media_type": scan.media_type, "bytes": scan.bytes,
+        "pages": scan.pages, "codes": scan.codes, "sender": scan.sender, "recipient": scan.recipient,
+        "item": scan.item.map(|item| item.to_string()), "reason": scan.reason, "decided_by": scan.decided_by,
+    })
+}
+
+fn from_ms(ms: u64) -> Option<String> {
+    Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok().map(|at| at.to_string())
+}
+
+fn from_us(us: i64) -> Option<String> {
+    Timestamp::from_microsecond(us).ok().map(|at| at.to_string())
+}
+
+fn failed(error: store::Error) -> Failure {
+    Failure::from_error(&error)
+}

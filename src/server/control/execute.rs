@@ -1,0 +1,58 @@
+//! From a request to an answer.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::server::Services;
+
+use super::{Answer, Failure, Request, accounts, desk};
+
+/// Does what is asked.
+///
+/// # Errors
+/// A negative answer, in words.
+pub async fn execute(services: &Services, request: Request) -> Answer {
+    match request {
+        Request::AccountAdd(new) => accounts::add(services, new).await,
+        Request::AccountList(page) => accounts::list(services, page).await,
+        Request::AccountShow(name) => accounts::show(services, &name.name).await,
+        Request::AccountPassword { name, password } => accounts::set_password(services, &name, &password).await,
+        Request::AccountClose(name) => accounts::close(services, &name.name).await,
+        Request::QueueList(page) => desk::queue_list(services, page).await,
+        Request::QueueShow(item) => desk::queue_show(services, &item.item).await,
+        Request::QueueChange { item, action } => desk::queue_change(services, &item, action).await,
+        Request::PrintList(page) => desk::print_list(services, page).await,
+        Request::PrintShow(item) => desk::print_show(services, &item.item).await,
+        Request::PrintCancel(item) => desk::print_cancel(services, &item.item).await,
+        Request::ScanList(page) => desk::scan_list(services, page).await,
+        Request::ScanShow(item) => desk::scan_show(services, &item.item).await,
+        Request::ScanAssign { item, address } => desk::scan_assign(services, &item, &address).await,
+        Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
+        Request::StoreStats => blocking(services, |services| services.store.stats()).await,
+        Request::StoreCheck => blocking(services, |services| services.store.check()).await,
+    }
+}
+
+/// Runs what reads the whole directory off the threads that serve everybody.
+async fn blocking<T: Serialize + Send + 'static>(
+    services: &Services,
+    work: impl FnOnce(Services) -> crate::store::Result<T> + Send + 'static,
+) -> Answer {
+    let services = services.clone();
+    let done = tokio::task::spawn_blocking(move || work(services)).await;
+    done.map_err(|error| Failure::from_error(&error))?.map_err(|error| Failure::from_error(&error)).and_then(json)
+}
+
+pub(super) fn json<T: Serialize>(data: T) -> Answer {
+    serde_json::to_value(data).map_err(|error| Failure::from_error(&error))
+}
+
+/// The item that a command names.
+pub(super) fn item_id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error: T::Err| Failure::from_error(&error))
+}
+
+/// An answer that says only that it is done.
+pub(super) fn done() -> Answer {
+    Ok(Value::Object(serde_json::Map::from_iter([("done".to_owned(), Value::Bool(true))])))
+}

@@ -1,0 +1,171 @@
+//! Commands that touch data: one list of requests, executed by one function, whether a running server does it
+//! over its control socket or the command has opened the directory itself (DESIGN 19).
+
+mod accounts;
+mod desk;
+mod execute;
+mod socket;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::auth::Secret;
+use crate::store::accounts::Kind;
+
+pub use execute::execute;
+pub(super) use socket::listen;
+pub use socket::{Client, ControlSocket, path};
+
+/// What a command asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// Creates an account.
+    AccountAdd(AccountAdd),
+    /// Accounts by number.
+    AccountList(Page<u64>),
+    /// One account, by login or address.
+    AccountShow(Name),
+    /// Sets the main password of an account.
+    AccountPassword {
+        /// Login or address.
+        name: String,
+        /// The new password.
+        password: Password,
+    },
+    /// Closes an account for ever.
+    AccountClose(Name),
+    /// The outbound queue.
+    QueueList(Page<String>),
+    /// One letter of the queue, by its item id.
+    QueueShow(Item),
+    /// Changes what waits of one letter.
+    QueueChange {
+        /// The item id.
+        item: String,
+        /// What to do.
+        action: QueueAction,
+    },
+    /// Letters on paper.
+    PrintList(Page<String>),
+    /// One letter on paper.
+    PrintShow(Item),
+    /// Cancels a letter that is not printed yet.
+    PrintCancel(Item),
+    /// Scans that wait for a person.
+    ScanList(Page<String>),
+    /// One scan.
+    ScanShow(Item),
+    /// Delivers a scan to an address.
+    ScanAssign {
+        /// The item id.
+        item: String,
+        /// To whom.
+        address: String,
+    },
+    /// Rejects a scan.
+    ScanReject {
+        /// The item id.
+        item: String,
+        /// Why.
+        reason: String,
+    },
+    /// Sizes of the data directory.
+    StoreStats,
+    /// Reads everything and says what does not fit together.
+    StoreCheck,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// Begin behind this one.
+    pub after: Option<T>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A login or address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Name {
+    /// It.
+    pub name: String,
+}
+
+/// An item id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Item {
+    /// It.
+    pub item: String,
+}
+
+/// A new account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccountAdd {
+    /// The login.
+    pub login: String,
+    /// The address; without one the login in the main domain.
+    pub address: Option<String>,
+    /// Person or company.
+    pub kind: Kind,
+    /// The name for people.
+    pub display_name: String,
+    /// IIN or BIN.
+    pub person: Option<Password>,
+    /// The postal index of the user's home.
+    pub postal_index: Option<String>,
+    /// The main password.
+    pub password: Password,
+}
+
+/// What `queue retry|hold|release|drop` does to all that waits of a letter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueAction {
+    /// Try now.
+    Retry,
+    /// Do not try until released.
+    Hold,
+    /// Try again.
+    Release,
+    /// Take it out, without a report.
+    Drop,
+}
+
+/// A secret that travels over the control socket and shows nowhere else.
+#[derive(Clone, Debug)]
+pub struct Password(pub Secret);
+
+impl Serialize for Password {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Password(Secret::new(text)))
+    }
+}
+
+/// What a command gets: data to show, or a negative answer in one line that says what to do.
+pub type Answer = Result<Value, Failure>;
+
+/// A negative answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// One line for people.
+    pub message: String,
+}
+
+impl Failure {
+    /// From anything that says what is wrong.
+    #[must_use]
+    pub fn from_error(error: &impl std::fmt::Display) -> Self {
+        Failure { message: error.to_string().replace('\n', "; ") }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The control socket: `<dir>/control.sock`, for the owner of the directory only. One JSON object a line in each
+//! direction: a [`Request`], then `{"ok": …}` or `{"error": …}`.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::server::Services;
+use crate::server::listener::Drain;
+
+use super::{Answer, Failure, Request, execute};
+
+/// Where the control socket of a data directory is.
+#[must_use]
+pub fn path(dir: &Path) -> PathBuf {
+    dir.join("control.sock")
+}
+
+/// Removes the socket's name when the server ends.
+#[derive(Debug)]
+pub struct ControlSocket {
+    path: PathBuf,
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // What is left behind answers "connection refused" and is replaced at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// An answer on the wire.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    Ok(Value),
+    Error(Failure),
+}
+
+/// Opens the socket and answers until the drain begins.
+pub(crate) fn listen(services: &Services, drain: &Drain) -> io::Result<ControlSocket> {
+    let path = path(&services.config.server.dir);
+    let new = path.with_extension("new");
+    let _ = std::fs::remove_file(&new);
+    let listener = UnixListener::bind(&new)?;
+    // The name appears only after the mode is set, so nobody else can connect in between.
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&new, &path)?;
+    let (services, accepting) = (services.clone(), drain.clone());
+    drain.spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                () = accepting.token().cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let (services, stop) = (services.clone(), accepting.token().clone());
+                    accepting.spawn(async move {
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            result = answer(&services, stream) => {
+                                if let Err(error) = result {
+                                    tracing::debug!(%error, "control connection ended");
+                                }
+                            }
+                        }
+                    });
+                }
+                Err(error) => tracing::warn!(%error, "control socket"),
+            }
+        }
+    });
+    Ok(ControlSocket { path })
+}
+
+async fn answer(services: &Services, stream: UnixStream) -> io::Result<()> {
+    let limit = services.config.server.max_control_line_bytes;
+    let mut stream = BufReader::new(stream);
+    while let Some(line) = read_line(&mut stream, limit).await? {
+        let reply = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) => match execute(services, request).await {
+                Ok(data) => Reply::Ok(data),
+                Err(failure) => Reply::Error(failure),
+            },
+            Err(error) => Reply::Error(Failure {
+                message: format!(
+                    "the server does not know this request ({error}); command and server must be of one version"
+                ),
+            }),
+        };
+        write_line(&mut stream, &reply).await?;
+    }
+    Ok(())
+}
+
+/// A command's end of the socket.
+#[derive(Debug)]
+pub struct Client {
+    stream: BufReader<UnixStream>,
+    max_line_bytes: usize,
+}
+
+impl Client {
+    /// Connects to the server that holds `dir`; `None` when none does.
+    ///
+    /// # Errors
+    /// There is a socket that this user may not use, or it fails otherwise.
+    pub async fn connect(dir: &Path, max_line_bytes: usize) -> io::Result<Option<Self>> {
+        match UnixStream::connect(path(dir)).await {
+            Ok(stream) => Ok(Some(Client { stream: BufReader::new(stream), max_line_bytes })),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// The server's negative answer, or that it went away.
+    pub async fn ask(&mut self, request: &Request) -> Answer {
+        let broken = |error: io::Error| Failure { message: format!("the server does not answer: {error}") };
+        write_line(&mut self.stream, request).await.map_err(broken)?;
+        let line = read_line(&mut self.stream, self.max_line_bytes).await.map_err(broken)?;
+        let line = line.ok_or_else(|| broken(io::ErrorKind::UnexpectedEof.into()))?;
+        match serde_json::from_slice(&line) {
+            Ok(Reply::Ok(data)) => Ok(data),
+            Ok(Reply::Error(failure)) => Err(failure),
+            Err(error) => Err(Failure::from_error(&error)),
+        }
+    }
+}
+
+/// A line without its end; `None` at the end of the connection.
+async fn read_line(stream: &mut BufReader<UnixStream>, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    stream.take(most).read_until(b'\n', &mut line).await?;
+    match line.pop() {
+        None => Ok(None),
+        Some(b'\n') => Ok(Some(line)),
+        Some(_) if line.len() + 1 >= limit => Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long")),
+        Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+async fn write_line(stream: &mut BufReader<UnixStream>, data: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(data)?;
+    line.push(b'\n');
+    stream.get_mut().write_all(&line).await
+}

@@ -1,0 +1,12 @@
+//! Builds every service once from the configuration, opens the listeners, drains on shutdown.
+
+pub mod control;
+pub mod demo;
+pub mod listener;
+pub mod observe;
+mod run;
+mod services;
+pub mod tls;
+
+pub use run::{Addresses, Running, Server, StartError};
+pub use services::{OpenError, Services};

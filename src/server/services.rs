@@ -1,0 +1,134 @@
+//! Every service, built once: what the server runs and what a command uses when no server holds the directory.
+
+use std::sync::Arc;
+
+use crate::accounts::{self, Accounts};
+use crate::auth::{self, Authenticator};
+use crate::clock::World;
+use crate::config::{Config, ConfigError};
+use crate::hybrid::scans::{self, ScanDesk};
+use crate::hybrid::workers::{Launch, Workers};
+use crate::hybrid::{self, Paper};
+use crate::intake::{self, Intake};
+use crate::outbound::{self, Outbound};
+use crate::postal::Registry;
+use crate::store::{self, Store};
+use crate::trust::{Dns, DnsError, Verifier};
+
+/// The services of one data directory. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// What they were built from.
+    pub config: Arc<Config>,
+    /// Clock and randomness.
+    pub world: World,
+    /// The data directory.
+    pub store: Store,
+    /// Who has a mailbox.
+    pub accounts: Accounts,
+    /// Who it is.
+    pub authenticator: Authenticator,
+    /// The facilities and their devices.
+    pub registry: Arc<Registry>,
+    /// Letters on paper.
+    pub paper: Paper,
+    /// The one way in.
+    pub intake: Intake,
+    /// Scanned letters.
+    pub scans: ScanDesk,
+    /// Letters to other domains.
+    pub outbound: Outbound,
+}
+
+/// Why the services cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration, or a file it names, is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// `[accounts]` is wrong.
+    #[error(transparent)]
+    Accounts(#[from] accounts::SettingsError),
+    /// The data directory cannot be opened.
+    #[error("the data directory: {0}")]
+    Store(#[from] store::Error),
+    /// The threads that hash cannot be started.
+    #[error(transparent)]
+    Auth(#[from] auth::StartError),
+    /// The resolver cannot be set up.
+    #[error("trust.name_servers: {0}")]
+    Dns(#[from] DnsError),
+    /// The running binary cannot be found, so no worker can be started from it.
+    #[error("cannot find the running program for its workers: {0}")]
+    Program(std::io::Error),
+    /// rustls cannot be set up.
+    #[error("TLS for outbound connections: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Services {
+    /// Opens the data directory and builds everything over it. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each says what to do.
+    pub fn open(config: Config, world: World) -> Result<Self, OpenError> {
+        let store = Store::open(&config.server.dir, &config.store)?;
+        Self::over(config, world, store)
+    }
+
+    /// As [`Services::open`], over a data directory that is open already.
+    ///
+    /// # Errors
+    /// As [`Services::open`].
+    pub fn over(config: Config, world: World, store: Store) -> Result<Self, OpenError> {
+        let registry = Arc::new(config.registry(world.now())?);
+        let accounts = Accounts::new(store.clone(), world.clone(), &config.accounts)?;
+        let authenticator = Authenticator::start(accounts.clone(), world.clone(), &config.auth)?;
+        let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
+        let dns = Dns::new(&config.trust)?;
+        let mail_domain = config.accounts.domains.first().cloned().unwrap_or_default();
+        let paper = Paper::new(hybrid::Parts {
+            settings: Arc::new(config.hybrid.clone()),
+            facilities: Arc::new(config.postal.clone()),
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            workers: workers.clone(),
+            world: world.clone(),
+            mail_domain: mail_domain.clone(),
+        });
+        let intake = Intake::new(intake::Services {
+            settings: config.intake.clone(),
+            hybrid_domain: config.hybrid.domain.clone(),
+            caps: config.message.clone(),
+            facilities: config.postal.clone(),
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            accounts: accounts.clone(),
+            verifier: Verifier::new(dns.clone(), &config.trust, &config.server.hostname),
+            paper: paper.clone(),
+            host_name: config.server.hostname.clone(),
+            world: world.clone(),
+        });
+        let scans = ScanDesk::new(scans::Parts {
+            store: store.clone(),
+            world: world.clone(),
+            registry: Arc::clone(&registry),
+            workers,
+            intake: intake.clone(),
+            settings: Arc::new(config.hybrid.clone()),
+            domain: mail_domain.clone(),
+        });
+        let outbound = Outbound::new(outbound::Services {
+            settings: config.outbound.clone(),
+            store: store.clone(),
+            intake: intake.clone(),
+            dns,
+            tls: outbound::opportunistic_tls()?,
+            host_name: config.server.hostname.clone(),
+            mail_domain,
+            world: world.clone(),
+        });
+        let config = Arc::new(config);
+        Ok(Services { config, world, store, accounts, authenticator, registry, paper, intake, scans, outbound })
+    }
+}

@@ -1,0 +1,247 @@
+//! Questions to the DNS: which hosts take mail for a domain (RFC 5321 §5.1).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{Name, RData};
+use mail_auth::MessageAuthenticator;
+
+use super::Settings;
+use crate::address::Domain;
+
+/// The resolver of this server. Clones share its cache.
+#[derive(Clone)]
+pub struct Dns {
+    authenticator: MessageAuthenticator,
+}
+
+impl std::fmt::Debug for Dns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dns")
+    }
+}
+
+/// A host that takes mail for a domain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailHost {
+    /// Its name, for TLS and for people.
+    pub name: String,
+    /// Where it can be reached.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Why the DNS gave no hosts.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DnsError {
+    /// The domain does not exist, or has neither MX nor address (RFC 3463 X.1.2).
+    #[error("the domain {0} does not exist or takes no mail")]
+    NoSuchDomain(Domain),
+    /// The domain says that it takes no mail (RFC 7505).
+    #[error("the domain {0} says that it takes no mail")]
+    NullMx(Domain),
+    /// No answer now.
+    #[error("the DNS gave no answer for {0}: {1}")]
+    Temporary(Domain, String),
+    /// The resolver cannot be set up.
+    #[error("the resolver cannot be set up: {0}")]
+    Setup(String),
+}
+
+impl Dns {
+    /// A resolver that asks the configured name servers, and nobody else.
+    ///
+    /// # Errors
+    /// `/etc/resolv.conf` cannot be read where no name server is configured.
+    pub fn new(settings: &Settings) -> Result<Self, DnsError> {
+        let setup = |error: NetError| DnsError::Setup(error.to_string());
+        let mut options = ResolverOpts::default();
+        options.timeout = Duration::from_secs(settings.dns_timeout_s);
+        options.attempts = 2;
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        if settings.name_servers.is_empty() {
+            let builder = TokioResolver::builder_tokio().map_err(setup)?;
+            let resolver = builder.with_options(options).build().map_err(setup)?;
+            return Ok(Dns { authenticator: MessageAuthenticator(resolver) });
+        }
+        // Where the operator names the servers, the machine's hosts file has no say either.
+        options.use_hosts_file = ResolveHosts::Never;
+        let servers = settings.name_servers.iter().copied().map(name_server).collect();
+        let config = ResolverConfig::from_name_servers(servers);
+        let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let resolver = builder.with_options(options).build().map_err(setup)?;
+        Ok(Dns { authenticator: MessageAuthenticator(resolver) })
+    }
+
+    /// For SPF, DKIM and DMARC.
+    pub(super) fn authenticator(&self) -> &MessageAuthenticator {
+        &self.authenticator
+    }
+
+    /// The hosts that take mail for `domain`, best first; at most ten.
+    ///
+    /// # Errors
+    /// See [`DnsError`].
+    pub async fn mail_hosts(&self, domain: &Domain) -> Result<Vec<MailHost>, DnsError> {
+        if let Some(host) = literal(domain) {
+            return Ok(vec![host]);
+        }
+        let mut hosts = Vec::new();
+        let mut unanswered = None;
+        for name in self.exchanges(domain).await? {
+            match self.addresses(&name).await {
+                Ok(addresses) if !addresses.is_empty() => {
+                    hosts.push(MailHost { name: plain(&name), addresses });
+                }
+                Ok(_) => {}
+                Err(error) if error.is_no_records_found() => {}
+                Err(error) => {
+                    tracing::debug!(host = %name, %error, "no answer for the address");
+                    unanswered = Some(error.to_string());
+                }
+            }
+            if hosts.len() == 10 {
+                break;
+            }
+        }
+        match unanswered {
+            _ if !hosts.is_empty() => Ok(hosts),
+            // RFC 5321 §5.1: a question without an answer is no proof that there is nothing.
+            Some(why) => Err(DnsError::Temporary(domain.clone(), why)),
+            None => Err(DnsError::NoSuchDomain(domain.clone())),
+        }
+    }
+
+    /// The addresses of one host, without asking for MX records.
+    ///
+    /// # Errors
+    /// See [`DnsError`].
+    pub async fn host_addresses(&self, host: &Domain) -> Result<Vec<IpAddr>, DnsError> {
+        match self.addresses(&fully_qualified(host)?).await {
+            Ok(addresses) => Ok(addresses),
+            Err(error) if error.is_no_records_found() => Err(DnsError::NoSuchDomain(host.clone())),
+            Err(error) => Err(DnsError::Temporary(host.clone(), error.to_string())),
+        }
+    }
+
+    /// The names of the MX records by preference, or the domain itself without any (RFC 5321 §5.1).
+    async fn exchanges(&self, domain: &Domain) -> Result<Vec<Name>, DnsError> {
+        let own = fully_qualified(domain)?;
+        let lookup = match self.authenticator.resolver().mx_lookup(own.clone()).await {
+            Ok(lookup) => lookup,
+            Err(error) if error.is_nx_domain() => return Err(DnsError::NoSuchDomain(domain.clone())),
+            Err(error) if error.is_no_records_found() => return Ok(vec![own]),
+            Err(error) => return Err(DnsError::Temporary(domain.clone(), error.to_string())),
+        };
+        let mut records: Vec<(u16, Name)> = lookup
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::MX(mx) => Some((mx.preference, mx.exchange.clone())),
+                _ => None,
+            })
+            .collect();
+        records.sort_by_key(|(preference, _)| *preference);
+        match records.first() {
+            // RFC 7505 §3: a single MX with the root as exchange.
+            Some((_, exchange)) if exchange.is_root() => Err(DnsError::NullMx(domain.clone())),
+            Some(_) => Ok(records.into_iter().map(|(_, exchange)| exchange).collect()),
+            None => Ok(vec![own]),
+        }
+    }
+
+    async fn addresses(&self, name: &Name) -> Result<Vec<IpAddr>, NetError> {
+        Ok(self.authenticator.resolver().lookup_ip(name.clone()).await?.iter().collect())
+    }
+}
+
+fn name_server(address: SocketAddr) -> NameServerConfig {
+    let mut udp = ConnectionConfig::udp();
+    let mut tcp = ConnectionConfig::tcp();
+    (udp.port, tcp.port) = (address.port(), address.port());
+    NameServerConfig::new(address.ip(), true, vec![udp, tcp])
+}
+
+/// RFC 5321 §4.1.3: an address literal names its host itself.
+fn literal(domain: &Domain) -> Option<MailHost> {
+    let inner = domain.as_str().strip_prefix('[')?.strip_suffix(']')?;
+    let address: IpAddr = inner.strip_prefix("ipv6:").unwrap_or(inner).parse().ok()?;
+    Some(MailHost { name: domain.to_string(), addresses: vec![address] })
+}
+
+fn fully_qualified(domain: &Domain) -> Result<Name, DnsError> {
+    let mut name = Name::from_str_relaxed(domain.as_str()).map_err(|_| DnsError::NoSuchDomain(domain.clone()))?;
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+fn plain(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::super::zone::{Zone, ZoneServer};
+    use super::*;
+
+    async fn dns() -> (ZoneServer, Dns) {
+        let zone = Zone::parse(
+            "mail.example MX 20 backup.mail.example\n\
+             mail.example MX 10 first.mail.example\n\
+             first.mail.example A 127.0.0.2\n\
+             backup.mail.example A 127.0.0.3\n\
+             bare.example A 127.0.0.4\n\
+             none.example MX 0 .\n\
+             broken.example MX 10 nowhere.example\n",
+        )
+        .unwrap();
+        let server = ZoneServer::start(zone, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let settings = Settings { name_servers: vec![server.address()], dns_timeout_s: 1, ..Settings::default() };
+        let dns = Dns::new(&settings).unwrap();
+        (server, dns)
+    }
+
+    #[test_case("mail.example", &["first.mail.example", "backup.mail.example"]; "best preference first")]
+    #[test_case("bare.example", &["bare.example"]; "the address serves where there is no mx")]
+    #[test_case("[127.0.0.9]", &["[127.0.0.9]"]; "a literal is its own host")]
+    #[tokio::test]
+    async fn rfc5321_mail_hosts(domain: &str, hosts: &[&str]) {
+        let (_server, dns) = dns().await;
+        let found = dns.mail_hosts(&domain.parse().unwrap()).await.unwrap();
+        assert_eq!(found.iter().map(|host| host.name.as_str()).collect::<Vec<_>>(), hosts);
+    }
+
+    #[tokio::test]
+    async fn rfc7505_null_mx_takes_no_mail() {
+        let (_server, dns) = dns().await;
+        let domain: Domain = "none.example".parse().unwrap();
+        assert_eq!(dns.mail_hosts(&domain).await, Err(DnsError::NullMx(domain)));
+    }
+
+    #[test_case("unknown.example"; "no such name")]
+    #[test_case("broken.example"; "its mx has no address")]
+    #[tokio::test]
+    async fn rfc5321_domain_without_hosts_is_a_permanent_failure(domain: &str) {
+        let (_server, dns) = dns().await;
+        let domain: Domain = domain.parse().unwrap();
+        assert_eq!(dns.mail_hosts(&domain).await, Err(DnsError::NoSuchDomain(domain)));
+    }
+
+    #[tokio::test]
+    async fn rfc5321_a_host_that_cannot_be_looked_up_now_is_no_permanent_failure() {
+        let (server, dns) = dns().await;
+        let domain: Domain = "mail.example".parse().unwrap();
+        // The MX records are known from now on; then nobody answers for their addresses.
+        dns.exchanges(&domain).await.unwrap();
+        drop(server);
+        let hosts = dns.mail_hosts(&domain).await;
+        assert!(matches!(hosts, Err(DnsError::Temporary(..))), "{hosts:?}");
+    }
+}

@@ -1,0 +1,73 @@
+# Poshta: two commands are enough to begin with, `make run` and `make test`.
+
+.PHONY: run build test soak soak-sync soak-crash soak-folder fuzz bench packages fmt lint help
+
+# What building needs (a C compiler for ring), and what the tests drive the server with.
+BUILD_PACKAGES = gcc libc6-dev make ca-certificates
+TEST_PACKAGES = $(BUILD_PACKAGES) curl swaks isync openssl poppler-utils python3
+
+FUZZ_TARGETS = mime_scanner header_edit smtp_session imap_session
+FUZZ_SECONDS ?= 15
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: build ## install what is missing, build, and start the demo
+	@target/release/poshta demo
+
+build: ## leave the binary at target/release/poshta
+	@.ci/packages $(BUILD_PACKAGES)
+	cargo build --release --locked
+
+packages: ## install what the tests need
+	@.ci/packages $(TEST_PACKAGES)
+
+test: packages ## every test, and each fuzz target for $(FUZZ_SECONDS) s
+	cargo test --locked
+	$(MAKE) --no-print-directory fuzz
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (15)
+	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
+	@for target in $(FUZZ_TARGETS); do \
+	  echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	  cargo fuzz run -s none $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 || exit 1; \
+	done
+
+bench: ## how long a client waits for a folder of 10,000 messages
+	cargo bench --locked --bench folder
+
+# Hours, not minutes: not for CI. Finished steps are remembered in target/soak, so that `make soak` goes on where
+# it was stopped; `rm -r target/soak` begins anew.
+SOAK_ROUNDS ?= 50
+SOAK_MESSAGES ?= 100000
+SOAK_FUZZ_SECONDS ?= 600
+SOAK_STEPS = sync crash folder $(addprefix fuzz-,$(FUZZ_TARGETS))
+
+soak: packages $(addprefix target/soak/,$(SOAK_STEPS)) ## SOAK_ROUNDS crashes, SOAK_MESSAGES messages, long fuzzing
+	@echo "soaked: $(SOAK_STEPS)"
+
+target/soak/%:
+	@mkdir -p target/soak
+	@echo "soaking: $*"
+	@$(MAKE) --no-print-directory soak-$*
+	@date > $@
+
+soak-sync:
+	@.ci/packages strace
+	cargo test --locked --test stories -- --ignored strace
+
+soak-crash:
+	POSHTA_CRASH_ROUNDS=$(SOAK_ROUNDS) cargo test --locked --test stories -- survives_kill_9
+
+soak-folder:
+	FOLDER_MESSAGES=$(SOAK_MESSAGES) cargo bench --locked --bench folder
+
+soak-fuzz-%:
+	@$(MAKE) --no-print-directory fuzz FUZZ_TARGETS=$* FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
+
+fmt: ## format the code
+	cargo fmt --all
+
+lint: ## formatting, lints, licences
+	cargo fmt --all --check
+	cargo clippy --all-targets --locked -- -D warnings

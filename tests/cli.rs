@@ -1,0 +1,277 @@
+//! What an operator types: against a running server, and on a directory that nobody serves.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use test_case::test_case;
+
+use crate::support::{Demo, poshta, succeeded};
+
+const PASSWORD: &str = "тоғыз жолдың торабы\n";
+
+/// A command with its standard input.
+fn typed(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(poshta());
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that refuses at once does not read its input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn on(dir: &Path, arguments: &[&str], input: &str) -> Output {
+    typed(&[arguments, &["--json", "--dir", dir.to_str().unwrap()]].concat(), input)
+}
+
+fn json(what: &str, output: Output) -> Value {
+    serde_json::from_str(&succeeded(what, output)).unwrap()
+}
+
+/// The one line that a refused command writes.
+fn refused(output: &Output, status: i32) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert!(output.stdout.is_empty() && said.trim_end().lines().count() == 1, "{said}");
+    said
+}
+
+/// Submits a letter of the first user.
+fn send(demo: &Demo, to: &str, letter: &str) {
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--fail", "--crlf", "--cacert", demo.fact("/ca"), "--upload-file", "-"])
+        .args(["--user", &format!("user001:{}", demo.fact("/users/0/password"))])
+        .args(["--url", &format!("smtps://{}", demo.fact("/submissions"))])
+        .args(["--mail-from", demo.fact("/users/0/address"), "--mail-rcpt", to])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = curl.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(letter.as_bytes()).unwrap();
+    succeeded("curl", child.wait_with_output().unwrap());
+}
+
+/// Asks until the answer is as wished.
+fn eventually(what: &str, mut ask: impl FnMut() -> Value, wished: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = ask();
+        if wished(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < end, "{what}: {answer}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn m8_m21_accounts_are_made_shown_and_closed_for_ever_with_and_without_a_server() {
+    let demo = Demo::start();
+    accounts(demo.dir(), "cope", "соре");
+    let (status, dir) = {
+        // The directory outlives the demo that made it.
+        let kept = tempfile::tempdir().unwrap();
+        let other = Demo::start_in(&kept.path().join("data"), &[]);
+        let (status, dir) = other.terminate();
+        accounts(&dir, "poxe", "рохе");
+        (status, kept)
+    };
+    assert!(status.success(), "{status}");
+    drop(dir);
+}
+
+/// `look_alike` is the login in other letters.
+fn accounts(dir: &Path, login: &str, look_alike: &str) {
+    let made =
+        json("add", on(dir, &["account", "add", login, "--name", "Айгүл", "--postal-index", "020000"], PASSWORD));
+    assert_eq!(made["address"], format!("{login}@poshta.example"));
+    let shown = json("show", on(dir, &["account", "show", login], ""));
+    assert_eq!((&shown["name"], &shown["postal_index"]), (&Value::from("Айгүл"), &Value::from("020000")));
+    let short = refused(&on(dir, &["account", "password", login], "short\n"), 1);
+    assert!(short.contains('8'), "the message says how long it must be: {short}");
+    json("password", on(dir, &["account", "password", login], "another long password\n"));
+    let listed = json("list", on(dir, &["account", "list"], ""));
+    assert_eq!(listed.as_array().unwrap().iter().filter(|account| account["login"] == login).count(), 1);
+    assert!(!listed.to_string().contains("argon2"), "no hash is shown");
+
+    json("close", on(dir, &["account", "close", login], ""));
+    assert!(refused(&on(dir, &["account", "show", login], ""), 1).contains("no open account"));
+    for again in [login, &login.to_uppercase(), look_alike] {
+        let said = refused(&on(dir, &["account", "add", again], PASSWORD), 1);
+        assert!(said.contains("taken"), "{again}: {said}");
+    }
+}
+
+#[test_case("[smtp]\nmax_recipients = \"many\"\n", 2, "smtp.max_recipients", "number"; "a word for a number")]
+#[test_case("# two\n\n[smtp]\nmax_recipient = 5\n", 4, "smtp.max_recipient", "did you mean \"max_recipients\""; "a key that does not exist")]
+#[test_case("[server]\nhostname = \"a\"\nhostname = \"b\"\n", 3, "", "duplicate"; "a key twice")]
+#[test_case("[nothing]\n", 1, "nothing", "known"; "a section that does not exist")]
+fn config_check_names_line_key_and_remedy(text: &str, line: usize, key: &str, remedy: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("poshta.toml");
+    std::fs::write(&file, text).unwrap();
+    let said = refused(&typed(&["config", "check", "--config", file.to_str().unwrap()], ""), 1);
+    let place = format!("{}:{line}: ", file.display());
+    assert!(said.starts_with(&place), "{said}");
+    assert!(said.contains(key) && said.contains(remedy), "{said}");
+}
+
+#[test]
+fn config_check_finds_nothing_wrong_with_the_example() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/poshta.toml");
+    succeeded("config check", typed(&["config", "check", "--config", example.to_str().unwrap()], ""));
+}
+
+#[test]
+fn facilities_are_listed_and_shown() {
+    let demo = Demo::start();
+    let all = json("list", on(demo.dir(), &["facility", "list"], ""));
+    let centre = all.as_array().unwrap().iter().find(|facility| facility["id"] == "almaty-print").unwrap();
+    assert_eq!(centre["kind"], "print_centre");
+    let shown = json("show", on(demo.dir(), &["facility", "show", "semey"], ""));
+    assert_eq!(shown["versions"].as_array().unwrap().len(), 2, "Semey became an oblast centre in 2022: {shown}");
+    assert!(refused(&on(demo.dir(), &["facility", "show", "nowhere"], ""), 1).contains("nowhere"));
+}
+
+#[test]
+fn postmark_verify_tells_by_its_status() {
+    let demo = Demo::start();
+    send(&demo, demo.fact("/users/1/address"), "From: user001@poshta.example\nSubject: marks\n\nSalem!\n");
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--cacert", demo.fact("/ca"), "--user", &format!("user002:{}", demo.fact("/users/1/password"))])
+        .args(["--url", &format!("imaps://{}/INBOX;MAILINDEX=1", demo.fact("/imaps"))]);
+    let delivered = succeeded("curl", curl.output().unwrap());
+    let verify = |message: &str| {
+        let output = typed(&["postmark", "verify", "-", "--json", "--dir", demo.dir().to_str().unwrap()], message);
+        (output.status.code().unwrap(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    };
+    // Marks are not signed yet; nothing else is wrong with them, also by what the operator publishes.
+    let (status, report) = verify(&delivered);
+    assert_eq!((status, &report["verdict"]), (1, &Value::from("not_valid")), "{report}");
+    let kinds: Vec<&str> =
+        report["marks"].as_array().unwrap().iter().map(|mark| mark["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["deliver", "receive", "accept"]);
+    for mark in report["marks"].as_array().unwrap() {
+        assert_eq!(mark["findings"], serde_json::json!([{ "finding": "unsigned" }]), "{report}");
+    }
+
+    let (status, forged) = verify(&delivered.replace("f=astana-2", "f=aqtau"));
+    assert_eq!(status, 1);
+    assert!(forged.to_string().contains("contradicts_facility"), "{forged}");
+    let (status, plain) = verify("From: a@other.example\r\n\r\nnever at a post office\r\n");
+    assert_eq!((status, &plain["verdict"]), (3, &Value::from("absent")));
+    assert_eq!(typed(&["postmark", "verify", "/nowhere.eml"], "").status.code(), Some(1));
+    assert_eq!(typed(&["postmark", "verify"], "").status.code(), Some(2));
+}
+
+#[test]
+fn queue_print_and_scan_are_listed_and_changed() {
+    let demo = Demo::start();
+    let ask = |arguments: &[&str]| json(&arguments.join(" "), on(demo.dir(), arguments, ""));
+    for list in ["queue", "print", "scan"] {
+        assert_eq!(ask(&[list, "list"]), serde_json::json!([]), "{list}");
+    }
+    // Nobody answers for this peer, so the letter waits.
+    send(&demo, "clerk@gov.example", "From: user001@poshta.example\nSubject: wait\n\nSalem!\n");
+    let queue = ask(&["queue", "list"]);
+    assert_eq!(queue[0]["recipient"], "clerk@gov.example", "{queue}");
+    let item = queue[0]["item"].as_str().unwrap();
+    let held = |wished: &'static str| {
+        eventually(
+            wished,
+            || ask(&["queue", "show", item]),
+            |queue| (queue[0]["state"] == "held") == (wished == "held"),
+        )
+    };
+    ask(&["queue", "hold", item]);
+    held("held");
+    ask(&["queue", "release", item]);
+    held("waiting");
+    ask(&["queue", "drop", item]);
+    assert_eq!(ask(&["queue", "list"]), serde_json::json!([]));
+
+    let letter =
+        "From: user001@poshta.example\nSubject: p\nPostal-To: A. Omarova; Abai 10; 020000 Kokshetau\n\nSalem!\n";
+    send(&demo, "letter@hat.poshta.example", letter);
+    let jobs = eventually("rendered", || ask(&["print", "list"]), |jobs| jobs[0]["state"] == "queued");
+    let item = jobs[0]["item"].as_str().unwrap();
+    assert!(jobs[0]["s10"].as_str().unwrap().ends_with("KZ"));
+    ask(&["print", "cancel", item]);
+    assert_eq!(ask(&["print", "show", item])["state"], "cancelled");
+    assert!(refused(&on(demo.dir(), &["print", "cancel", item], ""), 1).contains("cancelled"));
+    let sound = ask(&["store", "check"]);
+    assert_eq!(sound["problem_count"], 0, "{sound}");
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused_in_words() {
+    let demo = Demo::start();
+    let config = demo.dir().join("poshta.toml");
+    let said = refused(&typed(&["serve", "--config", config.to_str().unwrap()], ""), 1);
+    assert!(said.contains(demo.dir().to_str().unwrap()) && said.contains("in use"), "{said}");
+    assert!(said.contains(&demo.pid().to_string()), "it names the process: {said}");
+}
+
+#[test]
+fn commands_need_a_directory_that_exists() {
+    assert!(refused(&typed(&["queue", "list"], ""), 2).contains("--dir"));
+    assert!(refused(&typed(&["queue", "list", "--dir", "/nowhere/at/all"], ""), 1).contains("/nowhere/at/all"));
+}
+
+#[test]
+fn sigterm_lets_the_transaction_in_flight_end() {
+    let kept = tempfile::tempdir().unwrap();
+    let demo = Demo::start_in(&kept.path().join("data"), &[]);
+    let mut client = Smtp::connect(demo.fact("/smtp"));
+    for (command, code) in [
+        ("EHLO other.example", "250"),
+        ("MAIL FROM:<>", "250"),
+        ("RCPT TO:<user002@poshta.example>", "250"),
+        ("DATA", "354"),
+    ] {
+        client.say(command);
+        client.expect(code);
+    }
+    client.say("Subject: in flight\r\n\r\nthe first half");
+    assert!(Command::new("kill").args(["-TERM", &demo.pid().to_string()]).status().unwrap().success());
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(TcpStream::connect(demo.fact("/smtp")).is_err(), "nobody new is let in");
+    client.say("the second half\r\n.");
+    client.expect("250");
+    drop(client);
+    let (status, dir) = demo.terminate();
+    assert_eq!(status.code(), Some(0));
+    let shown = json("show", on(&dir, &["account", "show", "user002"], ""));
+    assert_eq!(shown["messages"], 1, "{shown}");
+}
+
+/// A client that reads every reply to its end.
+struct Smtp(BufReader<TcpStream>);
+
+impl Smtp {
+    fn connect(address: &str) -> Smtp {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut client = Smtp(BufReader::new(stream));
+        client.expect("220");
+        client
+    }
+
+    fn say(&mut self, line: &str) {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+
+    fn expect(&mut self, code: &str) {
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).unwrap();
+            assert!(line.starts_with(code), "{code} is expected: {line:?}");
+            if line.as_bytes()[3] == b' ' {
+                return;
+            }
+        }
+    }
+}

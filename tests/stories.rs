@@ -1,0 +1,26 @@
+//! One file a user story, against a running server over real sockets.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that goes wrong should stop there, with all it knows"
+)]
+
+mod support;
+
+mod byte_exact;
+mod cli;
+mod crash;
+mod durability;
+mod government_letter;
+mod imap_sessions;
+mod paper_in;
+mod paper_out;
+mod readme;
+mod remote_delivery;
+mod standards;
+mod submit_and_read;
+mod sync_clients;

@@ -32,7 +32,7 @@
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
 
-use super::{Hole, Template};
+use super::{Hole, Template, journal};
 
 /// Builds a key field by field.
 #[derive(Clone, Debug)]
@@ -127,9 +127,11 @@ pub(super) enum Memory {
 
 /// See [`Memory`].
 pub(super) fn memory_of(key: &[u8]) -> Memory {
-    match key.first() {
-        Some(b'm' | b'q' | b'c') => Memory::ComingAndGoing,
-        Some(b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'I') => Memory::Always,
+    match key.split_first() {
+        Some((b'm' | b'q' | b'c', _)) => Memory::ComingAndGoing,
+        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'I' | b'i' | b'u', _)) => Memory::Always,
+        // How much of a journal counts changes with every letter, and the journal itself is still there.
+        Some((b'!', name)) if !name.starts_with(journal::PREFIX.as_bytes()) => Memory::Always,
         _ => Memory::None,
     }
 }

@@ -10,11 +10,13 @@
 //! | 4 | length of the content |
 //! | 4 | zero |
 //! | 32 | BLAKE3 of the content: the id of a body, the name of any other record |
-//! | 8 | zero |
+//! | 8 | where, and so when, it was first written ([`Birthplace`]) |
 //! | 8 | check of the 56 bytes before |
 //! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes |
 //!
 //! Chunks have checks of their own so that a piece of a large body can be read, and trusted, alone.
+
+use super::RecordRef;
 
 pub(super) const PACK_HEADER_BYTES: u64 = 16;
 pub(super) const HEADER_BYTES: u64 = 64;
@@ -45,6 +47,26 @@ pub(in crate::store) struct Header {
     pub(in crate::store) kind: Kind,
     pub(in crate::store) len: u32,
     pub(in crate::store) id: [u8; 32],
+    pub(in crate::store) birthplace: Birthplace,
+}
+
+/// The place at which a record was first written. It stays when the record is moved, and of two records that
+/// the committer wrote the later one has the greater birthplace: so `rebuild` knows which of two rows is newer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::store) struct Birthplace(u64);
+
+/// Bits of a birthplace that hold the offset; the others hold the number of the pack.
+const OFFSET_BITS: u32 = 40;
+
+impl Birthplace {
+    pub(in crate::store) fn at(place: RecordRef) -> Self {
+        Birthplace(u64::from(place.pack) << OFFSET_BITS | place.offset)
+    }
+
+    /// The number of the pack.
+    pub(in crate::store) fn pack(self) -> u32 {
+        (self.0 >> OFFSET_BITS) as u32
+    }
 }
 
 impl Header {
@@ -54,6 +76,7 @@ impl Header {
         bytes[4] = self.kind as u8;
         bytes[8..12].copy_from_slice(&self.len.to_be_bytes());
         bytes[16..48].copy_from_slice(&self.id);
+        bytes[48..CHECKED].copy_from_slice(&self.birthplace.0.to_be_bytes());
         let check = check_of(&[&bytes[..CHECKED]]);
         bytes[CHECKED..].copy_from_slice(&check);
         bytes
@@ -71,7 +94,8 @@ impl Header {
             _ => return None,
         };
         let len = u32::from_be_bytes(checked.get(8..12)?.try_into().ok()?);
-        Some(Header { kind, len, id: checked.get(16..48)?.try_into().ok()? })
+        let birthplace = Birthplace(u64::from_be_bytes(checked.get(48..)?.try_into().ok()?));
+        Some(Header { kind, len, id: checked.get(16..48)?.try_into().ok()?, birthplace })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::format::{CHUNK_BYTES, Header, chunk_check, stored_bytes};
+use super::format::{Birthplace, CHUNK_BYTES, Header, chunk_check, stored_bytes};
 use super::{Kind, Packs, RecordRef};
 use crate::store::bodies::StagedBody;
 use crate::store::{Error, Result};
@@ -148,7 +148,8 @@ impl Output<'_> {
             Content::Bytes(bytes) => *blake3::hash(bytes).as_bytes(),
             Content::Body(body) => body.id().0,
         };
-        self.buffer.extend(Header { kind: record.kind, len: record.place.len, id }.to_bytes());
+        let birthplace = Birthplace::at(record.place);
+        self.buffer.extend(Header { kind: record.kind, len: record.place.len, id, birthplace }.to_bytes());
         match &record.content {
             Content::Bytes(bytes) => {
                 for (index, chunk) in (0..).zip(bytes.chunks(CHUNK_BYTES as usize)) {

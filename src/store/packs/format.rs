@@ -62,11 +62,6 @@ impl Birthplace {
     pub(in crate::store) fn at(place: RecordRef) -> Self {
         Birthplace(u64::from(place.pack) << OFFSET_BITS | place.offset)
     }
-
-    /// The number of the pack.
-    pub(in crate::store) fn pack(self) -> u32 {
-        (self.0 >> OFFSET_BITS) as u32
-    }
 }
 
 impl Header {

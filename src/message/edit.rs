@@ -2,7 +2,7 @@
 //! their value kept, fields that only we may write are removed, and every other byte stays. Nothing behind
 //! the top header is ever touched (P19: order 57 cl. 7, no mark on any enclosure of an item).
 
-use super::headers::{Field, fields, unfold};
+use super::headers::{Field, fields, unfold, without_line_end};
 
 /// Fields that only an operator writes; a foreign one is renamed (INTERFACE, Headers).
 const MARK_FIELDS: [&str; 4] = ["Postal-Mark", "Postal-Mark-Text", "Postal-Item-Id", "Postal-Mark-Proof"];
@@ -103,12 +103,22 @@ fn verdict(field: &Field<'_>, rules: &EditRules<'_>) -> Verdict {
 
 /// `Postal-Mark-Untrusted: <old name>: <old value>`, the value with its folding.
 fn rename(field: &Field<'_>, out: &mut Vec<u8>) {
-    let first_line = field.raw.split(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
     out.extend_from_slice(UNTRUSTED);
-    // A line that would get too long is folded behind the new name.
-    let fold: &[u8] = if UNTRUSTED.len() + 1 + first_line > MAX_LINE { b"\r\n " } else { b" " };
-    out.extend_from_slice(fold);
-    out.extend_from_slice(field.raw);
+    out.push(b' ');
+    let first_line = field.raw.split(|byte| *byte == b'\n').next().map_or(0, |line| without_line_end(line).len());
+    if UNTRUSTED.len() + 1 + first_line <= MAX_LINE {
+        out.extend_from_slice(field.raw);
+        return;
+    }
+    // A line that would get too long is folded behind the old name.
+    let colon = field.raw.iter().position(|byte| *byte == b':').map_or(0, |at| at + 1);
+    let (name, value) = field.raw.split_at(colon);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b"\r\n");
+    if !value.starts_with(b" ") && !value.starts_with(b"\t") {
+        out.push(b' ');
+    }
+    out.extend_from_slice(value);
 }
 
 /// RFC 8601 §2.2: `[CFWS] authserv-id …`; the id is a token or a quoted string.
@@ -195,11 +205,15 @@ mod tests {
         assert_eq!(edited.edits, [Edit::Renamed("Postal-Mark".to_owned())]);
     }
 
-    #[test]
-    fn rfc5322_2_1_1_renaming_makes_no_line_too_long() {
-        let edited = edited(&format!("Postal-Mark: {}\r\n\r\n", "x".repeat(980)), WayIn::Relayed);
-        assert!(edited.starts_with("Postal-Mark-Untrusted:\r\n Postal-Mark: xxx"));
+    #[test_case(962 => 0; "it fits beside the new name")]
+    #[test_case(963 => 1; "it is folded")]
+    #[test_case(985 => 1; "the longest line there may be")]
+    fn rfc5322_2_1_1_renaming_makes_no_line_too_long(value_bytes: usize) -> usize {
+        let value = "x".repeat(value_bytes);
+        let edited = edited(&format!("Postal-Mark: {value}\r\n\r\n"), WayIn::Relayed);
         assert!(edited.lines().all(|line| line.len() <= MAX_LINE));
+        assert_eq!(edited.replace("\r\n ", " "), format!("Postal-Mark-Untrusted: Postal-Mark: {value}\r\n\r\n"));
+        edited.matches("\r\n ").count()
     }
 
     proptest! {

@@ -55,20 +55,21 @@ impl Envelope {
     /// Text of one envelope that is kept at most, in bytes: it lives in a row of the store.
     pub const MAX_BYTES: usize = 24 * 1024;
 
-    /// The envelope of a header block, at most [`Envelope::MAX_BYTES`] of text; what is beyond is left out.
-    /// Of a field that stands twice, the first counts; address lists are joined.
+    /// The envelope of a header block, at most [`Envelope::MAX_BYTES`] of text; what is left out is the end of the
+    /// longest list, for texts and senders come before recipients, in whatever order the fields stand. Of a text
+    /// that stands twice the first counts; address lists are joined.
     #[must_use]
     pub fn parse(header: &[u8]) -> Envelope {
+        let all: Vec<Field<'_>> = fields(header).collect();
+        let named = |name: &'static str| all.iter().filter(move |field| field.is(name)).map(Field::text);
         let mut envelope = Envelope::default();
         let mut room = Envelope::MAX_BYTES;
-        for field in fields(header) {
-            if let Some(slot) = envelope.text_slot(&field) {
-                if slot.is_none() {
-                    *slot = Some(clip(field.text(), &mut room)).filter(|text| !text.is_empty());
-                }
-            } else if let Some(list) = envelope.list_slot(&field) {
-                append_within(list, address_list(&field.text()), &mut room);
-            }
+        for (name, most, slot) in envelope.texts_mut() {
+            *slot = named(name).find(|text| !text.is_empty()).map(|text| clip(text, most));
+            room = room.saturating_sub(slot.as_ref().map_or(0, String::len));
+        }
+        for (name, list) in envelope.lists_mut() {
+            named(name).for_each(|text| append_within(list, address_list(&text), &mut room));
         }
         envelope
     }
@@ -99,26 +100,26 @@ impl Envelope {
             + entries.map(AddressEntry::text_bytes).sum::<usize>()
     }
 
-    fn text_slot(&mut self, field: &Field<'_>) -> Option<&mut Option<String>> {
-        let slots: [(&str, &mut Option<String>); 4] = [
-            ("Date", &mut self.date),
-            ("Subject", &mut self.subject),
-            ("In-Reply-To", &mut self.in_reply_to),
-            ("Message-ID", &mut self.message_id),
-        ];
-        slots.into_iter().find_map(|(name, slot)| field.is(name).then_some(slot))
+    /// Each text with its field and the most bytes that are kept of it.
+    fn texts_mut(&mut self) -> [(&'static str, usize, &mut Option<String>); 4] {
+        [
+            ("Date", 256, &mut self.date),
+            ("Subject", 8 * 1024, &mut self.subject),
+            ("In-Reply-To", 4 * 1024, &mut self.in_reply_to),
+            ("Message-ID", 2 * 1024, &mut self.message_id),
+        ]
     }
 
-    fn list_slot(&mut self, field: &Field<'_>) -> Option<&mut Vec<AddressEntry>> {
-        let slots: [(&str, &mut Vec<AddressEntry>); 6] = [
+    /// Each list with its field; what stands first here is kept first.
+    fn lists_mut(&mut self) -> [(&'static str, &mut Vec<AddressEntry>); 6] {
+        [
             ("From", &mut self.from),
             ("Sender", &mut self.sender),
             ("Reply-To", &mut self.reply_to),
             ("To", &mut self.to),
             ("Cc", &mut self.cc),
             ("Bcc", &mut self.bcc),
-        ];
-        slots.into_iter().find_map(|(name, slot)| field.is(name).then_some(slot))
+        ]
     }
 }
 
@@ -145,15 +146,9 @@ impl AddressEntry {
     }
 }
 
-/// Cuts a text at what is left, at most 8 KiB of one field, at a character.
-fn clip(mut text: String, room: &mut usize) -> String {
-    const MAX_FIELD: usize = 8 * 1024;
-    let most = MAX_FIELD.min(*room);
-    if text.len() > most {
-        let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-    }
-    *room -= text.len();
+/// Cuts a text at a character, so that at most `most` bytes are left.
+fn clip(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
     text
 }
 
@@ -196,5 +191,21 @@ mod tests {
         let envelope = Envelope::parse(header.as_bytes());
         assert!(envelope.subject.as_ref().is_some_and(|subject| subject.len() == 8 * 1024));
         assert!(envelope.to.len() > 300 && envelope.text_bytes() <= Envelope::MAX_BYTES + 64);
+    }
+
+    #[test]
+    fn rfc9051_7_5_2_a_thousand_recipients_hide_no_other_field() {
+        let to = "somebody@somewhere.example, ".repeat(5_000);
+        let header = format!(
+            "To: {to}\r\nCc: c@x\r\nSubject: s\r\nFrom: a@x\r\nSender: b@x\r\nDate: Sat, 21 Nov 2026 20:02:39 +0500\r\n\
+             In-Reply-To: <0@x>\r\nMessage-ID: <1@x>\r\n\r\n"
+        );
+        let envelope = Envelope::parse(header.as_bytes());
+        assert_eq!(envelope.subject.as_deref(), Some("s"));
+        assert_eq!(envelope.date.as_deref(), Some("Sat, 21 Nov 2026 20:02:39 +0500"));
+        assert_eq!(envelope.message_id.as_deref(), Some("<1@x>"));
+        assert_eq!(envelope.in_reply_to.as_deref(), Some("<0@x>"));
+        assert_eq!((envelope.from.len(), envelope.sender.len()), (1, 1));
+        assert!(envelope.to.len() > 500);
     }
 }

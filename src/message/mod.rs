@@ -23,7 +23,7 @@ pub mod text;
 pub use addresses::address_list;
 pub use edit::{Edit, EditRules, Edited, WayIn, edit_header};
 pub use envelope::{AddressEntry, Envelope};
-pub use scanner::{Caps, Caps as Settings, Scanner};
+pub use scanner::{Caps, Scanner};
 pub use section::{Keep, Piece, filter_header};
 pub use structure::{Content, Disposition, Facts, Nested, Param, Part, Structure};
 pub use summary::{BadSummary, Summary};

@@ -1,6 +1,5 @@
-//! Letters that the system itself writes: a simple letter (with one attachment, if any) and the delivery
-//! status notification of RFC 3464. Every byte is an argument or follows from the arguments, so the same call
-//! gives the same message.
+//! The delivery status notification of RFC 3464 with its text for people. Every byte is an argument or follows from
+//! the arguments, so the same call gives the same message.
 //!
 //! The outcome has CRLF line ends, no line over 998 octets and a body that passes 7-bit transports.
 
@@ -35,18 +34,7 @@ pub struct Passage {
     pub text: String,
 }
 
-/// A document that goes with a letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
-    /// Media type, such as `application/pdf`.
-    pub media_type: String,
-    /// File name in any script.
-    pub filename: String,
-    /// The document.
-    pub bytes: Vec<u8>,
-}
-
-/// A letter of the system.
+/// The top header of a report, and its text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// From.
@@ -72,27 +60,6 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// A text/plain message.
-    #[must_use]
-    pub fn render(&self) -> Vec<u8> {
-        let mut header = self.header();
-        let body = self.text_body(&mut header);
-        [header.done(), body].concat()
-    }
-
-    /// A multipart/mixed message: the text, then the document.
-    #[must_use]
-    pub fn render_with(&self, attachment: &Attachment) -> Vec<u8> {
-        let mut header = self.header();
-        header.field("Content-Type", &format!("multipart/mixed; boundary=\"{}\"", self.boundary()));
-        let mut document = Header::default();
-        document.parameters("Content-Type", &one_line(&attachment.media_type), "name", &attachment.filename);
-        document.field("Content-Transfer-Encoding", "base64");
-        document.parameters("Content-Disposition", "attachment", "filename", &attachment.filename);
-        let parts = [self.text_part(), [document.done(), base64_lines(&attachment.bytes)].concat()];
-        self.multipart(header, &parts)
-    }
-
     /// The top header up to the fields of MIME; RFC 3834 §5: made by no person, answered by no machine.
     fn header(&self) -> Header {
         let mut header = Header::default();

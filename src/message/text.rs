@@ -1,4 +1,4 @@
-//! Text as people read it: charsets to UTF-8, the readable part of a message, its attachments.
+//! Text as people read it: charsets to UTF-8, the bodies of text parts, file names.
 //!
 //! Bodies are decoded piece by piece, so that a caller reads a big part by range.
 
@@ -12,12 +12,6 @@ use super::structure::{Content, Part, Structure};
 #[must_use]
 pub fn decode_charset(charset: &str, bytes: &[u8]) -> String {
     encoding(charset).decode_without_bom_handling(bytes).0.into_owned()
-}
-
-/// True for a charset that is known by this name (SEARCH CHARSET).
-#[must_use]
-pub fn is_known_charset(charset: &str) -> bool {
-    Encoding::for_label(charset.trim().as_bytes()).is_some()
 }
 
 fn encoding(charset: &str) -> &'static Encoding {
@@ -119,30 +113,6 @@ pub struct Numbered<'a> {
 }
 
 impl Structure {
-    /// The part that a person reads first: the first text/plain that is no attachment, else the first
-    /// text/html. Messages inside the message are not looked into.
-    #[must_use]
-    pub fn first_text(&self) -> Option<Numbered<'_>> {
-        let leaves = self.leaves();
-        let readable = |subtype: &str| {
-            leaves.iter().find(|leaf| leaf.part.is("text", subtype) && !leaf.part.is_attachment()).cloned()
-        };
-        readable("plain").or_else(|| readable("html"))
-    }
-
-    /// What a person would call attachments: what says so, what has a file name, and every leaf or message
-    /// that is no text and no inline picture of a related part.
-    #[must_use]
-    pub fn attachments(&self) -> Vec<Numbered<'_>> {
-        let mut leaves = self.leaves();
-        leaves.retain(|leaf| {
-            let part = leaf.part;
-            let shown_inside = part.is("image", "*") && part.id.is_some();
-            part.is_attachment() || part.filename().is_some() || !(part.is("text", "*") || shown_inside)
-        });
-        leaves
-    }
-
     /// Everything that is no multipart, in order; a message inside the message is one leaf.
     #[must_use]
     pub fn leaves(&self) -> Vec<Numbered<'_>> {
@@ -169,12 +139,6 @@ fn gather<'a>(part: &'a Part, path: &mut Vec<u32>, leaves: &mut Vec<Numbered<'a>
 }
 
 impl Part {
-    /// Content-Disposition says attachment.
-    #[must_use]
-    pub fn is_attachment(&self) -> bool {
-        self.disposition.as_ref().is_some_and(|disposition| disposition.kind == "attachment")
-    }
-
     /// The file name a sender gave, decoded (RFC 2183 `filename`, else `name` of Content-Type) and without
     /// any directory.
     #[must_use]
@@ -201,16 +165,6 @@ mod tests {
         scanner.finish()
     }
 
-    fn first_text(message: &[u8]) -> String {
-        let structure = scanned(message);
-        let text = structure.first_text().expect("a text part");
-        let read = |offset: u64, len: usize| {
-            let start = offset as usize;
-            Ok::<_, ()>(&message[start..(start + len.min(3)).min(message.len())])
-        };
-        read_text(text.part, u64::MAX, read).unwrap()
-    }
-
     #[test_case(b"Content-Type: text/plain; charset=koi8-r\r\n\r\n\xf0\xcf\xde\xd4\xc1" => "Почта"; "koi8-r")]
     #[test_case(b"Content-Type: text/plain; charset=Windows-1251\r\n\r\n\xcf\xee\xf7\xf2\xe0" => "Почта"; "windows-1251")]
     #[test_case("\r\nПошта".as_bytes() => "Пошта"; "no type is utf-8")]
@@ -218,9 +172,13 @@ mod tests {
     #[test_case(b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n=D0=9F=\r\n=D0=BE \t\r\n=3D" => "По\r\n="; "quoted-printable with soft break and trailing white space")]
     #[test_case(b"Content-Type: text/plain; charset=x-nonsense\r\n\r\nabc" => "abc"; "unknown charset")]
     #[test_case(b"Content-Transfer-Encoding: x-uu\r\n\r\nabc" => "abc"; "unknown encoding")]
-    #[test_case(b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b\r\n\r\nplain\r\n--b--" => "plain"; "plain before html")]
     fn text_is_decoded(message: &[u8]) -> String {
-        first_text(message)
+        let structure = scanned(message);
+        let read = |offset: u64, len: usize| {
+            let start = offset as usize;
+            Ok::<_, ()>(&message[start..(start + len.min(3)).min(message.len())])
+        };
+        read_text(&structure.root, u64::MAX, read).unwrap()
     }
 
     #[test_case("filename=a.pdf" => Some("a.pdf".to_owned()); "plain name")]
@@ -234,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn attachments_are_listed_with_their_numbers() {
+    fn leaves_are_listed_with_their_numbers() {
         let structure = scanned(
             b"Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: multipart/related; boundary=i\r\n\r\n\
               --i\r\nContent-Type: text/html\r\n\r\nx\r\n--i\r\nContent-Type: image/png\r\nContent-ID: <1>\r\n\r\ny\r\n--i--\r\n\
               --o\r\nContent-Type: application/pdf; name=z.pdf\r\n\r\nz\r\n--o\r\nContent-Type: message/rfc822\r\n\r\nA: b\r\n\r\nw\r\n--o--\r\n",
         );
-        let paths: Vec<_> = structure.attachments().into_iter().map(|found| found.path).collect();
-        assert_eq!(paths, [vec![2], vec![3]]);
+        let paths: Vec<_> = structure.leaves().into_iter().map(|found| found.path).collect();
+        assert_eq!(paths, [vec![1, 1], vec![1, 2], vec![2], vec![3]]);
     }
 }

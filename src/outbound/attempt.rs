@@ -38,8 +38,21 @@ pub(super) struct Diagnosis {
     pub(super) status: String,
     /// The server that said so, if it was one.
     pub(super) host: Option<String>,
-    /// In words, with the server's digits.
+    /// In words, with the server's digits; at most [`MAX_TEXT`] characters.
     pub(super) text: String,
+}
+
+/// A server may answer with 128 long lines for each recipient; rows, reports and logs keep this many characters.
+const MAX_TEXT: usize = 500;
+
+impl Diagnosis {
+    pub(super) fn new(status: impl Into<String>, host: Option<&str>, text: &str) -> Self {
+        Diagnosis { status: status.into(), host: host.map(str::to_owned), text: clip(text) }
+    }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
 }
 
 /// What an attempt needs.
@@ -83,9 +96,8 @@ pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> 
             Err(error) => error,
         };
         let verdict = give_up(hop, &error);
-        // RFC 5321 §5.1: the next host is for the one that cannot be used now. A refusal for good needs no other,
-        // and a letter that may have been taken must not be handed to a second host at once.
-        if matches!((&verdict, &error), (Fate::Failed(_), _) | (_, ClientError::Unanswered(_))) {
+        // RFC 5321 §5.1: the next host is for the one that cannot be used now.
+        if !error.leaves_it_to_others() {
             return vec![verdict; rows.len()];
         }
         fate = Some(verdict);
@@ -94,7 +106,7 @@ pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> 
 }
 
 fn unroutable(error: &DnsError) -> Fate {
-    let diagnosis = |status: &str| Diagnosis { status: status.into(), host: None, text: error.to_string() };
+    let diagnosis = |status: &str| Diagnosis::new(status, None, &error.to_string());
     match error {
         DnsError::NoSuchDomain(_) => Fate::Failed(diagnosis("5.1.2")),
         // RFC 7505 §4.2
@@ -104,8 +116,7 @@ fn unroutable(error: &DnsError) -> Fate {
 }
 
 fn give_up(hop: &Hop, error: &ClientError) -> Fate {
-    let diagnosis =
-        |status: &str| Diagnosis { status: status.into(), host: Some(hop.name.clone()), text: error.to_string() };
+    let diagnosis = |status: &str| Diagnosis::new(status, Some(&hop.name), &error.to_string());
     match error {
         ClientError::Refused(response) => refused(hop, response),
         ClientError::Unsupported(status, _) => Fate::Failed(diagnosis(status)),
@@ -120,10 +131,10 @@ fn give_up(hop: &Hop, error: &ClientError) -> Fate {
 }
 
 fn fates(hop: &Hop, outcome: &Outcome) -> Vec<Fate> {
-    let unheard = || Diagnosis { status: "4.5.0".into(), host: Some(hop.name.clone()), text: "no answer".into() };
+    let unheard = || Diagnosis::new("4.5.0", Some(&hop.name), "no answer");
     let accepted = || match &outcome.data {
         Some(response) if response.severity() == Severity::Done => {
-            Fate::Delivered { host: hop.name.clone(), said: response.summary(), tls: outcome.tls.clone() }
+            Fate::Delivered { host: hop.name.clone(), said: clip(&response.summary()), tls: outcome.tls.clone() }
         }
         Some(response) => refused(hop, response),
         None => Fate::Deferred(unheard()),
@@ -140,11 +151,8 @@ fn refused(hop: &Hop, response: &Response) -> Fate {
     let permanent = response.severity() == Severity::Permanent;
     let class = if permanent { 5 } else { 4 };
     let own = response.enhanced.filter(|enhanced| enhanced.class == class);
-    let diagnosis = Diagnosis {
-        status: own.map_or_else(|| format!("{class}.0.0"), |enhanced| enhanced.to_string()),
-        host: Some(hop.name.clone()),
-        text: response.summary(),
-    };
+    let status = own.map_or_else(|| format!("{class}.0.0"), |enhanced| enhanced.to_string());
+    let diagnosis = Diagnosis::new(status, Some(&hop.name), &response.summary());
     if permanent { Fate::Failed(diagnosis) } else { Fate::Deferred(diagnosis) }
 }
 
@@ -176,6 +184,17 @@ mod tests {
     #[test_case("354 go on" => Fate::Deferred(said("4.0.0", "354 go on")); "an answer that does not belong here")]
     fn rfc3463_the_answer_decides(wire: &str) -> Fate {
         refused(&hop(), &response(wire))
+    }
+
+    #[test]
+    fn design5_what_a_server_says_cannot_make_a_row_big() {
+        let line = "ж".repeat(900);
+        let Fate::Failed(diagnosis) =
+            refused(&hop(), &response(&format!("{}550 {line}", format!("550-{line}\r\n").repeat(100))))
+        else {
+            panic!("refused for good")
+        };
+        assert_eq!(diagnosis.text.chars().count(), MAX_TEXT);
     }
 
     #[test]

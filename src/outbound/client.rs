@@ -50,6 +50,31 @@ pub(super) enum ClientError {
     Store(#[from] crate::store::Error),
 }
 
+impl ClientError {
+    /// Whether another host, or another address of the same one, may take the letter (RFC 5321 §5.1). A refusal for
+    /// good needs no other; a letter that may have been taken must not be handed out twice at once; and what
+    /// cannot be read here can be sent nowhere.
+    pub(super) fn leaves_it_to_others(&self) -> bool {
+        match self {
+            ClientError::Network(_)
+            | ClientError::Protocol(_)
+            | ClientError::Injection
+            | ClientError::Tls(_)
+            | ClientError::NoService(_) => true,
+            ClientError::Refused(response) => response.severity() != Severity::Permanent,
+            ClientError::Unanswered(_) | ClientError::Unsupported(..) | ClientError::Store(_) => false,
+        }
+    }
+
+    /// Of what goes wrong once the end of the data is on its way, nobody knows whether the letter was taken.
+    fn behind_the_end(self) -> Self {
+        match self {
+            ClientError::Network(_) | ClientError::Protocol(_) => ClientError::Unanswered(self.to_string()),
+            other => other,
+        }
+    }
+}
+
 /// What the server offered in its answer to EHLO.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Offered {
@@ -104,29 +129,38 @@ enum Encryption {
     Never,
 }
 
+/// Addresses of one host that are tried in an attempt.
+const MAX_ADDRESSES: usize = 5;
+
 impl Client<'_> {
-    /// Hands one letter to the first address of a hop that answers.
+    /// Hands one letter to the first address of a hop that serves us.
     ///
     /// # Errors
     /// See [`ClientError`]; answers to single recipients and to the data stand in the outcome.
     pub(super) async fn deliver(&self, hop: &Hop, transaction: &Transaction<'_>) -> Result<Outcome, ClientError> {
         let mut last = ClientError::Network(format!("{} has no address", hop.name));
-        for address in &hop.addresses {
-            let stream = match self.connect(hop, *address).await {
-                Ok(stream) => stream,
-                Err(error) => {
-                    last = error;
-                    continue;
-                }
-            };
-            let first = self.converse(hop, stream, transaction, Encryption::WhereOffered).await;
-            let Err(ClientError::Tls(why)) = first else { return first };
-            // RFC 7435 §3: encryption that cannot be had is no reason to keep a letter back.
-            tracing::info!(host = %hop.name, %address, %why, "TLS failed; going on without it");
-            let stream = self.connect(hop, *address).await?;
-            return self.converse(hop, stream, transaction, Encryption::Never).await;
+        for address in hop.addresses.iter().take(MAX_ADDRESSES) {
+            match self.deliver_to(hop, *address, transaction).await {
+                Err(error) if error.leaves_it_to_others() => last = error,
+                outcome => return outcome,
+            }
         }
         Err(last)
+    }
+
+    async fn deliver_to(
+        &self,
+        hop: &Hop,
+        address: SocketAddr,
+        transaction: &Transaction<'_>,
+    ) -> Result<Outcome, ClientError> {
+        let stream = self.connect(hop, address).await?;
+        let first = self.converse(hop, stream, transaction, Encryption::WhereOffered).await;
+        let Err(ClientError::Tls(why)) = first else { return first };
+        // RFC 7435 §3: encryption that cannot be had is no reason to keep a letter back.
+        tracing::info!(host = %hop.name, %address, %why, "TLS failed; going on without it");
+        let stream = self.connect(hop, address).await?;
+        self.converse(hop, stream, transaction, Encryption::Never).await
     }
 
     async fn connect(&self, hop: &Hop, address: SocketAddr) -> Result<TcpStream, ClientError> {
@@ -287,15 +321,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
             // RFC 5321 §4.3.2: no such answer; it must not pass for the one to the letter.
             Severity::Done => return Err(ClientError::Protocol(BadResponse::Malformed)),
         }
-        self.content(content).await?;
-        match self.response(self.settings.end_of_data_timeout_s).await {
-            Err(ClientError::Network(why)) => Err(ClientError::Unanswered(why)),
-            answer => answer,
-        }
+        let end = self.content(content).await?;
+        let answer = match self.send(end).await {
+            Ok(()) => self.response(self.settings.end_of_data_timeout_s).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(ClientError::behind_the_end)
     }
 
-    /// The letter with dots doubled (RFC 5321 §4.5.2) and the line that ends it.
-    async fn content(&mut self, content: &MessageBytes) -> Result<(), ClientError> {
+    /// The letter with dots doubled (RFC 5321 §4.5.2); gives the line that ends it.
+    async fn content(&mut self, content: &MessageBytes) -> Result<&'static [u8], ClientError> {
         const PIECE: usize = 64 << 10;
         let mut offset = 0;
         let mut stuffing = DotStuffing::default();
@@ -311,7 +346,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
             stuffing.write(&piece, &mut wire);
             self.send(&wire).await?;
         }
-        self.send(stuffing.end()).await
+        Ok(stuffing.end())
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {

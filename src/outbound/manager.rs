@@ -75,12 +75,26 @@ struct Group {
     rows: Vec<Queued>,
 }
 
+/// A group that is being attempted; its place is given back however the attempt ends.
+struct Place {
+    inner: Arc<Inner>,
+    group: Group,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.inner.give_back(&self.group);
+    }
+}
+
 /// Rows read at a time.
 const PAGE_ROWS: usize = 500;
 /// Pages looked through for something that the limits allow.
 const MAX_PAGES: usize = 20;
 /// The queue is looked at so often even if nothing happens, milliseconds.
 const LONGEST_PAUSE_MS: u64 = 60_000;
+/// How often an outcome is judged anew because somebody changed a row.
+const MAX_CONFLICTS: usize = 3;
 /// What an attempt is given on top of its deadline before its rows are due again.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
 
@@ -138,11 +152,8 @@ impl Inner {
             last = due.last().cloned();
             for group in self.groups(due) {
                 if self.take(&group) {
-                    let this = self.clone();
-                    tasks.spawn(async move {
-                        this.run_group(&group).await;
-                        this.give_back(&group);
-                    });
+                    let place = Place { inner: self.clone(), group };
+                    tasks.spawn(async move { place.inner.run_group(&place.group).await });
                 }
             }
             if is_last_page || self.is_full() {
@@ -224,11 +235,11 @@ impl Inner {
         let fates = match timeout(self.longest_attempt(), attempt(&self.means, &group.domain, &rows)).await {
             Ok(fates) => fates,
             Err(_) => {
-                let text = "the conversation took too long".to_owned();
-                vec![Fate::Deferred(Diagnosis { status: "4.4.2".into(), host: None, text }); rows.len()]
+                let diagnosis = Diagnosis::new("4.4.2", None, "the conversation took too long");
+                vec![Fate::Deferred(diagnosis); rows.len()]
             }
         };
-        if let Err(error) = self.settle(&rows, fates).await {
+        if let Err(error) = self.settle(rows, fates).await {
             tracing::error!(domain = %group.domain, %error, "the outcome of an attempt cannot be recorded");
         }
     }
@@ -258,12 +269,36 @@ impl Inner {
         Ok(claimed)
     }
 
-    async fn settle(&self, rows: &[Queued], fates: Vec<Fate>) -> Result<(), Refusal> {
+    /// Records what became of the rows. Where somebody changed a row during the attempt, the outcome holds for the
+    /// row as it is now: a letter that was delivered must not go out again because of it.
+    async fn settle(&self, mut rows: Vec<Queued>, mut fates: Vec<Fate>) -> Result<(), Refusal> {
+        rows.iter().zip(&fates).for_each(|(row, fate)| log(row, fate));
+        let lease = rows.first().and_then(|row| row.details.due_ms);
+        for _ in 0..MAX_CONFLICTS {
+            match self.record_outcome(&rows, &fates, lease).await {
+                Err(Refusal::Store(store::Error::Conflict(_))) => {
+                    (rows, fates) = self.as_they_are_now(rows, fates).await?
+                }
+                outcome => return outcome,
+            }
+        }
+        self.record_outcome(&rows, &fates, lease).await
+    }
+
+    /// The rows that are still in the queue, with their fates.
+    async fn as_they_are_now(&self, rows: Vec<Queued>, fates: Vec<Fate>) -> store::Result<(Vec<Queued>, Vec<Fate>)> {
+        let ids: Vec<QueueId> = rows.iter().map(|row| row.id).collect();
+        let read = move |view: &View<'_>| ids.iter().map(|id| view.queued(*id)).collect::<store::Result<Vec<_>>>();
+        let now = self.means.store.read(read).await?;
+        Ok(now.into_iter().zip(fates).filter_map(|(row, fate)| Some((row?, fate))).unzip())
+    }
+
+    /// `lease` is when the rows would be due again if the attempt had not ended.
+    async fn record_outcome(&self, rows: &[Queued], fates: &[Fate], lease: Option<u64>) -> Result<(), Refusal> {
         let mut silent = Batch::new();
         let (mut failed, mut late) = (Vec::new(), Vec::new());
         for (row, fate) in rows.iter().zip(fates) {
-            log(row, &fate);
-            match self.judge(row, fate) {
+            match self.judge(row, fate, lease) {
                 Verdict::Done => row.remove(&mut silent),
                 Verdict::Failed(diagnosis) => failed.push((row, diagnosis)),
                 Verdict::Wait { due_ms, diagnosis, tell: false } => {
@@ -297,21 +332,27 @@ impl Inner {
         Ok(())
     }
 
-    fn judge(&self, row: &Queued, fate: Fate) -> Verdict {
+    fn judge(&self, row: &Queued, fate: &Fate, lease: Option<u64>) -> Verdict {
         let settings = &self.means.settings;
         let now_ms = milliseconds(self.world.now());
         let age_s = now_ms.saturating_sub(row.details.accepted_ms) / 1000;
+        let pause_ms = settings.wait_after(row.details.attempts).saturating_mul(1000);
         match fate {
             Fate::Delivered { .. } => Verdict::Done,
-            Fate::Failed(diagnosis) => Verdict::Failed(diagnosis),
+            Fate::Failed(diagnosis) => Verdict::Failed(diagnosis.clone()),
             // RFC 3463 §3.5: delivery time expired.
             Fate::Deferred(diagnosis) if age_s >= settings.give_up_after_s => {
-                Verdict::Failed(Diagnosis { status: "5.4.7".into(), ..diagnosis })
+                Verdict::Failed(Diagnosis { status: "5.4.7".into(), ..diagnosis.clone() })
             }
             Fate::Deferred(diagnosis) => Verdict::Wait {
-                due_ms: now_ms.saturating_add(settings.wait_after(row.details.attempts).saturating_mul(1000)),
+                // What an operator decided meanwhile (on hold, at once) stands.
+                due_ms: if row.details.due_ms == lease {
+                    Some(now_ms.saturating_add(pause_ms))
+                } else {
+                    row.details.due_ms
+                },
                 tell: age_s >= settings.report_delay_after_s && !row.details.delay_reported && row.details.notify.delay,
-                diagnosis,
+                diagnosis: diagnosis.clone(),
             },
         }
     }
@@ -332,7 +373,7 @@ impl Inner {
             self.means.store.commit(rows()?).await?;
             return Ok(());
         };
-        let message = report::compose(&self.means, &self.world, action, &sender, &reported).await?;
+        let message = report::compose(&self.means, &self.world, action, &sender, &reported).await;
         match self.intake.accept_system(&sender, message, rows()?).await {
             Ok(receipt) => tracing::info!(item = %first.row.id.item, report = %receipt.item, "reported to the sender"),
             Err(Refusal::Store(error)) => return Err(error.into()),
@@ -349,12 +390,12 @@ impl Inner {
 enum Verdict {
     Done,
     Failed(Diagnosis),
-    Wait { due_ms: u64, diagnosis: Diagnosis, tell: bool },
+    Wait { due_ms: Option<u64>, diagnosis: Diagnosis, tell: bool },
 }
 
-fn waiting(row: &Queued, due_ms: u64, diagnosis: &Diagnosis) -> store::queue::Details {
+fn waiting(row: &Queued, due_ms: Option<u64>, diagnosis: &Diagnosis) -> store::queue::Details {
     store::queue::Details {
-        due_ms: Some(due_ms),
+        due_ms,
         last_error: Some(format!("{} {}", diagnosis.status, diagnosis.text)),
         ..row.details.clone()
     }

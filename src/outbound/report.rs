@@ -33,19 +33,20 @@ pub(super) struct Reported<'a> {
 /// Of the original, the header comes back, up to this many bytes.
 const MAX_ORIGINAL_HEADER_BYTES: usize = 64 << 10;
 
-/// Writes the report for rows of one item.
-///
-/// # Errors
-/// The original cannot be read.
+/// Writes the report for rows of one item. An original that cannot be read any more is no reason to be silent about
+/// it: then its header is left out.
 pub(super) async fn compose(
     means: &Means,
     world: &World,
     action: Action,
     sender: &Address,
     reported: &[Reported<'_>],
-) -> store::Result<Vec<u8>> {
-    let Some(first) = reported.first().map(|reported| reported.row) else { return Ok(Vec::new()) };
-    let original_header = original_header(means, first).await?;
+) -> Vec<u8> {
+    let Some(first) = reported.first().map(|reported| reported.row) else { return Vec::new() };
+    let original_header = original_header(means, first).await.unwrap_or_else(|error| {
+        tracing::error!(item = %first.id.item, %error, "the header of a letter that comes back cannot be read");
+        Vec::new()
+    });
     let now = world.now();
     let accepted = instant(first.details.accepted_ms);
     let id = ItemId::generate(world);
@@ -69,7 +70,7 @@ pub(super) async fn compose(
         recipients: reported.iter().map(|reported| status(means, action, now, reported)).collect(),
         original_header,
     };
-    Ok(report.render())
+    report.render()
 }
 
 fn subject_key(action: Action) -> &'static str {
@@ -130,7 +131,7 @@ async fn original_header(means: &Means, row: &Queued) -> store::Result<Vec<u8>> 
 
 fn message_id(header: &[u8]) -> Option<String> {
     let text = headers::find(header, "Message-ID")?.text();
-    crate::message::ids::message_ids(&text).next().map(|id| id.trim_matches(['<', '>']).to_owned())
+    crate::message::ids::message_ids(&text).next().map(str::to_owned)
 }
 
 /// Whom answers reach.

@@ -37,7 +37,8 @@ pub(super) async fn hops(settings: &Settings, dns: &Dns, domain: &Domain) -> Res
 fn configured<'a>(settings: &'a Settings, domain: &Domain) -> Option<&'a str> {
     let name = domain.as_str();
     let covers = |suffix: &str| name == suffix || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
-    let routes = settings.routes.iter().filter(|(suffix, _)| covers(suffix));
+    // A domain has no case, however it was typed into the configuration.
+    let routes = settings.routes.iter().filter(|(suffix, _)| covers(&suffix.to_lowercase()));
     let route = routes.max_by_key(|(suffix, _)| suffix.len()).map(|(_, hop)| hop);
     route.or(settings.next_hop.as_ref()).map(String::as_str)
 }
@@ -73,15 +74,17 @@ mod tests {
     #[test_case("gov.kz" => Some("gate:25"); "the domain itself")]
     #[test_case("mail.gov.kz" => Some("gate:25"); "below it")]
     #[test_case("court.gov.kz" => Some("court:25"); "the most specific route wins")]
+    #[test_case("tax.gov.kz" => Some("tax:25"); "in whatever case it was typed")]
     #[test_case("notgov.kz" => Some("all:25"); "a suffix of letters is no suffix of labels")]
     fn routes_cover_their_domain_and_what_is_below(domain: &str) -> Option<&'static str> {
         let route = |domain: &str, hop: &str| (domain.to_owned(), hop.to_owned());
         let settings = Settings {
-            routes: [route("gov.kz", "gate:25"), route("court.gov.kz", "court:25")].into(),
+            routes: [route("gov.kz", "gate:25"), route("court.gov.kz", "court:25"), route("Tax.Gov.KZ", "tax:25")]
+                .into(),
             next_hop: Some("all:25".into()),
             ..Settings::default()
         };
         let found = configured(&settings, &domain.parse().unwrap()).map(str::to_owned);
-        ["gate:25", "court:25", "all:25"].into_iter().find(|hop| Some(*hop) == found.as_deref())
+        ["gate:25", "court:25", "tax:25", "all:25"].into_iter().find(|hop| Some(*hop) == found.as_deref())
     }
 }

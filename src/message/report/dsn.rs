@@ -173,13 +173,19 @@ fn typed(kind: &str, address: &str) -> String {
     if address.is_ascii() {
         return format!("{}; {}", ascii(kind.trim()), one_line(address));
     }
-    format!("utf-8; {}", ascii(address.trim()))
+    // RFC 6533 §3 utf-8-addr-xtext: printable ASCII without these three stands for itself.
+    format!("utf-8; {}", escaped(address, |c| c.is_ascii_graphic() && !matches!(c, '\\' | '+' | '=')))
 }
 
-/// RFC 6533 §3 utf-8-addr-xtext: other characters as `\x{hexadecimal}`.
+/// A value that should be ASCII and may come from elsewhere.
 fn ascii(text: &str) -> String {
+    escaped(text, |c| c.is_ascii())
+}
+
+/// The characters that are not plain as `\x{hexadecimal}` (RFC 6533 §3 EmbeddedUnicodeChar).
+fn escaped(text: &str, is_plain: impl Fn(char) -> bool) -> String {
     one_line(text)
         .chars()
-        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) })
+        .map(|c| if is_plain(c) { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) })
         .collect()
 }

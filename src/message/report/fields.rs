@@ -9,9 +9,6 @@ use super::Named;
 /// RFC 2047 §2: an encoded word has at most 75 characters; 12 of them are not data, and 45 bytes give 60.
 const WORD_BYTES: usize = 45;
 
-/// Bytes of a parameter in one RFC 2231 section.
-const SECTION_BYTES: usize = 20;
-
 /// RFC 5322 §2.1.1: lines should have at most 78 characters.
 const LINE: usize = 78;
 
@@ -62,27 +59,6 @@ impl Header {
         self.folded(name, &pieces);
     }
 
-    /// `value; parameter=…`, the parameter by RFC 2231 where it is not plain.
-    pub(super) fn parameters(&mut self, name: &str, value: &str, parameter: &str, text: &str) {
-        let text = one_line(text);
-        let plain = text.len() < 60
-            && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
-            && !text.contains(['"', '\\']);
-        let mut pieces = vec![format!("{value};")];
-        if plain {
-            pieces.push(format!("{parameter}=\"{text}\""));
-        } else {
-            let sections = byte_sections(&text, SECTION_BYTES);
-            let last = sections.len().saturating_sub(1);
-            for (number, section) in sections.iter().enumerate() {
-                let charset = if number == 0 { "utf-8''" } else { "" };
-                let end = if number == last { "" } else { ";" };
-                pieces.push(format!("{parameter}*{number}*={charset}{}{end}", percent(section)));
-            }
-        }
-        self.folded(name, &pieces);
-    }
-
     /// Puts the pieces after the name, folding between them where a line gets long.
     fn folded(&mut self, name: &str, pieces: &[String]) {
         let mut column = name.len() + 1;
@@ -115,23 +91,12 @@ fn words(text: &str) -> Vec<String> {
 
 /// RFC 2047 §4.1; no character is cut in two (§5).
 fn encoded_words(text: &str) -> Vec<String> {
-    byte_sections(text, WORD_BYTES).iter().map(|piece| format!("=?utf-8?B?{}?=", STANDARD.encode(piece))).collect()
-}
-
-/// Pieces of at most `most` bytes, cut between characters.
-fn byte_sections(text: &str, most: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     for c in text.chars() {
         match pieces.last_mut() {
-            Some(piece) if piece.len() + c.len_utf8() <= most => piece.push(c),
+            Some(piece) if piece.len() + c.len_utf8() <= WORD_BYTES => piece.push(c),
             _ => pieces.push(c.to_string()),
         }
     }
-    pieces
-}
-
-/// RFC 2231 §4.
-fn percent(text: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
-    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    pieces.iter().map(|piece| format!("=?utf-8?B?{}?=", STANDARD.encode(piece))).collect()
 }

@@ -40,8 +40,8 @@ fn part_text(message: &[u8], path: &[u32]) -> String {
 }
 
 #[test]
-fn rfc3834_system_letter_in_several_languages() {
-    let message = letter().render();
+fn rfc3834_letter_of_a_report_in_several_languages() {
+    let message = report(b"").render();
     assert_transportable(&message);
     let envelope = Envelope::parse(&message);
     assert_eq!(headers::decode_words(envelope.subject.as_deref().unwrap()), letter().subject);
@@ -50,36 +50,17 @@ fn rfc3834_system_letter_in_several_languages() {
     assert_eq!(headers::find(&message, "From").unwrap().decoded(), "«Қазпошта» АҚ <postmaster@poshta.example>");
     assert_eq!(headers::find(&message, "To").unwrap().text(), "\"Abai \\\"A\\\" K.\" <abai@poshta.example>");
     assert_eq!(headers::find(&message, "Auto-Submitted").unwrap().text(), "auto-generated");
-    assert_eq!(headers::find(&message, "Content-Language").unwrap().text(), "kk, en");
     assert_eq!(part_text(&message, &[1]), "Сәлем\r\n\r\n* * *\r\n\r\nHello\r\nthere\r\n");
-    assert_eq!(message, letter().render());
+    assert_eq!(message, report(b"").render());
 }
 
 #[test]
 fn values_cannot_begin_a_new_field() {
-    let mut evil = letter();
-    evil.subject = "x\r\nBcc: all@x".to_owned();
-    evil.message_id = "a\r\nX: y".to_owned();
+    let mut evil = report(b"");
+    evil.letter.subject = "x\r\nBcc: all@x".to_owned();
+    evil.letter.message_id = "a\r\nX: y".to_owned();
     let message = evil.render();
     assert!(headers::find(&message, "Bcc").is_none() && headers::find(&message, "X").is_none());
-}
-
-#[test]
-fn rfc2231_letter_with_a_document() {
-    let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
-    let attachment = Attachment {
-        media_type: "application/pdf".to_owned(),
-        filename: format!("{} хат.pdf", "ұзын ".repeat(20)),
-        bytes: bytes.clone(),
-    };
-    let message = letter().render_with(&attachment);
-    assert_transportable(&message);
-    let structure = scan(&message);
-    let document = structure.part(&[2]).unwrap();
-    assert!(document.is("application", "pdf") && document.is_attachment());
-    assert_eq!(document.filename(), Some(attachment.filename));
-    let body = &message[document.body.start as usize..document.body.end as usize];
-    assert_eq!(crate::message::decode::all(crate::message::decode::Base64::default(), body), bytes);
 }
 
 fn report(original_header: &[u8]) -> DeliveryReport {
@@ -105,7 +86,7 @@ fn report(original_header: &[u8]) -> DeliveryReport {
             RecipientStatus {
                 original_recipient: None,
                 address_type: "rfc822".to_owned(),
-                final_recipient: "ә@x.example".to_owned(),
+                final_recipient: "ә+a=b@x.example".to_owned(),
                 action: Action::Delayed,
                 status: "4.4.1".to_owned(),
                 remote_mta: None,
@@ -133,7 +114,7 @@ fn rfc3464_delivery_report() {
          Arrival-Date: Sat, 21 Nov 2026 20:00:00 +0500\r\nPostal-Item-Id: 01JD\r\n\r\n\
          Original-Recipient: rfc822; a@x.example\r\nFinal-Recipient: rfc822; a@x.example\r\nAction: failed\r\n\
          Status: 5.1.1\r\nRemote-MTA: dns; mx.x.example\r\nDiagnostic-Code: smtp; 550 5.1.1 No such  user\r\n\r\n\
-         Final-Recipient: utf-8; \\x{4D9}@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n\
+         Final-Recipient: utf-8; \\x{4D9}\\x{2B}a\\x{3D}b@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n\
          Last-Attempt-Date: Sat, 21 Nov 2026 20:01:00 +0500\r\nWill-Retry-Until: Thu, 26 Nov 2026 20:00:00 +0500\r\n\r\n"
     );
     assert_eq!(part_text(&message, &[3]), "Subject: x\r\nMessage-ID: <1@poshta.example>\r\n\r\n");

@@ -7,7 +7,9 @@ use test_case::test_case;
 use self::sink::{Heard, Script, Sink};
 use super::*;
 use crate::intake::tests::{Letter, Post, letter};
+use crate::outbound::client::{Client, Transaction};
 use crate::outbound::opportunistic_tls;
+use crate::outbound::routing::Hop;
 
 const AIGUL: &str = "aigul@poshta.example";
 const SOMEBODY: &str = "somebody@elsewhere.kz";
@@ -51,6 +53,13 @@ impl Depot {
 
     async fn queue(&self) -> Vec<Queued> {
         self.post.queue().await
+    }
+
+    /// What an operator's command does to a row.
+    async fn change(&self, row: &Queued, due_ms: Option<u64>) {
+        let mut batch = Batch::new();
+        row.change(&mut batch, &store::queue::Details { due_ms, ..row.details.clone() }).unwrap();
+        self.post.store.commit(batch).await.unwrap();
     }
 }
 
@@ -299,6 +308,7 @@ async fn rfc6531_one_internationalised_recipient_does_not_fail_the_others() {
 #[test_case(Script { greeting: "hello there", ..Script::default() }, "4.5.0 "; "no smtp at all")]
 #[test_case(Script { ready_for_data: "250 yes", ..Script::default() }, "4.5.0 "; "a yes to data is no yes to the letter")]
 #[test_case(Script { end: "", ..Script::default() }, "4.4.2 "; "no answer to the letter")]
+#[test_case(Script { end: "hello there", ..Script::default() }, "4.4.2 "; "an answer to the letter that is none")]
 #[tokio::test]
 async fn what_says_nothing_about_the_letter_is_temporary(script: Script, status: &str) {
     let depot = Depot::open(script).await;
@@ -336,6 +346,65 @@ async fn two_managers_never_take_the_same_row() {
     depot.outbound.inner.record_attempt(&rows).await.unwrap();
     let second = manager(&depot.post, &depot.settings).inner.record_attempt(&rows).await;
     assert!(matches!(second, Err(store::Error::Conflict(_))));
+}
+
+#[test_case(Some(0); "retried at once")]
+#[test_case(None; "put on hold")]
+#[tokio::test]
+async fn what_was_delivered_leaves_the_queue_whatever_an_operator_does_meanwhile(due_ms: Option<u64>) {
+    let depot = Depot::open(Script::default()).await;
+    depot.send(&[SOMEBODY, "other@elsewhere.kz"], "x").await;
+    let rows = depot.outbound.inner.record_attempt(&depot.queue().await).await.unwrap();
+    depot.change(&rows[0], due_ms).await;
+    let delivered = Fate::Delivered { host: "mx".into(), said: "250 ok".into(), tls: None };
+    depot.outbound.inner.settle(rows, vec![delivered.clone(), delivered]).await.unwrap();
+    assert!(depot.queue().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_an_operator_put_on_hold_meanwhile_stays_there() {
+    let depot = Depot::open(Script::default()).await;
+    depot.send(&[SOMEBODY, "other@elsewhere.kz"], "x").await;
+    let rows = depot.outbound.inner.record_attempt(&depot.queue().await).await.unwrap();
+    depot.change(&rows[0], None).await;
+    let deferred = Fate::Deferred(Diagnosis::new("4.4.1", None, "nobody there"));
+    depot.outbound.inner.settle(rows, vec![deferred.clone(), deferred]).await.unwrap();
+    let due: Vec<Option<u64>> = depot.queue().await.iter().map(|row| row.details.due_ms).collect();
+    assert_eq!(due, [None, Some(milliseconds(depot.post.world.now()) + 60_000)]);
+}
+
+#[tokio::test]
+async fn a_letter_whose_bytes_are_lost_is_reported_all_the_same() {
+    let depot = Depot::open(Script::default()).await;
+    depot.send(&[SOMEBODY], "x").await;
+    let mut row = depot.queue().await.remove(0);
+    row.body = crate::ids::BodyId([7; 32]);
+    let diagnosis = Diagnosis::new("5.4.7", None, "too late");
+    let (inner, sender) = (&depot.outbound.inner, AIGUL.parse().unwrap());
+    let reported = [Reported { row: &row, diagnosis: &diagnosis }];
+    let report = report::compose(&inner.means, &inner.world, Action::Failed, &sender, &reported).await;
+    assert!(String::from_utf8(report).unwrap().contains(&format!("Final-Recipient: rfc822; {SOMEBODY}\r\n")));
+}
+
+#[tokio::test]
+async fn rfc5321_the_next_address_of_a_host_is_tried_when_one_does_not_serve() {
+    let depot = Depot::open(Script { greeting: "421 4.3.2 closing", ..Script::default() }).await;
+    let second = Sink::start(Script::default()).await;
+    depot.send(&[SOMEBODY], "x").await;
+    let row = depot.queue().await.remove(0);
+    let means = &depot.outbound.inner.means;
+    let client = Client { settings: &means.settings, tls: &means.tls, our_name: &means.our_name };
+    let transaction = Transaction {
+        reverse_path: &row.details.reverse_path,
+        recipients: std::slice::from_ref(&row.details.recipient),
+        eight_bit: false,
+        smtputf8: false,
+        content: &depot.post.store.item_bytes(row.item_prefix, row.body, row.body_bytes),
+    };
+    let hop = Hop { name: "mx.elsewhere.kz".into(), addresses: vec![depot.sink.address(), second.address()] };
+    let outcome = client.deliver(&hop, &transaction).await.unwrap();
+    assert_eq!(outcome.recipients, [Ok(())]);
+    assert_eq!((depot.sink.heard().len(), second.heard().len()), (1, 1));
 }
 
 #[tokio::test]

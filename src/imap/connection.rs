@@ -24,7 +24,7 @@ use super::verbs::{self, append::Incoming};
 /// Bytes read at once while commands are short.
 const READ_BYTES: usize = 4 << 10;
 
-/// See the module's text.
+/// A client's connection: who it is, and what it is in the middle of.
 #[derive(Debug)]
 pub(super) struct Connection {
     services: Arc<Services>,
@@ -118,6 +118,7 @@ impl Connection {
         let mut actions = VecDeque::from(actions);
         let mut input = BytesMut::new();
         loop {
+            let worked = !actions.is_empty();
             while let Some(action) = actions.pop_front() {
                 let more;
                 match self.perform(&session, action).await? {
@@ -132,6 +133,10 @@ impl Connection {
                 actions.extend(more);
             }
             self.output()?.flush().await?;
+            if worked {
+                // The time that an answer takes is not the client's idleness.
+                self.clock.heard = Instant::now();
+            }
             let (next, more) = match self.hear(stop, &mut input).await? {
                 Heard::Closed => return Ok(()),
                 Heard::End(text) => session.handle(Event::End(text)),
@@ -156,7 +161,16 @@ impl Connection {
     /// Waits for the client, for news of the folder while it idles, for the end of patience or of the server.
     async fn hear(&mut self, stop: &CancellationToken, input: &mut BytesMut) -> Result<Heard, Fault> {
         let (deadline, last_words) = self.deadline();
-        input.reserve(if self.arriving.is_some() { CHUNK } else { READ_BYTES });
+        if self.arriving.is_some() {
+            input.reserve(CHUNK);
+            self.output()?.acknowledge();
+        } else {
+            // What a message needed must not stay with an idle session.
+            if input.capacity() > READ_BYTES {
+                *input = BytesMut::new();
+            }
+            input.reserve(READ_BYTES);
+        }
         let idling = self.idling;
         let heard = match &mut self.stage {
             Stage::Closed => return Ok(Heard::Closed),

@@ -17,7 +17,7 @@ use super::rows::{self, Need};
 use super::server::Services;
 use super::view::{PAGE, Place, Selected, Standing, TellUid};
 
-/// See the module's text.
+/// One user's session as the verbs see it.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) services: Arc<Services>,
@@ -118,6 +118,7 @@ impl Desk {
     }
 
     /// Changes flags; the caller tells them (or was asked not to), so they will not be told again as news.
+    /// Keywords that the client does not know yet are announced here, so that the caller can name them.
     pub(super) async fn change_flags(&mut self, uids: Vec<Uid>, change: FlagChange) -> Result<Vec<Message>, Fault> {
         let selected = self.selected()?;
         let (account, folder, known) = (selected.account, selected.folder, selected.keywords.len());
@@ -126,6 +127,7 @@ impl Desk {
         let unknown = |message: &Message| message.keywords.iter().any(|keyword| usize::from(*keyword) >= known);
         if messages.iter().any(unknown) {
             self.take_in().await?;
+            self.tell_keywords();
         }
         Ok(messages)
     }
@@ -155,7 +157,7 @@ impl Desk {
     }
 
     /// `FLAGS` and PERMANENTFLAGS, if the folder has keywords that the client does not know.
-    pub(super) fn tell_keywords(&mut self) {
+    fn tell_keywords(&mut self) {
         let Some(selected) = self.selected.as_mut() else { return };
         if selected.take_keywords() {
             selected.write_folder_flags(self.output.buffer());

@@ -19,5 +19,5 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use server::{Addresses, Security, Server, Services};
+pub use server::{Addresses, Server, Services};
 pub use settings::Settings;

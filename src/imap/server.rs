@@ -37,7 +37,7 @@ pub struct Services {
 
 /// When TLS begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Security {
+enum Security {
     /// With STARTTLS (RFC 9051 §6.2.1).
     StartTls,
     /// With the first byte (RFC 8314 §3.2).
@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// Serves one connection until it ends or `stop` fires.
-    pub async fn serve(&self, accepted: Accepted, security: Security, stop: CancellationToken) {
+    async fn serve(&self, accepted: Accepted, security: Security, stop: CancellationToken) {
         let Accepted { id, stream, client, permit } = accepted;
         let span = tracing::info_span!("imap", connection = id, client = %client);
         let work = async {

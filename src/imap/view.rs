@@ -213,12 +213,13 @@ impl Selected {
 
     fn take_in(&mut self, modseq: ModSeq, change: Change, own: &HashMap<Uid, ModSeq>) {
         match change {
-            Change::Changed(uid) if self.uids.last().is_none_or(|last| *last < uid) => self.uids.push(uid),
-            Change::Changed(uid) => {
-                if own.get(&uid) != Some(&modseq) && self.uids.binary_search(&uid).is_ok() {
-                    self.flagged.insert(uid);
-                }
-            }
+            Change::Changed(uid) => match self.uids.binary_search(&uid) {
+                Ok(_) if own.get(&uid) == Some(&modseq) => {}
+                Ok(_) => drop(self.flagged.insert(uid)),
+                // New. Its flags may have changed since it came, so messages that came after it may stand before
+                // it in the change index. UIDs only grow: its place is behind all that the client was told of.
+                Err(at) => self.uids.insert(at, uid),
+            },
             Change::Expunged(uid) => {
                 self.flagged.remove(&uid);
                 match self.uids.binary_search(&uid) {
@@ -299,7 +300,7 @@ impl Selected {
         out.extend_from_slice(&writer.finish());
     }
 
-    /// Marks messages as gone that this session expunged itself.
+    /// Marks messages as gone that this session expunged or moved away itself.
     pub(super) fn expunged_here(&mut self, uids: &[Uid]) {
         for uid in uids {
             self.flagged.remove(uid);

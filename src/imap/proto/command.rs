@@ -124,11 +124,9 @@ pub enum NumberedBy {
     Uid,
 }
 
-/// A mailbox name as the client wrote it and what it means.
+/// What a mailbox name of the client's means.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MailboxName {
-    /// The bytes on the wire, without quotes.
-    pub raw: Vec<u8>,
     /// Decoded: from modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 as it stands when the client enabled it.
     /// `INBOX` in any case is `INBOX`, alone and as the first level.
     pub name: String,
@@ -226,7 +224,7 @@ pub struct List {
     pub select: ListSelect,
     /// The reference, in front of each pattern.
     pub reference: MailboxName,
-    /// One pattern in the basic form; possibly many, or none, in the extended form.
+    /// One pattern in the basic form; possibly several in the extended form. One that no name can fit holds NUL.
     pub patterns: Vec<ListPattern>,
     /// Return options.
     pub returns: ListReturn,

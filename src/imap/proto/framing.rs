@@ -4,31 +4,31 @@
 //! kept before its announced size passed a limit; a refused command is skipped with all its literals, so that the
 //! next byte looked at is the first of the next command.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 /// Budgets of one command, bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     /// One line, without literals.
-    pub line: usize,
+    pub(super) line: usize,
     /// One literal that is kept in memory.
-    pub literal: usize,
+    pub(super) literal: usize,
     /// Lines and literals of one command together.
-    pub command: usize,
+    pub(super) command: usize,
 }
 
 /// A literal that was announced at the end of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Literal {
+pub(super) struct Literal {
     /// Announced length, bytes.
-    pub size: u64,
+    pub(super) size: u64,
     /// Whether the client waits for `+`.
-    pub wait: Wait,
+    pub(super) wait: Wait,
 }
 
 /// Whether the client waits before it sends a literal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wait {
+pub(super) enum Wait {
     /// `{n}`: it sends after a continuation request.
     Synchronizing,
     /// `{n+}`: it sends at once (RFC 7888).
@@ -37,7 +37,7 @@ pub enum Wait {
 
 /// What the bytes so far amount to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Frame {
+pub(super) enum Frame {
     /// Nothing, until more bytes come.
     Incomplete,
     /// A whole command, literals in place, without the final line end.
@@ -54,7 +54,7 @@ pub enum Frame {
 
 /// A line by itself, as in IDLE and SASL exchanges.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Line {
+pub(super) enum Line {
     /// Not yet.
     Incomplete,
     /// Without its line end.
@@ -65,7 +65,7 @@ pub enum Line {
 
 /// Cuts the byte stream into commands.
 #[derive(Debug, Default)]
-pub struct Framer {
+pub(super) struct Framer {
     /// Bytes received and not yet looked at.
     input: BytesMut,
     /// How much of `input` was searched for a line end.
@@ -93,7 +93,7 @@ enum Mode {
     SkippingLiteral(u64),
 }
 
-/// How far behind the line end a literal announcement can begin: `~{18446744073709551615+}` and CR.
+/// Length of the longest announcement that ends a line: `{18446744073709551615+}` CR LF.
 const TAIL_BYTES: usize = 25;
 
 /// The last bytes of a skipped line.
@@ -105,29 +105,29 @@ struct Tail {
 
 impl Framer {
     /// Takes bytes from the peer.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }
 
     /// Bytes taken and not yet used.
-    #[must_use]
-    pub fn pending(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn pending(&self) -> usize {
         self.input.len()
     }
 
     /// Forgets everything received: what came before TLS must not be read behind it.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         *self = Framer::default();
     }
 
     /// The command as far as it came; for the decision about a literal.
     #[must_use]
-    pub fn so_far(&self) -> &[u8] {
+    pub(super) fn so_far(&self) -> &[u8] {
         &self.command
     }
 
     /// Cuts off the next piece.
-    pub fn next(&mut self, budget: &Budget) -> Frame {
+    pub(super) fn next(&mut self, budget: &Budget) -> Frame {
         loop {
             let step = match self.mode {
                 Mode::Text => self.text(budget),
@@ -144,7 +144,7 @@ impl Framer {
     }
 
     /// Cuts off a line that cannot have literals.
-    pub fn line(&mut self, budget: &Budget) -> Line {
+    pub(super) fn line(&mut self, budget: &Budget) -> Line {
         loop {
             match self.mode {
                 Mode::SkippingLine(tail) => {
@@ -166,28 +166,24 @@ impl Framer {
                 self.searched = 0;
                 Line::Whole(without_line_end(&line).to_vec())
             }
-            Some(end) => {
-                self.input.advance(end);
-                self.searched = 0;
-                Line::TooLong
-            }
-            None if self.input.len() > budget.line => {
+            None if self.input.len() <= budget.line => Line::Incomplete,
+            // What ends the line may announce a literal, which is skipped with it.
+            _ => {
                 self.mode = Mode::SkippingLine(Tail::default());
                 Line::TooLong
             }
-            None => Line::Incomplete,
         }
     }
 
     /// Makes the announced literal part of the command.
-    pub fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         if let Mode::Undecided(literal) = self.mode {
             self.mode = Mode::Collecting(literal.size);
         }
     }
 
     /// Lets the announced literal pass as [`Frame::Streamed`]; the command before it is done with.
-    pub fn stream(&mut self) {
+    pub(super) fn stream(&mut self) {
         if let Mode::Undecided(literal) = self.mode {
             self.command.clear();
             self.mode = Mode::Streaming(literal.size);
@@ -196,16 +192,15 @@ impl Framer {
 
     /// Refuses the command with the announced literal. A client that waits will not send it; one that does not
     /// wait sends it and the rest of the command, which are skipped.
-    pub fn refuse(&mut self) {
+    pub(super) fn refuse(&mut self) {
         if let Mode::Undecided(literal) = self.mode {
             self.command.clear();
             self.mode = skipped(literal);
         }
     }
 
-    /// The streamed command turned out bad behind its literal: skips what is left of the line and its literals.
-    pub fn skip_rest(&mut self, line: &[u8]) {
-        self.command.clear();
+    /// A line from [`Framer::line`] is refused: skips the literals that it announces, and the lines behind them.
+    pub(super) fn refuse_line(&mut self, line: &[u8]) {
         self.mode = announced(line).map_or(Mode::Text, skipped);
     }
 
@@ -246,7 +241,9 @@ impl Framer {
     fn collecting(&mut self, missing: u64) -> Option<Frame> {
         let piece = self.take(missing);
         self.command.extend_from_slice(&piece);
-        self.after_piece(missing, piece.len(), Mode::Collecting)
+        let left = missing - piece.len() as u64;
+        self.mode = if left == 0 { Mode::Text } else { Mode::Collecting(left) };
+        (left > 0).then_some(Frame::Incomplete)
     }
 
     fn streaming(&mut self, missing: u64) -> Option<Frame> {
@@ -277,12 +274,6 @@ impl Framer {
         }
         self.mode = announced(without_line_end(tail.bytes())).map_or(Mode::Text, skipped);
         None
-    }
-
-    fn after_piece(&mut self, missing: u64, got: usize, mode: fn(u64) -> Mode) -> Option<Frame> {
-        let left = missing - got as u64;
-        self.mode = if left == 0 { Mode::Text } else { mode(left) };
-        (left > 0).then_some(Frame::Incomplete)
     }
 
     /// At most `missing` bytes of what is here.

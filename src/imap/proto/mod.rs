@@ -6,15 +6,17 @@
 
 pub mod capability;
 pub mod command;
-pub mod framing;
-pub mod list_pattern;
-pub mod mutf7;
-pub mod parser;
 pub mod response;
-pub mod search;
-pub mod sequence;
-pub mod session;
-pub mod settings;
+
+pub(super) mod list_pattern;
+pub(super) mod search;
+pub(super) mod sequence;
+
+mod framing;
+mod mutf7;
+mod parser;
+mod session;
+mod settings;
 
 pub use session::{Action, Channel, Event, Outcome, Session, State};
 pub use settings::Settings;

@@ -10,7 +10,7 @@ use super::sequence::NumberSet;
 
 /// What is known of one message. Cheap facts are answered from its row; texts may be read from disk, so they can
 /// fail.
-pub trait Facts {
+pub(crate) trait Facts {
     /// Why a text could not be read.
     type Error;
 
@@ -50,26 +50,26 @@ pub trait Facts {
 
 /// A text to look for, folded once: letters are equal in any case (RFC 9051 §6.4.4).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Needle {
+pub(crate) struct Needle {
     folded: String,
 }
 
 impl Needle {
     /// Folds the text.
     #[must_use]
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Needle { folded: fold(text) }
     }
 
     /// Whether `text` contains it. The empty text is contained in every text.
     #[must_use]
-    pub fn is_in(&self, text: &str) -> bool {
+    pub(crate) fn is_in(&self, text: &str) -> bool {
         fold(text).contains(&self.folded)
     }
 
     /// Whether it is in already folded text.
     #[must_use]
-    pub fn is_in_folded(&self, folded: &str) -> bool {
+    pub(crate) fn is_in_folded(&self, folded: &str) -> bool {
         folded.contains(&self.folded)
     }
 }
@@ -77,7 +77,7 @@ impl Needle {
 /// Text without differences of case. `i;unicode-casemap` (RFC 5051) in spirit: composed first, so that a letter
 /// and its accent are one.
 #[must_use]
-pub fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -88,19 +88,19 @@ pub fn fold(text: &str) -> String {
 
 /// A search key made ready: sets are resolved, texts folded, keys ordered by cost.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Program {
+pub(crate) struct Program {
     root: Node,
 }
 
 /// What sets of numbers in a search refer to.
 #[derive(Clone, Copy, Debug)]
-pub struct Numbers<'a> {
+pub(crate) struct Numbers<'a> {
     /// The number of messages in the session's view.
-    pub messages: u32,
+    pub(crate) messages: u32,
     /// The largest UID in the session's view; zero if it is empty.
-    pub largest_uid: u32,
+    pub(crate) largest_uid: u32,
     /// What `$` stands for, as UIDs.
-    pub saved_uids: &'a NumberSet,
+    pub(crate) saved_uids: &'a NumberSet,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,7 +125,7 @@ enum Node {
 impl Program {
     /// Makes a key ready for one mailbox.
     #[must_use]
-    pub fn new(key: &SearchKey, numbers: Numbers<'_>) -> Self {
+    pub(crate) fn new(key: &SearchKey, numbers: Numbers<'_>) -> Self {
         Program { root: Node::new(key, numbers) }
     }
 
@@ -133,13 +133,13 @@ impl Program {
     ///
     /// # Errors
     /// A text that was needed could not be read.
-    pub fn matches<F: Facts>(&self, facts: &F) -> Result<bool, F::Error> {
+    pub(crate) fn matches<F: Facts>(&self, facts: &F) -> Result<bool, F::Error> {
         self.root.matches(facts)
     }
 
     /// Whether rows alone decide, without reading any header or body.
     #[must_use]
-    pub fn needs_no_text(&self) -> bool {
+    pub(crate) fn needs_no_text(&self) -> bool {
         self.root.cost() == Cost::Row
     }
 }
@@ -234,7 +234,7 @@ impl Node {
 impl DateRelation {
     /// Whether `day` stands so to `date`.
     #[must_use]
-    pub fn holds(self, day: Date, date: Date) -> bool {
+    pub(crate) fn holds(self, day: Date, date: Date) -> bool {
         match self {
             DateRelation::Before => day < date,
             DateRelation::On => day == date,

@@ -208,7 +208,7 @@ impl fmt::Display for NumberSet {
 /// Writes numbers as a `sequence-set` in their own order (COPYUID pairs its two sets by position, RFC 4315 §3):
 /// ascending runs become ranges, anything else stays as it comes.
 #[derive(Clone, Copy, Debug)]
-pub struct InOrder<'a>(pub &'a [u32]);
+pub(super) struct InOrder<'a>(pub(super) &'a [u32]);
 
 impl fmt::Display for InOrder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,9 +22,10 @@ pub struct Settings {
     pub max_command_before_login_bytes: usize,
     /// The longest command after login, bytes, lines and literals together, without the message of APPEND.
     pub max_command_bytes: usize,
-    /// How deep search keys may nest.
+    /// How deep search keys may nest; 200 at most, whatever stands here.
     pub max_search_depth: usize,
-    /// Refused commands in a row after which the session is closed; before login a success does not reset them.
+    /// Commands in a row that are answered BAD, after which the session is closed; before login NO counts too, and
+    /// a success does not reset them.
     pub max_errors: u32,
     /// Failed logins after which the session is closed.
     pub max_login_failures: u32,
@@ -52,8 +53,7 @@ impl Default for Settings {
 
 impl Settings {
     /// The byte budget of a command of somebody who is not logged in.
-    #[must_use]
-    pub fn budget_before_login(&self) -> Budget {
+    pub(super) fn budget_before_login(&self) -> Budget {
         Budget {
             line: self.max_line_before_login_bytes,
             literal: self.max_literal_before_login_bytes,
@@ -62,8 +62,7 @@ impl Settings {
     }
 
     /// The byte budget of a command of somebody who is logged in.
-    #[must_use]
-    pub fn budget(&self) -> Budget {
+    pub(super) fn budget(&self) -> Budget {
         Budget { line: self.max_line_bytes, literal: self.max_literal_bytes, command: self.max_command_bytes }
     }
 }

@@ -145,6 +145,43 @@ async fn rows_answer_envelope_structure_size_and_date() {
 }
 
 #[tokio::test]
+async fn an_item_that_is_asked_for_twice_is_answered_once() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    assert_eq!(client.ok("FETCH 1 (UID FLAGS UID FLAGS)").await, ["* 1 FETCH (UID 1 FLAGS ())"]);
+}
+
+#[tokio::test]
+async fn large_envelopes_go_out_in_more_pages_than_one() {
+    let post = Post::open().await;
+    let subject = "s".repeat(7000);
+    let mut client = post.inbox(&[&letter(&subject)]).await;
+    for doubled in [1, 2, 4, 8, 16, 32, 64, 128] {
+        client.ok(&format!("COPY 1:{doubled} INBOX")).await;
+    }
+    let answers = client.ok("FETCH 1:* (UID ENVELOPE)").await;
+    assert_eq!(answers.len(), 256);
+    assert!(answers.concat().len() > 1 << 20);
+    for (number, answer) in (1..).zip(&answers) {
+        assert!(answer.starts_with(&format!("* {number} FETCH (UID {number} ENVELOPE (")), "{number}");
+        assert!(answer.contains(&subject), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn of_an_endless_header_only_the_beginning_is_looked_into() {
+    let post = Post::open().await;
+    let padding = format!("X-Pad: {}\r\n", "x".repeat(70)).repeat(4000);
+    let message = format!("Subject: near\r\n{padding}To: far@poshta.example\r\n\r\nHello\r\n");
+    let mut client = post.inbox(&[message.as_bytes()]).await;
+    let answers = client.ok("FETCH 1 ENVELOPE").await;
+    assert!(answers[0].contains("\"near\"") && !answers[0].contains("\"far\""), "{answers:?}");
+    assert!(client.literal("FETCH 1 BODY.PEEK[]").await == message.as_bytes());
+    let fields = client.literal("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject To)]").await;
+    assert_eq!(fields, b"Subject: near\r\nTo: far@poshta.example\r\n\r\n");
+}
+
+#[tokio::test]
 async fn a_large_message_comes_back_whole() {
     let post = Post::open().await;
     let mut large = letter("large");

@@ -76,6 +76,18 @@ async fn rfc3501_lsub_and_subscriptions() {
              S: d OK …",
         )
         .await;
+    client.ok("DELETE p/q").await;
+    // RFC 5258 §3: extended LIST tells what does not exist in its own word.
+    client
+        .play(
+            "C: e LIST (SUBSCRIBED) \"\" *
+             S: * LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" p/q
+             S: e OK …
+             C: f LSUB \"\" *
+             S: * LSUB (\\Noselect…) \"/\" p/q
+             S: f OK …",
+        )
+        .await;
     client.ok("UNSUBSCRIBE p/q").await;
     assert_eq!(client.ok("LSUB \"\" *").await, Vec::<String>::new());
 }

@@ -2,7 +2,8 @@
 
 use test_case::test_case;
 
-use super::Post;
+use super::{Post, letter, settings};
+use crate::imap::Settings;
 
 const FIRST: &[u8] = b"From: Aliya <aliya@poshta.example>\r\nTo: bolat@poshta.example\r\nSubject: Spring plan\r\n\
 Date: Tue, 1 Sep 2026 12:00:00 +0500\r\nMessage-ID: <1@poshta.example>\r\nX-Note: green\r\n\r\nHello Bolat\r\n";
@@ -34,6 +35,15 @@ MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer
 #[test_case("SINCE 1-Jan-2026 BEFORE 1-Jan-2027" => "1")]
 #[test_case("LARGER 10 SMALLER 100000" => "1 2")]
 #[test_case("NEW" => "")]
+#[test_case("RECENT" => "")]
+#[test_case("OLD" => "1 2")]
+#[test_case("ANSWERED" => "")]
+#[test_case("UNANSWERED UNDELETED UNDRAFT UNFLAGGED" => "1 2")]
+#[test_case("OR DELETED OR DRAFT FLAGGED" => "")]
+#[test_case("TO bolat" => "1")]
+#[test_case("BCC dana" => "")]
+#[test_case("HEADER Sender \"\"" => "")]
+#[test_case("ON 15-Jun-2026" => "1")]
 #[tokio::test]
 async fn rfc9051_search_keys(keys: &str) -> String {
     let post = Post::open().await;
@@ -83,4 +93,25 @@ async fn rfc4731_esearch_and_rfc5182_saved_results() {
              S: f OK …",
         )
         .await;
+}
+
+/// Envelopes keep only the beginning of long fields; a search must not.
+#[tokio::test]
+async fn rfc9051_search_finds_what_stands_at_the_end_of_a_long_field() {
+    let post = Post::open().await;
+    let many: Vec<String> = (0..1000).map(|number| format!("somebody{number}@poshta.example")).collect();
+    let words = "subject ".repeat(2000);
+    let message = format!("To: {},\r\n zarina@poshta.example\r\nSubject: {words} last\r\n\r\n", many.join(",\r\n "));
+    let mut client = post.inbox(&[message.as_bytes(), FIRST]).await;
+    assert_eq!(client.ok("SEARCH TO zarina").await, ["* SEARCH 1"]);
+    assert_eq!(client.ok("SEARCH SUBJECT last").await, ["* SEARCH 1"]);
+    assert_eq!(client.ok("SEARCH TO bolat").await, ["* SEARCH 2"]);
+}
+
+#[tokio::test]
+async fn a_search_that_takes_too_long_is_refused() {
+    let post = Post::with(Settings { max_search_s: 0, ..settings() }).await;
+    let mut client = post.inbox(&[&letter("one")]).await;
+    let (_, end) = client.run("SEARCH FLAGGED").await;
+    assert!(end.starts_with("NO [LIMIT]"), "{end}");
 }

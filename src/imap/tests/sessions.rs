@@ -77,6 +77,38 @@ async fn two_sessions_agree_after_noop() {
     assert_eq!(seen, two.ok("FETCH 1:* (UID FLAGS)").await);
 }
 
+/// A message whose flags changed since it came stands in the change index behind those that came after it.
+#[tokio::test]
+async fn a_new_message_whose_flags_changed_already_is_not_missed() {
+    let post = Post::open().await;
+    let mut reader = post.inbox(&[&letter("one")]).await;
+    let mut other = post.inbox(&[&letter("two"), &letter("three")]).await;
+    other.ok("STORE 2 +FLAGS (\\Seen)").await;
+    reader
+        .play(
+            "C: a NOOP
+             S: * 3 EXISTS
+             S: a OK …
+             C: b FETCH 1:3 (UID FLAGS)
+             S: * 1 FETCH (UID 1 FLAGS ())
+             S: * 2 FETCH (UID 2 FLAGS (\\Seen))
+             S: * 3 FETCH (UID 3 FLAGS ())
+             S: b OK …",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_keyword_of_another_session_is_told_with_the_flags_that_a_fetch_sets() {
+    let post = Post::open().await;
+    let mut reader = post.inbox(&[&letter("one")]).await;
+    let mut other = post.inbox(&[]).await;
+    other.ok("STORE 1 +FLAGS.SILENT (Fresh)").await;
+    let answers = reader.ok("FETCH 1 BODY[TEXT]<0.5>").await;
+    assert!(answers[0].starts_with("* FLAGS (") && answers[0].contains("Fresh"), "{answers:?}");
+    assert_eq!(answers.last().unwrap(), "* 1 FETCH (BODY[TEXT]<0> {5}\nHello FLAGS (\\Seen Fresh))");
+}
+
 #[tokio::test]
 async fn own_changes_are_told_once() {
     let post = Post::open().await;
@@ -145,6 +177,24 @@ async fn rfc9051_autologout_after_the_idle_timeout() {
     let mut client = post.inbox(&[]).await;
     client.play("C: i IDLE\nS: + …\nS: * BYE …").await;
     assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn rfc9051_the_time_of_an_answer_is_not_idleness() {
+    let settings = Settings { idle_timeout_s: 2, ..settings() };
+    let post = Post::with(settings).await;
+    let large = [letter("large"), vec![b'x'; 4 << 20]].concat();
+    let mut client = post.inbox(&[&large]).await;
+    let mut other = post.client().await;
+    let parts: Vec<String> = (0..8).map(|part| format!("BODY.PEEK[]<{part}.{}>", large.len())).collect();
+    // More than the sockets hold, so the server cannot end its answer before the client begins to read.
+    client.send(&format!("a FETCH 1 ({})\r\n", parts.join(" "))).await;
+    let asked = Instant::now();
+    while asked.elapsed().as_millis() < 2500 {
+        other.ok("NOOP").await;
+    }
+    client.line().await;
+    client.play("S: a OK …\nC: b NOOP\nS: b OK …").await;
 }
 
 #[tokio::test]

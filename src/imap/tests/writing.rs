@@ -160,6 +160,29 @@ async fn rfc4315_copy_says_where_the_copies_are() {
     assert_eq!(client.literal("FETCH 1 BODY.PEEK[]").await, letter("one"));
 }
 
+/// RFC 9051 §6.4.7: NO would mean that the target is as it was.
+#[tokio::test]
+async fn rfc9051_copy_answers_ok_when_something_was_copied() {
+    let post = Post::open().await;
+    let mut reader = post.inbox(&[&letter("one"), &letter("two")]).await;
+    let mut other = post.inbox(&[]).await;
+    other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    other.ok("EXPUNGE").await;
+    reader
+        .play(
+            "C: a COPY 1:2 Archive
+             S: * 1 EXPUNGE
+             S: a OK [COPYUID … 2 1] …
+             C: b STATUS Archive (MESSAGES)
+             S: * STATUS Archive (MESSAGES 1)
+             S: b OK …",
+        )
+        .await;
+    other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    other.ok("EXPUNGE").await;
+    reader.play("C: c COPY 1 Archive\nS: * 1 EXPUNGE\nS: c NO [EXPUNGEISSUED] …").await;
+}
+
 #[tokio::test]
 async fn rfc6851_move_tells_copyuid_before_expunge() {
     let post = Post::open().await;

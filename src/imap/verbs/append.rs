@@ -57,7 +57,7 @@ impl Incoming {
     pub(crate) async fn finish(self, desk: &mut Desk) -> Answer {
         let body = self.writer.finish()?;
         let structure = self.scanner.finish();
-        let header = read_head(&body, structure.facts.header_bytes)?;
+        let header = read_head(&body, structure.facts.header_bytes, desk.services.caps.max_header_bytes)?;
         let summary = Summary::of(&[], &structure, &header);
         let account = desk.identity.account;
         let message_id = message_id_hash(&header);
@@ -91,9 +91,9 @@ impl Incoming {
     }
 }
 
-/// The header block of a staged message.
-fn read_head(body: &StagedBody, header_bytes: u64) -> Result<Vec<u8>, Fault> {
-    let wanted = usize::try_from(header_bytes).unwrap_or(usize::MAX);
+/// The header block of a staged message, up to `most` bytes of it: it can be as long as the message.
+fn read_head(body: &StagedBody, header_bytes: u64, most: usize) -> Result<Vec<u8>, Fault> {
+    let wanted = usize::try_from(header_bytes).unwrap_or(usize::MAX).min(most);
     let mut header = Vec::with_capacity(wanted.min(64 << 10));
     while header.len() < wanted {
         let piece = body.read_at(header.len() as u64, wanted - header.len())?;

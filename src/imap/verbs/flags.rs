@@ -34,7 +34,6 @@ pub(crate) async fn store(desk: &mut Desk, command: &StoreFlags) -> Answer {
         if command.answer == StoreAnswer::Silent {
             continue;
         }
-        desk.tell_keywords();
         let selected = desk.selected.as_ref().ok_or(Fault::NothingSelected)?;
         for message in messages {
             let Some(seq) = selected.seq_of(message.uid) else { continue };

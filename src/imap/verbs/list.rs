@@ -5,7 +5,7 @@ use crate::imap::fault::Fault;
 use crate::imap::proto::command::{self, List, ListForm, ListPattern, ListReturn, ListSelect, MailboxName};
 use crate::imap::proto::list_pattern::with_reference;
 use crate::imap::proto::response::{
-    Attribute, ListEntry, Status, write_list, write_list_root, write_lsub, write_namespace,
+    Attribute, Dialect, ListEntry, Status, write_list, write_list_root, write_lsub, write_namespace,
 };
 use crate::imap::tree::{Node, Tree};
 use crate::store::mailboxes::SpecialUse;
@@ -20,10 +20,14 @@ pub(crate) async fn list(desk: &mut Desk, command: &List) -> Answer {
     }
     let tree = read_tree(desk).await?;
     let patterns = joined(&command.reference, &command.patterns);
+    let wording = match command.form {
+        ListForm::Basic => Wording::of(desk.dialect),
+        ListForm::Extended => Wording::Extended,
+    };
     for (name, node) in tree.matching(&patterns) {
         let Some(below) = selects(command.select, node) else { continue };
         let shows_subscribed = command.select.subscribed || command.returns.subscribed;
-        let mut entry = entry(name, node, desk.dialect.rev2);
+        let mut entry = entry(name, node, wording);
         if shows_subscribed && node.subscribed {
             entry.attributes.push(Attribute::Subscribed);
         }
@@ -42,7 +46,7 @@ pub(crate) async fn lsub(desk: &mut Desk, reference: &MailboxName, pattern: &Lis
     let tree = read_tree(desk).await?;
     let patterns = joined(reference, std::slice::from_ref(pattern));
     for (name, node) in tree.matching(&patterns) {
-        let mut entry = entry(name, node, desk.dialect.rev2);
+        let mut entry = entry(name, node, Wording::Basic);
         if !node.subscribed {
             // RFC 3501 §6.3.9: `%` shows the parent of a subscribed name that it does not reach, with \Noselect.
             if !tree.hides_subscribed(name, &patterns) {
@@ -66,7 +70,7 @@ pub(crate) fn namespace(desk: &mut Desk) -> Status {
 pub(super) async fn tell_selected(desk: &mut Desk, name: &str) -> Result<(), Fault> {
     let tree = read_tree(desk).await?;
     if let Some(node) = tree.get(name) {
-        write_list(&entry(name, node, desk.dialect.rev2), desk.dialect, desk.output.buffer());
+        write_list(&entry(name, node, Wording::of(desk.dialect)), desk.dialect, desk.output.buffer());
     }
     Ok(())
 }
@@ -97,13 +101,30 @@ fn selects(select: ListSelect, node: &Node) -> Option<bool> {
     (node.subscribed || below).then_some(below)
 }
 
+/// Which word the client knows for a name without a folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wording {
+    /// RFC 3501: `\Noselect`.
+    Basic,
+    /// RFC 5258 §3 and RFC 9051 §7.3.1: `\NonExistent`, which implies `\Noselect`.
+    Extended,
+}
+
+impl Wording {
+    fn of(dialect: Dialect) -> Self {
+        if dialect.rev2 { Wording::Extended } else { Wording::Basic }
+    }
+}
+
 /// What is always said of a name. Attributes that nobody asked for do no harm: RFC 9051 §6.3.9.2 lets the server
 /// tell them unasked.
-fn entry(name: &str, node: &Node, rev2: bool) -> ListEntry {
+fn entry(name: &str, node: &Node, wording: Wording) -> ListEntry {
     let mut attributes = Vec::new();
     if node.folder.is_none() {
-        // RFC 9051 §7.3.1: \NonExistent implies \Noselect, which is the word that RFC 3501 knows.
-        attributes.push(if rev2 { Attribute::NonExistent } else { Attribute::NoSelect });
+        attributes.push(match wording {
+            Wording::Basic => Attribute::NoSelect,
+            Wording::Extended => Attribute::NonExistent,
+        });
     }
     attributes.push(if node.has_children { Attribute::HasChildren } else { Attribute::HasNoChildren });
     if let Some(special_use) = node.folder.as_ref().and_then(|folder| folder.special_use) {

@@ -28,10 +28,11 @@ pub(crate) async fn select(desk: &mut Desk, command: &Select) -> Answer {
     let uid_validity = selected.uid_validity.0.get();
     Status::ok("UIDs are valid").with(Code::UidValidity(uid_validity)).write_untagged(out);
     Status::ok("predicted next UID").with(Code::UidNext(opening.uid_next)).write_untagged(out);
-    desk.selected = Some(selected);
     if desk.dialect.rev2 {
         list::tell_selected(desk, &name).await?;
     }
+    // Last of all: a SELECT that fails leaves nothing selected.
+    desk.selected = Some(selected);
     Ok(match command.access {
         Access::ReadWrite => Status::ok("selected").with(Code::ReadWrite),
         Access::ReadOnly => Status::ok("examined").with(Code::ReadOnly),

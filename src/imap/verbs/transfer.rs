@@ -7,24 +7,23 @@ use crate::imap::proto::command::{NumberedBy, Transfer};
 use crate::imap::proto::response::{Code, Status};
 use crate::store::mailboxes::Copied;
 
-/// COPY: all or nothing.
+/// COPY: all that are still there, or nothing. NO would say that the target is as it was (RFC 9051 §6.4.7), so
+/// once something was copied the answer is OK, and COPYUID says what.
 pub(crate) async fn copy(desk: &mut Desk, command: &Transfer) -> Answer {
-    let Some((uids, copied)) = transfer(desk, command, How::Copy).await? else {
+    let Some(copied) = transfer(desk, command, How::Copy).await? else {
         return Ok(Status::ok("nothing to copy"));
     };
-    if copied.pairs.len() < uids && command.by == NumberedBy::Sequence {
-        return Err(Fault::ExpungedElsewhere);
+    match copy_uid(&copied) {
+        Some(code) => Ok(Status::ok("copied").with(code)),
+        None if command.by == NumberedBy::Sequence => Err(Fault::ExpungedElsewhere),
+        None => Ok(Status::ok("nothing to copy")),
     }
-    Ok(match copy_uid(&copied) {
-        Some(code) => Status::ok("copied").with(code),
-        None => Status::ok("nothing to copy"),
-    })
 }
 
 /// MOVE: the copies are there and the originals are gone, or neither.
 pub(crate) async fn move_messages(desk: &mut Desk, command: &Transfer) -> Answer {
     desk.writable()?;
-    let Some((_, copied)) = transfer(desk, command, How::Move).await? else {
+    let Some(copied) = transfer(desk, command, How::Move).await? else {
         return Ok(Status::ok("nothing to move"));
     };
     // RFC 9051 §6.4.8: COPYUID goes into an untagged OK ahead of the EXPUNGEs, so that the client can tell a
@@ -43,8 +42,8 @@ enum How {
     Move,
 }
 
-/// Does it; gives the number of messages that were named and what became of them, or `None` when none was.
-async fn transfer(desk: &Desk, command: &Transfer, how: How) -> Result<Option<(usize, Copied)>, Fault> {
+/// Does it; gives what became of the messages that were named, or `None` when none was.
+async fn transfer(desk: &Desk, command: &Transfer, how: How) -> Result<Option<Copied>, Fault> {
     let uids: Vec<Uid> = desk.places(&command.set, command.by)?.into_iter().map(|place| place.uid).collect();
     let target = desk.target(&command.mailbox).await?;
     if uids.is_empty() {
@@ -52,12 +51,12 @@ async fn transfer(desk: &Desk, command: &Transfer, how: How) -> Result<Option<(u
     }
     let selected = desk.selected()?;
     let (account, from, now) = (selected.account, selected.folder, desk.services.world.now());
-    let (named, store) = (uids.len(), &desk.services.store);
+    let store = &desk.services.store;
     let copied = match how {
         How::Copy => store.copy(account, from, uids, target.id, now).await,
         How::Move => store.move_messages(account, from, uids, target.id, now).await,
     };
-    copied.map(|copied| Some((named, copied))).map_err(Fault::of_target)
+    copied.map(Some).map_err(Fault::of_target)
 }
 
 fn copy_uid(copied: &Copied) -> Option<Code> {

@@ -8,8 +8,7 @@ use crate::clock::Timestamp;
 use super::cursor::{Cursor, Parsed};
 
 /// English month names, as the protocol writes them; the first is January.
-pub(super) const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 const DATE: &str = "a date like 1-Feb-2026";
 const DATE_TIME: &str = "a date like \"01-Feb-2026 12:34:56 +0500\"";
@@ -47,7 +46,9 @@ pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Parsed<Timestamp> {
     cursor.require(b'"', "the closing quote")?;
     let [hour, minute, second] = [hour, minute, second].map(|number| i8::try_from(number).unwrap_or(i8::MAX));
     let time = civil::Time::new(hour, minute, second, 0).map_err(|_| wrong())?;
-    offset.to_timestamp(date.to_datetime(time)).map_err(|_| wrong())
+    let instant = offset.to_timestamp(date.to_datetime(time)).map_err(|_| wrong())?;
+    // INTERNALDATE is told in UTC, and `date-year` has no sign.
+    if Offset::UTC.to_datetime(instant).year() < 0 { Err(wrong()) } else { Ok(instant) }
 }
 
 fn month_and_year(cursor: &mut Cursor<'_>, at: usize, day: u16, what: &'static str) -> Parsed<Date> {

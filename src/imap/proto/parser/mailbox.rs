@@ -8,12 +8,16 @@ use crate::imap::proto::command::{
     Access, Command, Create, List, ListForm, ListPattern, ListReturn, ListSelect, MailboxName, Select, SpecialUse,
     StatusItem,
 };
+use crate::imap::proto::list_pattern::canonical;
 use crate::imap::proto::mutf7;
 
 use super::cursor::{Cursor, Parsed, is_astring_char};
 
 const MAILBOX: &str = "a mailbox name";
 const PATTERN: &str = "a mailbox pattern";
+
+/// Patterns of one LIST. Each is matched with every name, and has the whole reference in front.
+const MAX_PATTERNS: usize = 20;
 
 /// The commands whose first argument is a mailbox; `name` is the command in upper case.
 pub(super) fn command(cursor: &mut Cursor<'_>, name: &str) -> Parsed<Command> {
@@ -49,31 +53,24 @@ pub(super) fn mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
     let at = cursor.position();
     let raw = cursor.astring(MAILBOX)?;
     let name = decoded(cursor, &raw, at, MAILBOX)?;
-    Ok(MailboxName { name: canonical(name), raw: raw.into_owned() })
+    Ok(MailboxName { name: canonical(&name) })
 }
 
 /// A name or pattern in the client's encoding.
 fn decoded(cursor: &Cursor<'_>, raw: &[u8], at: usize, what: &'static str) -> Parsed<String> {
     // RFC 3501 §5.1.3. Clients that write raw UTF-8 to a rev1 server mean UTF-8.
     let name = if cursor.dialect.utf8() || !raw.is_ascii() {
-        std::str::from_utf8(raw).ok().map(|name| name.nfc().collect::<String>())
+        std::str::from_utf8(raw).ok().map(str::to_owned)
     } else {
         mutf7::decode(raw)
     };
-    // RFC 9051 §5.1: no control characters (Net-Unicode, RFC 5198).
+    // RFC 9051 §5.1: composed, in whatever encoding it came, so that every client finds the mailbox; and without
+    // control characters (Net-Unicode, RFC 5198).
+    let name = name.map(|name| name.nfc().collect::<String>());
     name.filter(|name| !name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))).ok_or_else(|| {
         let encoding = if cursor.dialect.utf8() { "UTF-8" } else { "modified UTF-7" };
         Cursor::expected_at(at, format!("{what} in {encoding} without control characters"))
     })
-}
-
-/// RFC 9051 §5.1: INBOX is INBOX in any case; so is it as the first level.
-fn canonical(name: String) -> String {
-    let first = name.split('/').next().unwrap_or_default();
-    match name.get(first.len()..) {
-        Some(rest) if first.eq_ignore_ascii_case("INBOX") => format!("INBOX{rest}"),
-        _ => name,
-    }
 }
 
 /// `list-mailbox`
@@ -83,7 +80,13 @@ fn pattern(cursor: &mut Cursor<'_>) -> Parsed<ListPattern> {
         Some(b'"' | b'{') => cursor.string(PATTERN)?,
         _ => Cow::Borrowed(cursor.take_while(PATTERN, |byte| is_astring_char(byte) || matches!(byte, b'%' | b'*'))?),
     };
-    Ok(ListPattern { pattern: decoded(cursor, &raw, at, PATTERN)? })
+    let pattern = match decoded(cursor, &raw, at, PATTERN) {
+        // RFC 9051 §6.3.9: a well-formed pattern that fits no name finds nothing, and that is no error. No name
+        // holds NUL.
+        Err(_) if std::str::from_utf8(&raw).is_ok() => "\0".to_owned(),
+        name => name?,
+    };
+    Ok(ListPattern { pattern })
 }
 
 fn create(cursor: &mut Cursor<'_>) -> Parsed<Create> {
@@ -122,7 +125,10 @@ fn list(cursor: &mut Cursor<'_>) -> Parsed<List> {
     let reference = mailbox(cursor)?;
     cursor.space()?;
     let many = cursor.peek() == Some(b'(');
-    let patterns = if many { cursor.list_or_empty("patterns", pattern)? } else { vec![pattern(cursor)?] };
+    let patterns = if many { cursor.list("patterns", pattern)? } else { vec![pattern(cursor)?] };
+    if patterns.len() > MAX_PATTERNS {
+        return Err(cursor.expected(format!("at most {MAX_PATTERNS} patterns")));
+    }
     let mut returns = ListReturn::default();
     let extended_return = cursor.eat(b' ');
     if extended_return {
@@ -152,9 +158,9 @@ fn selection(cursor: &mut Cursor<'_>) -> Parsed<ListSelect> {
         Ok(())
     })?;
     cursor.space()?;
-    // RFC 9051 §6.3.9.1: RECURSIVEMATCH needs an option that selects something.
-    if select.recursive_match && !select.subscribed && !select.special_use {
-        return Err(Cursor::expected_at(start, "SUBSCRIBED or SPECIAL-USE with RECURSIVEMATCH"));
+    // RFC 9051 §9: RECURSIVEMATCH needs a base option; SPECIAL-USE is an independent one (RFC 6154 §6).
+    if select.recursive_match && !select.subscribed {
+        return Err(Cursor::expected_at(start, "SUBSCRIBED with RECURSIVEMATCH"));
     }
     Ok(select)
 }

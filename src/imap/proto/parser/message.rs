@@ -46,18 +46,14 @@ pub(super) fn store(cursor: &mut Cursor<'_>, by: NumberedBy) -> Parsed<Command> 
     cursor.space()?;
     let set = cursor.sequence_set()?;
     cursor.space()?;
-    let action = match cursor.peek() {
-        Some(b'+') => StoreAction::Add,
-        Some(b'-') => StoreAction::Remove,
-        _ => StoreAction::Replace,
+    let action = if cursor.eat(b'+') {
+        StoreAction::Add
+    } else if cursor.eat(b'-') {
+        StoreAction::Remove
+    } else {
+        StoreAction::Replace
     };
     let at = cursor.position();
-    if action != StoreAction::Replace {
-        cursor.take_while(EXPECTED, |byte| byte == b'+' || byte == b'-')?;
-    }
-    if cursor.position() > at + 1 {
-        return Err(Cursor::expected_at(at, EXPECTED));
-    }
     let answer = match cursor.word(EXPECTED)?.as_str() {
         "FLAGS" => StoreAnswer::Told,
         "FLAGS.SILENT" => StoreAnswer::Silent,

@@ -19,18 +19,18 @@ use cursor::{Cursor, Failure, Parsed};
 
 /// Why a command is refused before it ran.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rejected {
+pub(super) struct Rejected {
     /// Its tag, if that could be read; else the answer is untagged.
-    pub tag: Option<Tag>,
+    pub(super) tag: Option<Tag>,
     /// The answer.
-    pub status: Status,
+    pub(super) status: Status,
 }
 
 /// Parses a command without its final line end; literals stand in it as `{n}`, line end, n bytes.
 ///
 /// # Errors
 /// The answer to give.
-pub fn parse(input: &[u8], dialect: Dialect, max_search_depth: usize) -> Result<Tagged, Rejected> {
+pub(super) fn parse(input: &[u8], dialect: Dialect, max_search_depth: usize) -> Result<Tagged, Rejected> {
     let mut cursor = Cursor::new(input, dialect);
     let tag = tag(&mut cursor).map_err(|failure| rejected(None, "command", failure))?;
     let mut name = String::from("command");
@@ -43,7 +43,7 @@ pub fn parse(input: &[u8], dialect: Dialect, max_search_depth: usize) -> Result<
 /// Looks at a command that ends with the announcement of a literal. `None`: the literal is an argument.
 /// Otherwise it is the message of an APPEND, or the APPEND is bad.
 #[must_use]
-pub fn append_head(so_far: &[u8], dialect: Dialect) -> Option<Result<(Tag, Append), Rejected>> {
+pub(super) fn append_head(so_far: &[u8], dialect: Dialect) -> Option<Result<(Tag, Append), Rejected>> {
     let mut cursor = Cursor::new(so_far, dialect);
     let tag = tag(&mut cursor).ok()?;
     if cursor.word("a command").ok()? != "APPEND" {
@@ -58,7 +58,7 @@ pub fn append_head(so_far: &[u8], dialect: Dialect) -> Option<Result<(Tag, Appen
 
 /// The tag of something that may be no command at all.
 #[must_use]
-pub fn tag_of(input: &[u8]) -> Option<Tag> {
+pub(super) fn tag_of(input: &[u8]) -> Option<Tag> {
     tag(&mut Cursor::new(input, Dialect::REV1)).ok()
 }
 

@@ -10,11 +10,15 @@ use super::date;
 /// What BADCHARSET names; more are understood.
 pub(super) const CHARSETS: &[&str] = &["US-ASCII", "UTF-8", "WINDOWS-1251", "KOI8-R"];
 
+/// No configuration lets keys nest deeper: each level takes some of the thread's stack.
+const DEEPEST: usize = 200;
+
 /// `SP ["RETURN (" … ")" SP] ["CHARSET" SP charset SP] key …`
 pub(super) fn search(cursor: &mut Cursor<'_>, by: NumberedBy, max_depth: usize) -> Parsed<Search> {
     cursor.space()?;
     let returns = if cursor.eat_text("RETURN ") { Some(return_options(cursor)?) } else { None };
     let charset = charset(cursor)?;
+    let max_depth = max_depth.min(DEEPEST);
     let mut keys = Keys { cursor, charset };
     let mut all = vec![keys.key(max_depth)?];
     while keys.cursor.eat(b' ') {

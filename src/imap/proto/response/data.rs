@@ -1,4 +1,4 @@
-//! Untagged data about the server and mailboxes (RFC 9051 §7.2 to §7.4).
+//! Untagged data about the server and mailboxes (RFC 9051 §7.2 to §7.5.1).
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -20,8 +20,6 @@ pub struct ListEntry {
     pub name: String,
     /// `CHILDINFO ("SUBSCRIBED")` of RECURSIVEMATCH (RFC 9051 §6.3.9.6): a child below is subscribed.
     pub subscribed_below: bool,
-    /// `OLDNAME` (RFC 9051 §6.3.9.7): the name the client used before it was normalised or renamed.
-    pub old_name: Option<String>,
 }
 
 /// Mailbox attributes (RFC 9051 §7.3.1, RFC 6154).
@@ -97,20 +95,8 @@ pub struct Esearch<'a> {
 /// Appends `* LIST (…) "/" name`.
 pub fn write_list(entry: &ListEntry, dialect: Dialect, out: &mut Vec<u8>) {
     write_list_line("LIST", entry, dialect, out);
-    let mut extended: Vec<Vec<u8>> = Vec::new();
     if entry.subscribed_below {
-        extended.push(b"\"CHILDINFO\" (\"SUBSCRIBED\")".to_vec());
-    }
-    if let Some(old_name) = &entry.old_name {
-        let mut item = b"\"OLDNAME\" (".to_vec();
-        write_mailbox(old_name, dialect, &mut item);
-        item.push(b')');
-        extended.push(item);
-    }
-    if !extended.is_empty() {
-        out.extend_from_slice(b" (");
-        out.extend_from_slice(&extended.join(&b' '));
-        out.push(b')');
+        out.extend_from_slice(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
     }
     out.extend_from_slice(b"\r\n");
 }

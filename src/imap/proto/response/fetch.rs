@@ -68,12 +68,6 @@ impl FetchWriter {
         let _ = write!(self.out, "{bytes}");
     }
 
-    /// MODSEQ (RFC 7162).
-    pub fn modseq(&mut self, modseq: u64) {
-        self.name("MODSEQ ");
-        let _ = write!(self.out, "({modseq})");
-    }
-
     /// ENVELOPE.
     pub fn envelope(&mut self, envelope: &Envelope) {
         self.name("ENVELOPE ");
@@ -101,7 +95,7 @@ impl FetchWriter {
     /// A section of which all bytes are here; `origin` is the offset of a partial fetch.
     pub fn section(&mut self, name: SectionName<'_>, origin: Option<u64>, bytes: &[u8]) {
         self.section_name(name, origin);
-        // RFC 3516 §4.1: a literal cannot hold NUL, a literal8 can.
+        // RFC 3516 §4.3: a literal cannot hold NUL, a literal8 can, and is for that alone.
         if matches!(name, SectionName::Binary(_)) && bytes.contains(&0) {
             self.out.push(b'~');
         }
@@ -121,12 +115,6 @@ impl FetchWriter {
     pub fn section_nil(&mut self, name: SectionName<'_>) {
         self.section_name(name, None);
         self.out.extend_from_slice(b"NIL");
-    }
-
-    /// Whether no item was written so far; then there is nothing to send.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items == 0
     }
 
     /// What was written so far, to be sent before anything else.

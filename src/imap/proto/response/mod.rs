@@ -21,7 +21,6 @@ pub use data::{
 pub use envelope::write_envelope;
 pub use fetch::{FetchWriter, SectionName, write_flag_list};
 pub use status::{Code, Condition, NewKeywords, Status};
-pub use text::{write_astring, write_nstring, write_string};
 
 /// What the client enabled, and so may be shown (RFC 9051 §6.3.1, RFC 6855).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

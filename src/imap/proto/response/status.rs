@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use crate::imap::proto::command::{Flag, Tag};
-use crate::imap::proto::sequence::{InOrder, NumberSet};
+use crate::imap::proto::sequence::InOrder;
 
 use super::fetch::flag_name;
 
@@ -123,10 +123,6 @@ pub enum Code {
     Unseen(u32),
     /// CREATE USE: the use cannot be given (RFC 6154).
     UseAttr,
-    /// UIDs left alone by a conditional STORE (RFC 7162).
-    Modified(NumberSet),
-    /// HIGHESTMODSEQ (RFC 7162).
-    HighestModSeq(u64),
 }
 
 /// Whether `\*` is among the permanent flags.
@@ -215,8 +211,6 @@ impl fmt::Display for Code {
             Code::UidNext(uid) => write!(f, "UIDNEXT {uid}"),
             Code::UidValidity(epoch) => write!(f, "UIDVALIDITY {epoch}"),
             Code::Unseen(number) => write!(f, "UNSEEN {number}"),
-            Code::Modified(set) => write!(f, "MODIFIED {set}"),
-            Code::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {modseq}"),
             plain => f.write_str(plain.word()),
         }
     }
@@ -224,8 +218,7 @@ impl fmt::Display for Code {
 
 impl Code {
     /// The code's word; of a code with arguments only that word.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
+    fn word(&self) -> &'static str {
         match self {
             Code::Alert => "ALERT",
             Code::AlreadyExists => "ALREADYEXISTS",
@@ -264,8 +257,6 @@ impl Code {
             Code::UnknownCte => "UNKNOWN-CTE",
             Code::Unseen(_) => "UNSEEN",
             Code::UseAttr => "USEATTR",
-            Code::Modified(_) => "MODIFIED",
-            Code::HighestModSeq(_) => "HIGHESTMODSEQ",
         }
     }
 }

@@ -13,7 +13,7 @@ use super::Dialect;
 const MAX_QUOTED_BYTES: usize = 1000;
 
 /// Appends a `string`: quoted if it can be, else a literal. NUL, which no string can hold, is left out.
-pub fn write_string(bytes: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
+pub(super) fn write_string(bytes: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
     if bytes.contains(&0) {
         let without: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
         return write_string(&without, dialect, out);
@@ -35,7 +35,7 @@ pub fn write_string(bytes: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
 }
 
 /// Appends a `nstring`: NIL, or a string.
-pub fn write_nstring(text: Option<&str>, dialect: Dialect, out: &mut Vec<u8>) {
+fn write_nstring(text: Option<&str>, dialect: Dialect, out: &mut Vec<u8>) {
     match text {
         Some(text) => write_string(text.as_bytes(), dialect, out),
         None => out.extend_from_slice(b"NIL"),
@@ -43,7 +43,7 @@ pub fn write_nstring(text: Option<&str>, dialect: Dialect, out: &mut Vec<u8>) {
 }
 
 /// Appends an `astring`: an atom if it can be.
-pub fn write_astring(text: &str, dialect: Dialect, out: &mut Vec<u8>) {
+pub(super) fn write_astring(text: &str, dialect: Dialect, out: &mut Vec<u8>) {
     let atom = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"(){%*\"\\]".contains(&byte))
         // RFC 9051 §9 `nstring`: where NIL is possible it would be read as none.

@@ -8,7 +8,7 @@ use crate::imap::proto::response::{Code, Status};
 
 use super::{Action, Progress, Session, State, Work};
 
-/// RFC 7888 §4: the longest literal that a client may send without waiting.
+/// RFC 7888 §5: the longest literal that a client may send without waiting.
 const MAX_NON_SYNCHRONIZING: u64 = 4096;
 
 /// An APPEND whose message is to come.
@@ -75,7 +75,9 @@ impl Session {
         self.framer.refuse();
         self.reject(rejected);
         if literal.wait == Wait::NonSynchronizing && literal.size > worth && self.state != State::Logout {
-            self.end("the literal is far too long");
+            // RFC 7888 §5
+            self.untagged(&Status::bye("the literal is far too long").with(Code::TooBig));
+            self.close();
         }
     }
 
@@ -105,20 +107,21 @@ impl Session {
 
     /// What follows the message: nothing, or the `)` of `UTF8 (…)`.
     pub(super) fn read_append_tail(&mut self) -> Progress {
-        let line = match self.framer.line(&self.budget()) {
-            Line::Incomplete => return Progress::Waiting,
-            Line::Whole(line) => Some(line),
-            Line::TooLong => None,
-        };
+        let line = self.framer.line(&self.budget());
+        if line == Line::Incomplete {
+            return Progress::Waiting;
+        }
         let Work::AppendTail(arriving) = std::mem::replace(&mut self.work, Work::Reading) else {
             return Progress::Made;
         };
         let expected: &[u8] = if arriving.form == AppendForm::Utf8 { b")" } else { b"" };
-        if line.as_deref() == Some(expected) {
+        if matches!(&line, Line::Whole(line) if line == expected) {
             self.actions.push(Action::AppendEnd { tag: arriving.tag });
             self.work = Work::Running;
         } else {
-            self.framer.skip_rest(line.as_deref().unwrap_or_default());
+            if let Line::Whole(line) = &line {
+                self.framer.refuse_line(line);
+            }
             self.actions.push(Action::AppendAborted);
             let status = Status::bad("APPEND takes one message: expected the end of the command behind it");
             self.reject(&Rejected { tag: Some(arriving.tag), status });

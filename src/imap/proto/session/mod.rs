@@ -18,7 +18,7 @@ use super::capability::{Login, Passwords, Situation, StartTls};
 use super::command::{Append, Command, Credentials, Tag, Tagged};
 use super::framing::{Budget, Frame, Framer, Line};
 use super::parser::{self, Rejected};
-use super::response::{self, Code, Dialect, Status};
+use super::response::{self, Code, Condition, Dialect, Status};
 use super::settings::Settings;
 
 /// What runs under the session.
@@ -97,7 +97,8 @@ pub enum Action {
     AppendAborted,
     /// IDLE began: send changes of the mailbox as they happen, until `IdleEnd`.
     Idle,
-    /// IDLE ended: write pending changes and then `completion` as the tagged answer, then [`Event::Done`].
+    /// IDLE ended: write pending changes and then `completion` as the tagged answer, then [`Event::Done`]
+    /// ([`Outcome::Bad`] for a BAD).
     IdleEnd {
         /// Tag of IDLE.
         tag: Tag,
@@ -196,13 +197,6 @@ impl Session {
         (self, actions)
     }
 
-    /// Whether more bytes can be used now. While a command runs the driver need not read: what is read anyway
-    /// waits in memory.
-    #[must_use]
-    pub fn wants_bytes(&self) -> bool {
-        self.state != State::Logout && !matches!(self.work, Work::LoggingIn(_) | Work::Running | Work::Offered(_))
-    }
-
     /// What the client may be shown. Changes only with ENABLE, so it holds while a command runs.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
@@ -215,7 +209,7 @@ impl Session {
         self.state
     }
 
-    /// Whether a command is under way, so that a timeout is not the client's idleness.
+    /// Whether IDLE is under way: the client waits for news, and nothing of a command is missing.
     #[must_use]
     pub fn is_idling(&self) -> bool {
         matches!(self.work, Work::Idling(_))
@@ -319,14 +313,17 @@ impl Session {
         }
     }
 
-    /// RFC 9051 §6.3.13: anything but DONE is an error.
+    /// RFC 9051 §6.3.13: anything but DONE is an error. It may be a command, with literals.
     fn end_idle(&mut self, line: Option<&[u8]>) {
         let Work::Idling(tag) = std::mem::replace(&mut self.work, Work::Running) else { return };
-        let completion = if line.is_some_and(|line| line.eq_ignore_ascii_case(b"DONE")) {
-            Status::ok("IDLE ended")
-        } else {
-            self.errors = self.errors.saturating_add(1);
-            Status::bad("expected DONE to end IDLE")
+        let completion = match line {
+            Some(line) if line.eq_ignore_ascii_case(b"DONE") => Status::ok("IDLE ended"),
+            refused => {
+                if let Some(line) = refused {
+                    self.framer.refuse_line(line);
+                }
+                Status::bad("expected DONE to end IDLE")
+            }
         };
         self.actions.push(Action::IdleEnd { tag, completion });
     }
@@ -350,16 +347,19 @@ impl Session {
     fn enable(&mut self, tag: &Tag, names: &[String]) {
         let mut enabled = Vec::new();
         for name in names {
-            match name.as_str() {
+            let known = match name.as_str() {
                 "IMAP4REV2" => {
                     self.dialect.rev2 = true;
-                    enabled.push("IMAP4rev2");
+                    "IMAP4rev2"
                 }
                 "UTF8=ACCEPT" => {
                     self.dialect.utf8_accept = true;
-                    enabled.push("UTF8=ACCEPT");
+                    "UTF8=ACCEPT"
                 }
-                _ => {}
+                _ => continue,
+            };
+            if !enabled.contains(&known) {
+                enabled.push(known);
             }
         }
         self.say(|out| response::write_enabled(&enabled, out));
@@ -378,13 +378,16 @@ impl Session {
         self.actions.push(Action::StartTls);
     }
 
-    /// A bad command: answered, counted, and nothing else happened.
+    /// A refused command: answered, and nothing else happened. To somebody who is logged in NO is an answer like
+    /// others; a stranger's are counted.
     fn reject(&mut self, rejected: &Rejected) {
         match &rejected.tag {
             Some(tag) => self.say(|out| rejected.status.write_tagged(tag, out)),
             None => self.say(|out| rejected.status.write_untagged(out)),
         }
-        self.count_error();
+        if rejected.status.condition == Condition::Bad || self.state == State::NotAuthenticated {
+            self.count_error();
+        }
     }
 
     fn count_error(&mut self) {

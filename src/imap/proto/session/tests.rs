@@ -59,7 +59,10 @@ impl Wire {
                     self.answer(&tag, &Status::ok(text), Outcome::Unchanged);
                 }
                 Action::AppendAborted => self.appended.clear(),
-                Action::IdleEnd { tag, completion } => self.answer(&tag, &completion, Outcome::Unchanged),
+                Action::IdleEnd { tag, completion } => {
+                    let bad = completion.condition == Condition::Bad;
+                    self.answer(&tag, &completion, if bad { Outcome::Bad } else { Outcome::Unchanged });
+                }
                 Action::StartTls => self.tls_begun = true,
                 Action::Close => self.closed = true,
             }
@@ -232,7 +235,7 @@ fn rfc5161_enable() {
         "C: a ENABLE X-NOTHING
          S: * ENABLED
          S: a OK enabled
-         C: b ENABLE IMAP4rev2 utf8=accept
+         C: b ENABLE IMAP4rev2 utf8=accept imap4rev2
          S: * ENABLED IMAP4rev2 UTF8=ACCEPT
          S: b OK enabled",
     );
@@ -255,10 +258,27 @@ fn rfc9051_6_3_13_idle() {
          S: + idling
          C: c NOOP
          S: b BAD expected DONE to end IDLE
-         C: d NOOP
-         S: d OK ran",
+         C: d IDLE
+         S: + idling
+         C: e RENAME {4+}
+         S: d BAD expected DONE to end IDLE
+         C: ab
+         C:  {4+}
+         C: cd
+         C:
+         C: f NOOP
+         S: f OK ran",
     );
     assert!(!wire.session.unwrap().is_idling());
+}
+
+#[test]
+fn a_wrong_end_of_idle_is_one_error() {
+    let mut wire = Wire::start(Settings { max_errors: 2, ..Settings::default() }, Channel::Tls);
+    wire.feed(b"l LOGIN u p\r\na IDLE\r\nwrong\r\n");
+    assert!(!wire.closed);
+    wire.feed(b"b IDLE\r\nwrong\r\n");
+    assert!(wire.closed && wire.said().ends_with("* BYE too many bad commands\r\n"));
 }
 
 #[test]
@@ -346,7 +366,7 @@ fn a_flood_before_login_ends_the_session() {
     let mut wire = tls();
     wire.said();
     wire.feed(b"a LOGIN {99999999+}\r\n");
-    assert!(wire.said().ends_with("* BYE the literal is far too long\r\n"));
+    assert!(wire.said().ends_with("* BYE [TOOBIG] the literal is far too long\r\n"));
     assert!(wire.closed);
 }
 
@@ -361,6 +381,20 @@ fn a_line_without_end_is_refused_once_and_skipped() {
     }
     wire.feed(b" {3+}\r\na b\r\nb NOOP\r\n");
     assert_eq!(wire.said(), "a BAD [TOOBIG] the command is too long\r\nb OK done\r\n");
+}
+
+#[test_case(1; "byte by byte")]
+#[test_case(7; "in small pieces")]
+#[test_case(1000; "at once")]
+fn what_stands_behind_a_message_is_refused_once_however_long(piece: usize) {
+    let mut wire = Wire::start(Settings { max_line_bytes: 200, ..Settings::default() }, Channel::Tls);
+    wire.feed(b"l LOGIN u p\r\n");
+    wire.said();
+    let stream = [b"a APPEND x {2+}\r\nab".as_slice(), &[b'x'; 300], b" {3+}\r\nc X\r\nd NOOP\r\n"].concat();
+    stream.chunks(piece).for_each(|piece| wire.feed(piece));
+    let said = wire.said();
+    assert!(said.starts_with("a BAD APPEND takes one message") && said.ends_with("\r\nd OK ran\r\n"), "{said}");
+    assert_eq!(said.lines().count(), 2, "{said}");
 }
 
 #[test]
@@ -380,6 +414,12 @@ fn an_error_budget_ends_the_session() {
         wire.feed(b"a FOO\r\nb NOOP\r\n");
     }
     assert!(!wire.closed, "after login a good command forgives");
+
+    let mut wire = logged_in();
+    for _ in 0..100 {
+        wire.feed(b"a APPEND INBOX {99999999}\r\n");
+    }
+    assert!(!wire.closed, "a message that is too long is no bad command");
 }
 
 #[test]
@@ -398,16 +438,15 @@ fn rfc9051_5_5_one_command_at_a_time() {
     let (session, _) = Session::start(Arc::default(), Channel::Tls);
     let (session, actions) = session.handle(Event::Bytes(b"a LOGIN u p\r\nb SELECT INBOX\r\nc NOOP\r\n"));
     assert!(matches!(actions.as_slice(), [Action::Login(_)]));
-    assert!(!session.wants_bytes());
     let (session, actions) = session.handle(Event::LoggedIn);
     assert!(matches!(actions.as_slice(), [Action::Output(_), Action::Run(tagged)] if tagged.tag.as_str() == "b"));
     let (session, actions) = session.handle(Event::Done(Outcome::Selected));
     assert!(matches!(actions.as_slice(), [Action::Run(tagged)] if tagged.tag.as_str() == "c"));
     let (session, actions) = session.handle(Event::Done(Outcome::Unchanged));
-    assert!(actions.is_empty() && session.wants_bytes());
+    assert!(actions.is_empty());
     let (session, actions) = session.handle(Event::End("timeout"));
     assert_eq!(actions, [Action::Output(b"* BYE timeout\r\n".to_vec()), Action::Close]);
-    assert!(!session.wants_bytes());
+    assert_eq!(session.state(), State::Logout);
 }
 
 #[test]

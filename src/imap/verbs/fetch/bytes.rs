@@ -21,27 +21,47 @@ use super::Plan;
 use super::rows::Rendering;
 
 /// Where the answer to one item comes from.
-enum Source {
+enum Source<'a> {
     /// Rows answer it.
     Rows,
     /// There is no such part.
     Nil,
     /// A range of the message, as it stands.
     Range(Range<u64>),
-    /// Made already: filtered header fields.
-    Text(Vec<u8>),
+    /// Some fields of a header block.
+    Fields(Fields<'a>),
     /// A range of the message, with its transfer encoding undone.
     Decoded(Decoded),
 }
 
-impl Source {
-    fn len(&self) -> u64 {
+impl Source<'_> {
+    /// What BINARY.SIZE answers; header fields are nothing it can ask for.
+    fn binary_size(&self) -> u64 {
         match self {
-            Source::Rows | Source::Nil => 0,
+            Source::Rows | Source::Nil | Source::Fields(_) => 0,
             Source::Range(range) => range.end - range.start,
-            Source::Text(text) => text.len() as u64,
             Source::Decoded(decoded) => decoded.wanted.end - decoded.wanted.start,
         }
+    }
+}
+
+/// A header block to be filtered on its way out: one command can ask for it a thousand times, so what is filtered
+/// is in memory only while it is written.
+struct Fields<'a> {
+    header: Range<u64>,
+    names: &'a [String],
+    keep: Keep,
+    partial: Option<Partial>,
+}
+
+impl Fields<'_> {
+    async fn read(self, content: &MessageBytes) -> Result<Vec<u8>, Fault> {
+        let header = read_all(content, self.header).await?;
+        let mut text = filter_header(&header, self.names, self.keep);
+        let wanted = cut(0..text.len() as u64, self.partial);
+        text.truncate(usize::try_from(wanted.end).unwrap_or(usize::MAX));
+        text.drain(..usize::try_from(wanted.start).unwrap_or(usize::MAX).min(text.len()));
+        Ok(text)
     }
 }
 
@@ -103,7 +123,8 @@ pub(crate) async fn scan_again(desk: &Desk, row: &Row) -> Result<Summary, Fault>
         at += piece.len() as u64;
     }
     let structure = scanner.finish();
-    let header = read_all(&content, 0..structure.facts.header_bytes).await?;
+    let header_bytes = structure.facts.header_bytes.min(desk.services.caps.max_header_bytes as u64);
+    let header = read_all(&content, 0..header_bytes).await?;
     Ok(Summary::of(&[], &structure, &header))
 }
 
@@ -115,7 +136,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn source(&self, item: &FetchItem) -> Result<Source, Fault> {
+    async fn source<'a>(&self, item: &'a FetchItem) -> Result<Source<'a>, Fault> {
         let whole = 0..self.content.len();
         Ok(match item {
             FetchItem::Rfc822 => Source::Range(whole),
@@ -124,43 +145,38 @@ impl Reader<'_> {
             FetchItem::Section { section, partial, .. } if *section == Section::default() => {
                 Source::Range(cut(whole, *partial))
             }
-            FetchItem::Section { section, partial, .. } => self.section(section, *partial).await?,
+            FetchItem::Section { section, partial, .. } => self.section(section, *partial),
             FetchItem::Binary { part, partial, .. } => self.binary(part, *partial).await?,
             FetchItem::BinarySize(part) => self.binary(part, None).await?,
             _ => Source::Rows,
         })
     }
 
-    fn range(&self, part: &[u32], piece: Piece, partial: Option<Partial>) -> Source {
+    fn range(&self, part: &[u32], piece: Piece, partial: Option<Partial>) -> Source<'static> {
         match self.structure.resolve(part, piece) {
             Some(range) => Source::Range(cut(range, partial)),
             None => Source::Nil,
         }
     }
 
-    async fn section(&self, section: &Section, partial: Option<Partial>) -> Result<Source, Fault> {
+    fn section<'a>(&self, section: &'a Section, partial: Option<Partial>) -> Source<'a> {
         let part = numbers(&section.part);
         let (names, keep) = match &section.text {
-            None => return Ok(self.range(&part, Piece::Whole, partial)),
-            Some(SectionText::Header) => return Ok(self.range(&part, Piece::Header, partial)),
-            Some(SectionText::Text) => return Ok(self.range(&part, Piece::Text, partial)),
-            Some(SectionText::Mime) => return Ok(self.range(&part, Piece::Mime, partial)),
+            None => return self.range(&part, Piece::Whole, partial),
+            Some(SectionText::Header) => return self.range(&part, Piece::Header, partial),
+            Some(SectionText::Text) => return self.range(&part, Piece::Text, partial),
+            Some(SectionText::Mime) => return self.range(&part, Piece::Mime, partial),
             Some(SectionText::HeaderFields(names)) => (names, Keep::Named),
             Some(SectionText::HeaderFieldsNot(names)) => (names, Keep::NotNamed),
         };
-        let Some(mut range) = self.structure.resolve(&part, Piece::Header) else { return Ok(Source::Nil) };
-        range.end = range.end.min(range.start.saturating_add(self.max_header_bytes as u64));
-        let header = read_all(self.content, range).await?;
-        let mut text = filter_header(&header, names, keep);
-        let wanted = cut(0..text.len() as u64, partial);
-        text.truncate(usize::try_from(wanted.end).unwrap_or(usize::MAX));
-        text.drain(..usize::try_from(wanted.start).unwrap_or(usize::MAX).min(text.len()));
-        Ok(Source::Text(text))
+        let Some(mut header) = self.structure.resolve(&part, Piece::Header) else { return Source::Nil };
+        header.end = header.end.min(header.start.saturating_add(self.max_header_bytes as u64));
+        Source::Fields(Fields { header, names, keep, partial })
     }
 
     /// RFC 3516 §4.3: the length of what is decoded must be known before the first byte of it, so the part is
     /// read twice rather than kept.
-    async fn binary(&self, part: &PartPath, partial: Option<Partial>) -> Result<Source, Fault> {
+    async fn binary(&self, part: &PartPath, partial: Option<Partial>) -> Result<Source<'static>, Fault> {
         let path = numbers(part);
         let (Some(found), Some(from)) = (self.structure.part(&path), self.structure.resolve(&path, Piece::Whole))
         else {
@@ -195,10 +211,12 @@ fn numbers(part: &PartPath) -> Vec<u32> {
 }
 
 /// Reads the beginning of the first range: a message whose record is damaged is refused while it can be.
-async fn check_readable(content: &MessageBytes, sources: &[Source]) -> Result<(), Fault> {
-    let range = |source: &Source| match source {
-        Source::Range(range) if !range.is_empty() => Some(range.clone()),
-        _ => None,
+async fn check_readable(content: &MessageBytes, sources: &[Source<'_>]) -> Result<(), Fault> {
+    let range = |source: &Source<'_>| match source {
+        Source::Range(range) | Source::Fields(Fields { header: range, .. }) => {
+            Some(range.clone()).filter(|range| !range.is_empty())
+        }
+        Source::Rows | Source::Nil | Source::Decoded(_) => None,
     };
     if let Some(range) = sources.iter().find_map(range) {
         content.read_at(range.start, 1).await?;
@@ -210,17 +228,21 @@ async fn check_readable(content: &MessageBytes, sources: &[Source]) -> Result<()
 async fn write(
     output: &mut Output,
     content: &MessageBytes,
-    (item, source): (&FetchItem, Source),
+    (item, source): (&FetchItem, Source<'_>),
     writer: &mut FetchWriter,
 ) -> Result<(), Fault> {
     if let FetchItem::BinarySize(part) = item {
-        writer.binary_size(part, source.len());
+        writer.binary_size(part, source.binary_size());
         return Ok(());
     }
     let Some((name, origin)) = label(item) else { return Ok(()) };
     match source {
         Source::Nil | Source::Rows => writer.section_nil(name),
-        Source::Text(text) => writer.section(name, origin, &text),
+        Source::Fields(fields) => {
+            let text = fields.read(content).await.map_err(broken_off)?;
+            writer.section(name, origin, &text);
+            output.send(&writer.take()).await?;
+        }
         Source::Range(range) => {
             writer.section_literal(name, origin, range.end - range.start);
             output.send(&writer.take()).await?;

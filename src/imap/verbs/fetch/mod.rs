@@ -50,7 +50,13 @@ pub(crate) async fn fetch(desk: &mut Desk, command: &Fetch) -> Answer {
 
 impl Plan {
     fn of(command: &Fetch, access: Access) -> Self {
-        let mut items = command.items.clone();
+        let mut items: Vec<FetchItem> = Vec::new();
+        for item in &command.items {
+            // Whoever asks twice is answered once: the answer must not grow with the repetition.
+            if !items.contains(item) {
+                items.push(item.clone());
+            }
+        }
         if command.by == NumberedBy::Uid && !items.contains(&FetchItem::Uid) {
             // RFC 9051 §6.4.9: UID is part of every answer to a UID command.
             items.insert(0, FetchItem::Uid);

@@ -14,6 +14,9 @@ use crate::store::{self, View};
 
 use super::Plan;
 
+/// Bytes of answers after which a page ends early: structures can be large, and a page is in memory as a whole.
+const PAGE_BYTES: usize = 1 << 20;
+
 /// What it takes to write one message's answer from its rows.
 #[derive(Clone, Debug)]
 pub(super) struct Rendering {
@@ -97,12 +100,21 @@ impl Job {
                 Need::Summaries => Summary::decode(&row.summary),
             };
             let Ok(summary) = summary else {
-                let rest = self.places.iter().copied().filter(|place| *place > row.place).collect();
+                let rest = behind(&self.places, row.place);
                 return Ok(Page { text: self.text, found, unreadable: Some(row), rest });
             };
             self.rendering.write(&row, &summary, &mut self.text);
             found += 1;
+            if self.text.len() >= PAGE_BYTES {
+                let rest = behind(&self.places, row.place);
+                return Ok(Page { text: self.text, found, unreadable: None, rest });
+            }
         }
         Ok(Page { text: self.text, found, unreadable: None, rest: Vec::new() })
     }
+}
+
+/// The places that come after `last`.
+fn behind(places: &[Place], last: Place) -> Vec<Place> {
+    places.iter().copied().filter(|place| *place > last).collect()
 }

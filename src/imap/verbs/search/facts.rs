@@ -24,7 +24,7 @@ pub(super) enum Missing {
     Texts,
 }
 
-/// See the module's text.
+/// A message as far as it was read.
 pub(super) struct Known<'a> {
     pub(super) row: &'a Row,
     pub(super) keywords: &'a [String],
@@ -70,7 +70,7 @@ impl Facts for Known<'_> {
     }
 
     fn header(&self, name: &str) -> Result<Vec<String>, Missing> {
-        if let Some(values) = from_envelope(&self.summary.ok_or(Missing::Summary)?.envelope, name) {
+        if let Some(values) = from_envelope(self.summary.ok_or(Missing::Summary)?, name) {
             return Ok(values);
         }
         let header = self.header.ok_or(Missing::Header)?;
@@ -86,23 +86,41 @@ impl Facts for Known<'_> {
     }
 }
 
-/// The value of a field that the envelope keeps; `None` for other fields.
-fn from_envelope(envelope: &Envelope, name: &str) -> Option<Vec<String>> {
-    let text = |text: &Option<String>| text.iter().map(|text| decode_words(text)).collect();
-    let name = name.to_ascii_lowercase();
-    Some(match name.as_str() {
+/// Texts below this length are surely whole in an envelope, which keeps only the beginning of long ones.
+const WHOLE_TEXT_BYTES: usize = 250;
+
+/// More than an envelope counts for an address beside its text.
+const ADDRESS_BYTES: usize = 16;
+
+/// The value of a field that the envelope keeps; `None` for other fields, and where it may have kept a part only.
+fn from_envelope(summary: &Summary, name: &str) -> Option<Vec<String>> {
+    let envelope = &summary.envelope;
+    let text = |text: &Option<String>| {
+        let whole = text.as_ref().is_none_or(|text| text.len() < WHOLE_TEXT_BYTES);
+        whole.then(|| text.iter().map(|text| decode_words(text)).collect())
+    };
+    let list = |list: &[AddressEntry]| has_all_addresses(summary).then(|| addresses(list));
+    match name.to_ascii_lowercase().as_str() {
         "date" => text(&envelope.date),
         "subject" => text(&envelope.subject),
         "in-reply-to" => text(&envelope.in_reply_to),
         "message-id" => text(&envelope.message_id),
-        "from" => addresses(&envelope.from),
-        "sender" => addresses(&envelope.sender),
-        "reply-to" => addresses(&envelope.reply_to),
-        "to" => addresses(&envelope.to),
-        "cc" => addresses(&envelope.cc),
-        "bcc" => addresses(&envelope.bcc),
-        _ => return None,
-    })
+        "from" => list(&envelope.from),
+        "sender" => list(&envelope.sender),
+        "reply-to" => list(&envelope.reply_to),
+        "to" => list(&envelope.to),
+        "cc" => list(&envelope.cc),
+        "bcc" => list(&envelope.bcc),
+        _ => None,
+    }
+}
+
+/// Whether the whole header would fit into an envelope, so that no address can have been left out.
+fn has_all_addresses(summary: &Summary) -> bool {
+    let header = &summary.structure.root.header;
+    let addresses: usize = summary.envelope.lists().iter().map(|list| list.len()).sum();
+    let most = Envelope::MAX_BYTES.saturating_sub((addresses + 2) * ADDRESS_BYTES);
+    header.end.saturating_sub(header.start) <= most as u64
 }
 
 /// An address list as one text; none if the field is absent.

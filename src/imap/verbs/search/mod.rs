@@ -117,6 +117,7 @@ async fn find(desk: &Desk, key: &SearchKey) -> Result<Vec<Place>, Fault> {
     let places: Vec<Place> = selected.by_seq(1, u32::MAX).collect();
     let mut hits = Vec::new();
     for places in places.chunks(PAGE) {
+        hunt.check_time()?;
         hunt.page(desk, places, &mut hits).await?;
     }
     Ok(hits)
@@ -138,6 +139,10 @@ fn collect(key: &SearchKey, wanted: &mut Wanted) {
 }
 
 impl Hunt {
+    fn check_time(&self) -> Result<(), Fault> {
+        if Instant::now() >= self.deadline { Err(Fault::SearchTooLong) } else { Ok(()) }
+    }
+
     async fn page(&self, desk: &Desk, places: &[Place], hits: &mut Vec<Place>) -> Result<(), Fault> {
         let need = if self.program.needs_no_text() { Need::Hot } else { Need::Summaries };
         let (at, program, keywords) = (self.at, Arc::clone(&self.program), Arc::clone(&self.keywords));
@@ -151,9 +156,7 @@ impl Hunt {
                 Verdict::Fits(place) => hits.push(place),
                 Verdict::FitsNot => {}
                 Verdict::Open(row) => {
-                    if Instant::now() > self.deadline {
-                        return Err(Fault::SearchTooLong);
-                    }
+                    self.check_time()?;
                     if self.read_and_decide(desk, &row).await? {
                         hits.push(row.place);
                     }

@@ -32,7 +32,7 @@ fn refused(input: &str) -> String {
 }
 
 fn mailbox(name: &str) -> MailboxName {
-    MailboxName { raw: name.as_bytes().to_vec(), name: name.to_owned() }
+    MailboxName { name: name.to_owned() }
 }
 
 fn set(text: &str) -> SequenceSet {
@@ -93,6 +93,7 @@ fn rfc9051_6_commands(input: &str) -> Command {
 #[test_case("inboxes" => "inboxes"; "only the whole level")]
 #[test_case("&BBYEVgQxBDUEQARWBDsEMwQ1BD0-" => "Жіберілген"; "modified utf7")]
 #[test_case("\"Жіберілген\"" => "Жіберілген"; "raw utf8 is let pass")]
+#[test_case("&BDgDBg-" => "\u{439}"; "composed, so that a utf8 client finds it too")]
 fn rfc3501_5_1_names(raw: &str) -> String {
     match parsed(&format!("DELETE {raw}")) {
         Command::Delete(mailbox) => mailbox.name,
@@ -171,6 +172,23 @@ fn rfc9051_6_3_9_list_forms() {
     for (input, expected) in cases {
         assert_eq!(parsed(input), expected, "{input}");
     }
+}
+
+#[test]
+fn rfc9051_6_3_9_a_pattern_that_fits_no_name_is_no_error() {
+    for input in ["LIST \"\" &x", "LIST \"\" \"a\x01*\""] {
+        let Command::List(list) = parsed(input) else { panic!() };
+        assert_eq!(list.patterns, [ListPattern { pattern: "\0".to_owned() }], "{input}");
+    }
+    // RFC 6855 §3: but what is not UTF-8 is.
+    assert!(parse(b"a1 LIST \"\" \"\xff*\"", Dialect::REV2, 20).is_err());
+}
+
+#[test]
+fn a_list_has_only_so_many_patterns() {
+    let with = |count: usize| format!("a LIST \"\" (%{})", " %".repeat(count - 1));
+    assert!(parse(with(20).as_bytes(), Dialect::REV1, 20).is_ok());
+    assert!(parse(with(21).as_bytes(), Dialect::REV1, 20).is_err());
 }
 
 fn store(set_text: &str, action: StoreAction, answer: StoreAnswer, flags: Vec<Flag>) -> Command {
@@ -337,15 +355,18 @@ fn rfc9051_6_4_4_search_return(keys: &str) -> Option<Vec<SearchReturn>> {
 #[test_case("STORE 1 *FLAGS a" => "a1 BAD STORE: expected FLAGS, +FLAGS or -FLAGS, with or without .SILENT at \
     column 12"; "bad action")]
 #[test_case("STORE 1 ++FLAGS a" => "a1 BAD STORE: expected FLAGS, +FLAGS or -FLAGS, with or without .SILENT at \
-    column 12"; "two signs")]
+    column 13"; "two signs")]
 #[test_case("SEARCH" => "a1 BAD SEARCH: expected a space at column 10"; "search nothing")]
 #[test_case("SEARCH FOO" => "a1 BAD SEARCH: expected a search key at column 11"; "unknown key")]
 #[test_case("SEARCH ON 30-Feb-2026" => "a1 BAD SEARCH: expected a date like 1-Feb-2026 at column 14"; "no such day")]
 #[test_case("SEARCH OR ALL" => "a1 BAD SEARCH: expected a space at column 17"; "half an or")]
 #[test_case("STATUS a ()" => "a1 BAD STATUS: expected MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED or \
     SIZE at column 14"; "status of nothing")]
-#[test_case("LIST (RECURSIVEMATCH) \"\" *" => "a1 BAD LIST: expected SUBSCRIBED or SPECIAL-USE with RECURSIVEMATCH \
-    at column 9"; "recursivematch alone")]
+#[test_case("LIST (RECURSIVEMATCH) \"\" *" => "a1 BAD LIST: expected SUBSCRIBED with RECURSIVEMATCH at column 9";
+    "recursivematch alone")]
+#[test_case("LIST (SPECIAL-USE RECURSIVEMATCH) \"\" *" => "a1 BAD LIST: expected SUBSCRIBED with RECURSIVEMATCH at \
+    column 9"; "rfc6154 special use is no base option")]
+#[test_case("LIST \"\" ()" => "a1 BAD LIST: expected a mailbox pattern at column 13"; "no pattern")]
 #[test_case("APPEND a \"x\"" => "a1 BAD APPEND: expected a date like \"01-Feb-2026 12:34:56 +0500\" at column 14";
     "append with a quoted message")]
 #[test_case("AUTHENTICATE PLAIN !" => "a1 BAD AUTHENTICATE: expected the initial response in base64 at column 23";
@@ -371,6 +392,7 @@ fn search_keys_nest_only_so_deep() {
     assert!(parse(nested(20).as_bytes(), Dialect::REV1, 20).is_err());
     let endless = format!("a SEARCH {}", "NOT ".repeat(50_000));
     assert!(parse(endless.as_bytes(), Dialect::REV1, 100).is_err());
+    assert!(parse(endless.as_bytes(), Dialect::REV1, usize::MAX).is_err(), "whatever the configuration says");
 }
 
 fn head(so_far: &str) -> Option<Result<(Tag, Append), Rejected>> {
@@ -408,6 +430,7 @@ fn a_literal_that_is_no_message_is_an_argument() {
 #[test_case("a1 APPEND a (\\Seen {3}\r\n"; "open flags")]
 #[test_case("a1 APPEND a \"01-Feb-2026 25:00:00 +0500\" {3}\r\n"; "no such hour")]
 #[test_case("a1 APPEND a \"01-Feb-2026 12:00:00 +0560\" {3}\r\n"; "no such zone")]
+#[test_case("a1 APPEND a \"01-Jan-0000 00:00:00 +0500\" {3}\r\n"; "before the first year that can be written")]
 #[test_case("a1 APPEND {1}\r\na{3}\r\n"; "no space behind a literal")]
 #[test_case("a1 APPEND a x {3}\r\n"; "something else")]
 fn a_bad_append_is_told_before_its_message(so_far: &str) {

@@ -20,8 +20,8 @@ pub enum AccountError {
     /// The login has a form that is not allowed; the text says why.
     #[error(transparent)]
     BadLogin(#[from] LoginError),
-    /// The name for people has a control character.
-    #[error("the name may not hold line ends or other control characters")]
+    /// The name for people is too long or has a control character.
+    #[error("the name has at most {max} bytes and no line ends or other control characters", max = super::MAX_NAME_BYTES)]
     BadName,
     /// The address is none.
     #[error(transparent)]
@@ -60,10 +60,19 @@ impl AccountError {
 
 /// `[accounts]` cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("accounts.domains: {domain:?} is no domain: {reason}")]
-pub struct SettingsError {
-    /// What stands there.
-    pub(super) domain: String,
-    /// What is wrong with it.
-    pub(super) reason: AddressError,
+pub enum SettingsError {
+    /// A domain is none.
+    #[error("accounts.domains: {domain:?} is no domain: {reason}")]
+    Domain {
+        /// What stands there.
+        domain: String,
+        /// What is wrong with it.
+        reason: AddressError,
+    },
+    /// M4: account numbers name their operator.
+    #[error("accounts.operator_number is 0; the operator has a number from 1 to 65535")]
+    NoOperator,
+    /// Nobody can have the postmaster's login.
+    #[error("accounts.postmaster: {0}")]
+    Postmaster(LoginError),
 }

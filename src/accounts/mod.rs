@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::address::{Address, Domain};
 use crate::clock::{Timestamp, World};
-use crate::identity::{Login, LoginError, NumberError, PersonalNumber, address_key, fold};
+use crate::identity::{Login, LoginError, NumberError, PersonalNumber, address_key, fold, login_of_address};
 use crate::ids::AccountId;
 use crate::store::accounts::{self as rows, Credential, CredentialKind, Kind, PasswordHash, Person, Scope, State};
 use crate::store::{self, Batch, Precondition, Store, keys, mailboxes};
@@ -26,6 +26,9 @@ const OPERATOR_SHIFT: u32 = 48;
 
 /// RFC 5321 §4.5.1: always accepted, in any case, in every domain of ours.
 const POSTMASTER: &str = "postmaster";
+
+/// Bytes of the name for people: it stands in every account row and on envelopes.
+const MAX_NAME_BYTES: usize = 400;
 
 /// How often a change is tried again when somebody else changed the same account in the meantime.
 const MAX_TRIES: usize = 5;
@@ -69,8 +72,9 @@ impl Accounts {
     /// The service over a store.
     ///
     /// # Errors
-    /// A domain or the postmaster's login in the settings is none.
+    /// A domain, the operator's number or the postmaster's login in the settings is none.
     pub fn new(store: Store, world: World, settings: &Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
         let domains = settings.parsed_domains()?;
         let postmaster = fold(&settings.postmaster).to_string();
         let (operator, person_key) = (settings.operator_number, OnceCell::new());
@@ -84,7 +88,7 @@ impl Accounts {
     pub async fn create(&self, new: NewAccount) -> Result<Account, AccountError> {
         let (login, folded_login) = self.checked_login(&new.login)?;
         let address = self.new_address(new.address.as_ref(), &login)?;
-        if new.display_name.chars().any(char::is_control) {
+        if new.display_name.len() > MAX_NAME_BYTES || new.display_name.chars().any(char::is_control) {
             return Err(AccountError::BadName);
         }
         let person = match &new.person {
@@ -259,6 +263,16 @@ impl Accounts {
     #[must_use]
     pub fn fold(&self, name: &str) -> String {
         name.parse::<Address>().map_or_else(|_| fold(name).to_string(), |address| address_key(&address))
+    }
+
+    /// What a client gave as its login, folded. An address in the main domain is the login before its `@`, as it is
+    /// for nearly every account: so a name that nobody has is one name however it is written.
+    #[must_use]
+    pub fn login_key(&self, name: &str) -> String {
+        match name.parse::<Address>() {
+            Ok(address) if Some(address.domain()) == self.main_domain() => login_of_address(&address).to_string(),
+            _ => self.fold(name),
+        }
     }
 
     /// The instant as rows keep it, exact to a microsecond: what was read equals what was written.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::address::Domain;
+use crate::identity::{Login, LoginError};
 
 use super::SettingsError;
 
@@ -30,8 +31,23 @@ impl Settings {
     /// # Errors
     /// One is no domain.
     pub fn parsed_domains(&self) -> Result<Vec<Domain>, SettingsError> {
-        let parse =
-            |domain: &String| Domain::new(domain).map_err(|reason| SettingsError { domain: domain.clone(), reason });
+        let parse = |domain: &String| {
+            Domain::new(domain).map_err(|reason| SettingsError::Domain { domain: domain.clone(), reason })
+        };
         self.domains.iter().map(parse).collect()
+    }
+
+    /// Whether the operator has a number, and the postmaster a login that somebody can have.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        if self.operator_number == 0 {
+            return Err(SettingsError::NoOperator);
+        }
+        match self.postmaster.parse::<Login>() {
+            Ok(_) | Err(LoginError::Reserved) => Ok(()),
+            Err(error) => Err(SettingsError::Postmaster(error)),
+        }
     }
 }

@@ -181,8 +181,18 @@ async fn accounts_are_listed_by_number_in_pages() {
 }
 
 #[tokio::test]
-async fn a_name_with_line_ends_is_refused() {
+async fn a_name_with_line_ends_or_of_any_length_is_refused() {
     let Fixture { accounts, .. } = &fixture();
-    let forged = NewAccount { display_name: "A\r\nBcc: b@c".into(), ..new("aigul") };
-    assert!(matches!(accounts.create(forged).await, Err(AccountError::BadName)));
+    for name in ["A\r\nBcc: b@c".to_owned(), "x".repeat(MAX_NAME_BYTES + 1)] {
+        let forged = NewAccount { display_name: name, ..new("aigul") };
+        assert!(matches!(accounts.create(forged).await, Err(AccountError::BadName)));
+    }
+}
+
+#[test_case(Settings { operator_number: 0, ..Settings::default() } => "accounts.operator_number is 0; the operator has a number from 1 to 65535"; "m4 no operator")]
+#[test_case(Settings { postmaster: "no login".into(), ..Settings::default() } => "accounts.postmaster: a login has letters and digits, and between them single dots, hyphens or underscores"; "postmaster")]
+#[test_case(Settings { domains: vec!["a b".into()], ..Settings::default() } => "accounts.domains: \"a b\" is no domain: the address has a character that is not allowed there"; "domain")]
+fn settings_that_cannot_be_used_are_refused_in_words(settings: Settings) -> String {
+    let Fixture { store, .. } = fixture();
+    Accounts::new(store, World::system(), &settings).unwrap_err().to_string()
 }

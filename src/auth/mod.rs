@@ -89,7 +89,7 @@ pub enum WeakPassword {
     /// Too short to withstand guessing.
     #[error("the password needs at least {0} characters")]
     Short(usize),
-    /// Longer than a login may be.
+    /// Longer than what is hashed at a login.
     #[error("the password may have at most {0} bytes")]
     Long(usize),
     /// SASL PLAIN and IMAP strings cannot carry it.
@@ -221,7 +221,7 @@ impl Inner {
         })?;
         let target = match &account {
             Some(account) => Target::Account(account.id),
-            None => Target::Unknown(*blake3::hash(self.accounts.fold(name).as_bytes()).as_bytes()),
+            None => Target::Unknown(*blake3::hash(self.accounts.login_key(name).as_bytes()).as_bytes()),
         };
         let attempt = Attempt { network: Network::of(from), target, account, password };
         let lane = self.lanes.of(attempt.network, target);

@@ -111,6 +111,18 @@ async fn guesses_must_wait_and_the_right_password_gets_in_afterwards() {
     assert_eq!(fixture.login("correct horse").await, Ok(fixture.account));
 }
 
+#[test_case("aigul", "aigul@poshta.example"; "somebody")]
+#[test_case("nobody", "Nobody@poshta.example"; "nobody")]
+#[tokio::test]
+async fn whether_a_login_exists_does_not_show_in_what_two_spellings_of_it_share(name: &str, other: &str) {
+    let fixture = fixture(settings()).await;
+    for _ in 0..3 {
+        assert_eq!(fixture.auth.login(name, &secret("wrong"), home()).await, Err(AuthError::Wrong));
+    }
+    let answer = fixture.auth.login(other, &secret("wrong"), home()).await;
+    assert_eq!(answer, Err(AuthError::Throttled { seconds: 10 }));
+}
+
 #[tokio::test]
 async fn guesses_at_once_get_no_more_tries_than_one_after_another() {
     let fixture = fixture(settings()).await;

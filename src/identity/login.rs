@@ -55,8 +55,8 @@ pub enum LoginError {
     Reserved,
 }
 
-/// M21: the key of a login or of what a client sends as one. Total: any text has a key, and a text that is no
-/// login has a key that no login has.
+/// M21: the key of a login or of what a client sends as one. Any text has a key; the key of a login is never that
+/// of a login that looks different.
 #[must_use]
 pub fn fold(login: &str) -> FoldedLogin {
     // Decomposed, so that accents fall away: й and и, ё and е are told apart too rarely.
@@ -157,7 +157,8 @@ fn check_characters(login: &str) -> Result<(), LoginError> {
         return Err(LoginError::MixedScripts);
     }
     // M8: the address lets the user be identified by the operator, not by everybody.
-    let longest_number = login.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    let unseparated: String = login.chars().filter(|c| !is_separator(*c)).collect();
+    let longest_number = unseparated.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     if longest_number >= 12 { Err(LoginError::PersonalNumber) } else { Ok(()) }
 }
 
@@ -249,6 +250,7 @@ mod tests {
     #[test_case("1abc" => LoginError::Beginning)]
     #[test_case("аigul" => LoginError::MixedScripts; "cyrillic a in a latin word")]
     #[test_case("a061211600012" => LoginError::PersonalNumber)]
+    #[test_case("a.061211-600012" => LoginError::PersonalNumber; "personal number in pieces")]
     #[test_case("Postmaster" => LoginError::Reserved)]
     #[test_case("ab-use" => LoginError::Reserved; "with a separator")]
     #[test_case("p0stmaster" => LoginError::Reserved; "with a digit that looks like a letter")]

@@ -381,44 +381,18 @@ impl AsyncWrite for Wire {
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+
+#[cfg(test)]
 mod tests {
-    use rustls::RootCertStore;
-    use rustls::pki_types::ServerName;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-    use tokio_rustls::TlsConnector;
 
+    use super::fixture::{Files, SelfSigned, connect, self_signed};
     use super::*;
 
-    struct Files {
-        settings: Settings,
-        root: CertificateDer<'static>,
-        _dir: tempfile::TempDir,
-    }
-
-    fn self_signed(name: &str) -> rcgen::CertifiedKey<rcgen::KeyPair> {
-        rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap()
-    }
-
-    fn files() -> Files {
-        let dir = tempfile::tempdir().unwrap();
-        let made = self_signed("localhost");
-        let settings = Settings {
-            certificate_file: dir.path().join("cert.pem"),
-            key_file: dir.path().join("key.pem"),
-            ..Settings::default()
-        };
-        std::fs::write(&settings.certificate_file, made.cert.pem()).unwrap();
-        std::fs::write(&settings.key_file, made.signing_key.serialize_pem()).unwrap();
-        Files { settings, root: made.cert.der().clone(), _dir: dir }
-    }
-
     /// A client that trusts `root` and shows `identity`, says one line and reads the echo.
-    async fn talk(
-        tls: Tls,
-        root: &CertificateDer<'static>,
-        identity: Option<rcgen::CertifiedKey<rcgen::KeyPair>>,
-    ) -> io::Result<Security> {
+    async fn talk(tls: Tls, root: &CertificateDer<'static>, identity: Option<SelfSigned>) -> io::Result<Security> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let server = tokio::spawn(async move {
@@ -430,22 +404,7 @@ mod tests {
             wire.shutdown().await?;
             Ok::<_, io::Error>(wire.security().unwrap())
         });
-        let mut roots = RootCertStore::empty();
-        roots.add(root.clone()).unwrap();
-        let builder = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let config = match identity {
-            None => builder.with_no_client_auth(),
-            Some(made) => {
-                let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-                builder.with_client_auth_cert(vec![made.cert.der().clone()], key).unwrap()
-            }
-        };
-        let stream = TcpStream::connect(address).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        let mut client = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        let mut client = connect(TcpStream::connect(address).await?, root, identity).await?;
         client.write_all(b"ping").await?;
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).await?;
@@ -455,7 +414,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_handshake_is_described_by_iana_names() {
-        let files = files();
+        let files = Files::new();
         let tls = Tls::load(&files.settings, ClientCertificates::Ignored, Application::Mail).unwrap();
         let security = talk(tls, &files.root, Some(self_signed("nobody.asked"))).await.unwrap();
         assert!(security.description.starts_with("TLSv1.3 TLS_"), "{security:?}");
@@ -464,7 +423,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_certificate_of_anybody_is_handed_up() {
-        let files = files();
+        let files = Files::new();
         let requested = ClientCertificates::Requested { authorities: Vec::new() };
         let tls = Tls::load(&files.settings, requested, Application::Mail).unwrap();
         let stranger = self_signed("gov.example");
@@ -476,11 +435,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_reload_shows_the_new_certificate() {
-        let files = files();
+        let files = Files::new();
         let tls = Tls::load(&files.settings, ClientCertificates::Ignored, Application::Mail).unwrap();
         let renewed = self_signed("localhost");
-        std::fs::write(&files.settings.certificate_file, renewed.cert.pem()).unwrap();
-        std::fs::write(&files.settings.key_file, renewed.signing_key.serialize_pem()).unwrap();
+        files.replace(&renewed);
         assert!(talk(tls.clone(), renewed.cert.der(), None).await.is_err());
         tls.clone().reload().unwrap();
         assert!(talk(tls, renewed.cert.der(), None).await.is_ok());
@@ -488,7 +446,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_reload_keeps_the_old_certificate() {
-        let files = files();
+        let files = Files::new();
         let tls = Tls::load(&files.settings, ClientCertificates::Ignored, Application::Mail).unwrap();
         std::fs::write(&files.settings.key_file, self_signed("localhost").signing_key.serialize_pem()).unwrap();
         let error = tls.reload().unwrap_err().to_string();
@@ -498,7 +456,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_file_and_the_remedy() {
-        let files = files();
+        let files = Files::new();
         let load = |settings: &Settings| {
             Tls::load(settings, ClientCertificates::Ignored, Application::Mail).unwrap_err().to_string()
         };

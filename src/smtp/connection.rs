@@ -63,8 +63,11 @@ enum Message<K> {
         clock: ContentClock,
     },
     /// Its bytes could not be kept; the session has not been told yet.
-    Failed(Refusal),
-    /// Its bytes are thrown away, and its time still runs.
+    Failed {
+        refusal: Refusal,
+        clock: ContentClock,
+    },
+    /// Content that is thrown away; its time runs all the same.
     Draining(ContentClock),
 }
 
@@ -72,6 +75,12 @@ enum Message<K> {
 struct ContentClock {
     started: Instant,
     bytes: u64,
+}
+
+impl ContentClock {
+    fn start() -> Self {
+        ContentClock { started: Instant::now(), bytes: 0 }
+    }
 }
 
 /// What becomes of the connection after an action.
@@ -179,10 +188,13 @@ impl<S: Service> Connection<S> {
                     other => next = other,
                 }
             }
-            if let (Next::Go, Message::Failed(_)) = (&next, &self.message) {
+            if let (Next::Go, Message::Failed { .. }) = (&next, &self.message) {
                 next = Next::Answer(Event::BodyFailed(self.take_failure()));
             }
             let Next::Answer(answer) = next else { return Ok((session, next)) };
+            if let Event::Login(Ok(())) = answer {
+                session.move_to(self.site());
+            }
             (session, actions) = session.handle(answer);
         }
     }
@@ -193,7 +205,7 @@ impl<S: Service> Connection<S> {
                 self.say(&reply);
                 Next::Go
             }
-            Action::CheckSender { reverse_path, .. } => {
+            Action::CheckSender { reverse_path } => {
                 Next::Answer(Event::Sender(self.check_sender(session, &reverse_path).await))
             }
             Action::CheckRecipient(address) => {
@@ -203,8 +215,8 @@ impl<S: Service> Connection<S> {
             }
             Action::Login(credentials) => Next::Answer(Event::Login(self.check_login(credentials).await)),
             Action::BeginBody => {
-                let clock = ContentClock { started: Instant::now(), bytes: 0 };
-                self.message = Message::Arriving { incoming: Incoming::new(self.house.service.open()), clock };
+                let incoming = Incoming::new(self.house.service.open());
+                self.message = Message::Arriving { incoming, clock: ContentClock::start() };
                 Next::Go
             }
             Action::Body(piece) => {
@@ -213,12 +225,9 @@ impl<S: Service> Connection<S> {
             }
             Action::AbandonBody => {
                 self.message = match std::mem::replace(&mut self.message, Message::None) {
-                    Message::Arriving { clock, .. } => Message::Draining(clock),
+                    Message::Arriving { clock, .. } | Message::Failed { clock, .. } => Message::Draining(clock),
                     other => other,
                 };
-                if let Message::Failed(_) = self.message {
-                    self.message = Message::None;
-                }
                 Next::Go
             }
             Action::Accept(envelope) => {
@@ -281,14 +290,16 @@ impl<S: Service> Connection<S> {
         };
         self.message = match incoming.write(piece).await {
             Ok(incoming) => Message::Arriving { incoming, clock },
-            Err(refusal) => Message::Failed(refusal),
+            Err(refusal) => Message::Failed { refusal, clock },
         };
     }
 
     fn take_failure(&mut self) -> Refusal {
-        let clock = ContentClock { started: Instant::now(), bytes: 0 };
-        match std::mem::replace(&mut self.message, Message::Draining(clock)) {
-            Message::Failed(refusal) => self.logged(refusal),
+        match std::mem::replace(&mut self.message, Message::None) {
+            Message::Failed { refusal, clock } => {
+                self.message = Message::Draining(clock);
+                self.logged(refusal)
+            }
             _ => Refusal::Temporary("no message is open".to_owned()),
         }
     }
@@ -300,7 +311,7 @@ impl<S: Service> Connection<S> {
                 Ok(sink) => self.house.service.accept(origin, envelope, sink).await,
                 Err(refusal) => Err(refusal),
             },
-            Message::Failed(refusal) => Err(refusal),
+            Message::Failed { refusal, .. } => Err(refusal),
             Message::None | Message::Draining(_) => Err(Refusal::Temporary("no message is open".to_owned())),
         };
         let port = self.port.name();
@@ -356,8 +367,11 @@ impl<S: Service> Connection<S> {
     }
 
     fn site(&self) -> Arc<super::proto::Site> {
-        let peer = self.peer.as_deref().and_then(|name| self.house.peers.get(name));
-        self.house.site(self.port, peer)
+        let name = match &self.login {
+            Some(LoggedIn::Peer(name)) => Some(name),
+            Some(LoggedIn::User(_)) | None => self.peer.as_ref(),
+        };
+        self.house.site(self.port, name.and_then(|name| self.house.peers.get(name)))
     }
 
     /// Begins TLS. Whoever logged in before did so in the clear and must do it again.
@@ -406,11 +420,12 @@ impl<S: Service> Connection<S> {
     /// Waits for the client, the clock or the end of the server.
     async fn listen(&mut self, session: &Session, buffer: &mut Vec<u8>, told_to_stop: bool) -> io::Result<Heard> {
         let in_content = session.in_content();
-        if !in_content {
+        match (in_content, &self.message) {
             // Content of a spoiled message is over when the session says so.
-            if let Message::Draining(_) = self.message {
-                self.message = Message::None;
-            }
+            (false, Message::Draining(_)) => self.message = Message::None,
+            // A chunk that the session reads past belongs to no message.
+            (true, Message::None) => self.message = Message::Draining(ContentClock::start()),
+            _ => {}
         }
         if self.too_slow() {
             return Ok(Heard::Silence);
@@ -440,7 +455,7 @@ impl<S: Service> Connection<S> {
     fn clock(&mut self) -> Option<&mut ContentClock> {
         match &mut self.message {
             Message::Arriving { clock, .. } | Message::Draining(clock) => Some(clock),
-            Message::None | Message::Failed(_) => None,
+            Message::None | Message::Failed { .. } => None,
         }
     }
 

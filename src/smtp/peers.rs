@@ -198,7 +198,11 @@ impl PeerTable {
             if peers.iter().any(|peer| peer.name == name) {
                 return Err(entry("this name is used twice".to_owned()));
             }
-            peers.push(Peer::build(settings, base).map_err(entry)?);
+            let peer = Peer::build(settings, base).map_err(entry)?;
+            if peer.login().is_some() && peers.iter().any(|other| other.login() == peer.login()) {
+                return Err(entry("another peer has this `credential.login` too".to_owned()));
+            }
+            peers.push(peer);
         }
         Ok(PeerTable { peers })
     }
@@ -306,6 +310,10 @@ impl Peer {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    fn login(&self) -> Option<&str> {
+        self.credential.as_ref().map(|credential| credential.login.as_str())
     }
 
     /// What kind of system it is.
@@ -562,6 +570,16 @@ mod tests {
     fn a_bad_entry_is_named(toml: &str, hint: &str) {
         let message = table(toml, Path::new("/nowhere")).unwrap_err().to_string();
         assert!(message.contains("peer \"x\"") && message.contains(hint), "{message}");
+    }
+
+    #[test]
+    fn one_login_names_one_peer() {
+        let peer = |name: &str| {
+            let secret = "00".repeat(32);
+            format!("[[peer]]\nname = '{name}'\n[peer.credential]\nlogin = 'gov'\nsecret_sha256 = '{secret}'\n")
+        };
+        let message = table(&format!("{}{}", peer("a"), peer("b")), Path::new(".")).unwrap_err().to_string();
+        assert!(message.contains("peer \"b\"") && message.contains("credential.login"), "{message}");
     }
 
     #[test]

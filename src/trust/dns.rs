@@ -14,6 +14,12 @@ use mail_auth::MessageAuthenticator;
 
 use super::Settings;
 use crate::address::Domain;
+use crate::clock::{Entropy as _, SystemEntropy};
+
+/// Hosts of one domain that are tried.
+const MAX_HOSTS: usize = 10;
+/// MX records of one domain whose addresses are asked for.
+const MAX_EXCHANGES: usize = 30;
 
 /// The resolver of this server. Clones share its cache.
 #[derive(Clone)]
@@ -105,7 +111,7 @@ impl Dns {
                     unanswered = Some(error.to_string());
                 }
             }
-            if hosts.len() == 10 {
+            if hosts.len() == MAX_HOSTS {
                 break;
             }
         }
@@ -138,26 +144,36 @@ impl Dns {
             Err(error) if error.is_no_records_found() => return Ok(vec![own]),
             Err(error) => return Err(DnsError::Temporary(domain.clone(), error.to_string())),
         };
-        let mut records: Vec<(u16, Name)> = lookup
+        let mut records: Vec<(u16, [u8; 8], Name)> = lookup
             .answers()
             .iter()
             .filter_map(|record| match &record.data {
-                RData::MX(mx) => Some((mx.preference, mx.exchange.clone())),
+                RData::MX(mx) => Some((mx.preference, dice(), mx.exchange.clone())),
                 _ => None,
             })
             .collect();
-        records.sort_by_key(|(preference, _)| *preference);
-        match records.first() {
-            // RFC 7505 §3: a single MX with the root as exchange.
-            Some((_, exchange)) if exchange.is_root() => Err(DnsError::NullMx(domain.clone())),
-            Some(_) => Ok(records.into_iter().map(|(_, exchange)| exchange).collect()),
-            None => Ok(vec![own]),
+        if records.is_empty() {
+            return Ok(vec![own]);
         }
+        // RFC 7505 §3: the root as exchange says "none"; beside real hosts it says nothing.
+        records.retain(|(.., exchange)| !exchange.is_root());
+        if records.is_empty() {
+            return Err(DnsError::NullMx(domain.clone()));
+        }
+        // RFC 5321 §5.1: the order among equals is random, so that they share the load.
+        records.sort();
+        Ok(records.into_iter().map(|(.., exchange)| exchange).take(MAX_EXCHANGES).collect())
     }
 
     async fn addresses(&self, name: &Name) -> Result<Vec<IpAddr>, NetError> {
         Ok(self.authenticator.resolver().lookup_ip(name.clone()).await?.iter().collect())
     }
+}
+
+fn dice() -> [u8; 8] {
+    let mut bytes = [0; 8];
+    SystemEntropy.fill(&mut bytes);
+    bytes
 }
 
 fn name_server(address: SocketAddr) -> NameServerConfig {
@@ -199,6 +215,10 @@ mod tests {
              backup.mail.example A 127.0.0.3\n\
              bare.example A 127.0.0.4\n\
              none.example MX 0 .\n\
+             odd.example MX 0 .\n\
+             odd.example MX 5 first.mail.example\n\
+             twins.example MX 10 first.mail.example\n\
+             twins.example MX 10 backup.mail.example\n\
              broken.example MX 10 nowhere.example\n",
         )
         .unwrap();
@@ -209,6 +229,7 @@ mod tests {
     }
 
     #[test_case("mail.example", &["first.mail.example", "backup.mail.example"]; "best preference first")]
+    #[test_case("odd.example", &["first.mail.example"]; "rfc7505 a null mx beside another means nothing")]
     #[test_case("bare.example", &["bare.example"]; "the address serves where there is no mx")]
     #[test_case("[127.0.0.9]", &["[127.0.0.9]"]; "a literal is its own host")]
     #[tokio::test]
@@ -216,6 +237,17 @@ mod tests {
         let (_server, dns) = dns().await;
         let found = dns.mail_hosts(&domain.parse().unwrap()).await.unwrap();
         assert_eq!(found.iter().map(|host| host.name.as_str()).collect::<Vec<_>>(), hosts);
+    }
+
+    #[tokio::test]
+    async fn rfc5321_hosts_of_one_preference_share_the_load() {
+        let (_server, dns) = dns().await;
+        let domain: Domain = "twins.example".parse().unwrap();
+        let mut first = std::collections::BTreeSet::new();
+        for _ in 0..64 {
+            first.insert(dns.mail_hosts(&domain).await.unwrap()[0].name.clone());
+        }
+        assert_eq!(first.len(), 2);
     }
 
     #[tokio::test]

@@ -26,8 +26,12 @@ pub struct Settings {
     pub enforce_dmarc: bool,
     /// Memory for messages whose signatures are being verified, bytes; more wait.
     pub signature_memory_bytes: u64,
-    /// Messages above this size are not checked for signatures, bytes.
+    /// Messages above this size are not checked for signatures, bytes; DMARC then only finds that they pass.
     pub max_signed_bytes: u64,
+    /// Signatures of a message that are verified; the others are ignored. Each costs a question to the DNS.
+    pub max_signatures: usize,
+    /// How long SPF, and a chain of ARC, may each take, seconds (RFC 7208 §4.6.4: at least 20).
+    pub check_timeout_s: u64,
 }
 
 impl Default for Settings {
@@ -39,6 +43,8 @@ impl Default for Settings {
             enforce_dmarc: true,
             signature_memory_bytes: 256 << 20,
             max_signed_bytes: 64 << 20,
+            max_signatures: 10,
+            check_timeout_s: 20,
         }
     }
 }

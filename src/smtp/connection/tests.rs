@@ -4,12 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use parking_lot::Mutex;
-use rustls::RootCertStore;
-use rustls::crypto::ring;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::address::{Address, Domain};
@@ -18,7 +14,8 @@ use crate::clock::World;
 use crate::ids::{AccountId, ItemId};
 use crate::intake::Recipient;
 use crate::server::listener::{ConnectionIds, Drain, Gate, Limits, Listener};
-use crate::server::tls::{Application, ClientCertificates, Settings as TlsSettings, Tls};
+use crate::server::tls::fixture::{self, SelfSigned, self_signed};
+use crate::server::tls::{Application, ClientCertificates, Tls};
 use crate::smtp::Settings;
 use crate::smtp::peers::{PeerTable, PeersFile, fingerprint};
 use crate::smtp::server::serve;
@@ -76,20 +73,11 @@ struct Running {
     house: Arc<House<Double>>,
     address: SocketAddr,
     drain: Drain,
-    root: CertificateDer<'static>,
-    _dir: tempfile::TempDir,
+    files: fixture::Files,
 }
 
 async fn start(port: Port, settings: Settings, peers: &str) -> Running {
-    let dir = tempfile::tempdir().unwrap();
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let files = TlsSettings {
-        certificate_file: dir.path().join("cert.pem"),
-        key_file: dir.path().join("key.pem"),
-        ..TlsSettings::default()
-    };
-    std::fs::write(&files.certificate_file, made.cert.pem()).unwrap();
-    std::fs::write(&files.key_file, made.signing_key.serialize_pem()).unwrap();
+    let files = fixture::Files::new();
     let file: PeersFile = toml::from_str(peers).unwrap();
     let peers = Arc::new(PeerTable::build(file, Path::new(".")).unwrap());
     let requested = ClientCertificates::Requested { authorities: peers.authorities() };
@@ -99,8 +87,8 @@ async fn start(port: Port, settings: Settings, peers: &str) -> Running {
         settings,
         service: Double::default(),
         peers,
-        mx_tls: Some(Tls::load(&files, requested, Application::Mail).unwrap()),
-        submission_tls: Some(Tls::load(&files, ClientCertificates::Ignored, Application::Mail).unwrap()),
+        mx_tls: Some(Tls::load(&files.settings, requested, Application::Mail).unwrap()),
+        submission_tls: Some(Tls::load(&files.settings, ClientCertificates::Ignored, Application::Mail).unwrap()),
         world: World::system(),
     });
     let gate = Gate::new(Limits::default());
@@ -108,7 +96,7 @@ async fn start(port: Port, settings: Settings, peers: &str) -> Running {
     let listener = Listener::bind(port.name(), any, gate, ConnectionIds::default(), port.farewell()).await.unwrap();
     let (address, drain) = (listener.address(), Drain::default());
     tokio::spawn(serve(Arc::clone(&house), port, listener, drain.clone()));
-    Running { house, address, drain, root: made.cert.der().clone(), _dir: dir }
+    Running { house, address, drain, files }
 }
 
 impl Running {
@@ -119,24 +107,9 @@ impl Running {
     async fn tls<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: T,
-        identity: Option<rcgen::CertifiedKey<rcgen::KeyPair>>,
+        identity: Option<SelfSigned>,
     ) -> Client<tokio_rustls::client::TlsStream<T>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).unwrap();
-        let builder = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let config = match identity {
-            None => builder.with_no_client_auth(),
-            Some(made) => {
-                let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-                builder.with_client_auth_cert(vec![made.cert.der().clone()], key).unwrap()
-            }
-        };
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-        Client { stream: BufReader::new(stream) }
+        Client { stream: BufReader::new(fixture::connect(stream, &self.files.root, identity).await.unwrap()) }
     }
 
     fn only_letter(&self) -> (Origin, Envelope, Vec<u8>) {
@@ -206,7 +179,7 @@ async fn a_letter_of_many_pieces_arrives_whole() {
 
 #[tokio::test]
 async fn a_peer_is_recognised_by_its_certificate_after_starttls() {
-    let made = rcgen::generate_simple_self_signed(vec!["gov.example".to_owned()]).unwrap();
+    let made = self_signed("gov.example");
     let peers = format!(
         "[[peer]]\nname = 'gov'\ndomains = ['b.example']\n[[peer.certificate]]\nsha256 = '{}'",
         fingerprint(made.cert.der())
@@ -215,7 +188,7 @@ async fn a_peer_is_recognised_by_its_certificate_after_starttls() {
     let mut client = running.connect().await;
     client.reply().await;
     client.ask("EHLO gov.example").await;
-    // What follows in the same breath must be thrown away (RFC 3207 §5).
+    // What follows in the same breath must be thrown away (RFC 3207 §4.2).
     assert!(client.ask("STARTTLS\r\nNOOP\r\nNOOP").await.starts_with("220"));
     let mut client = running.tls(client.stream.into_inner(), Some(made)).await;
     assert!(client.ask("EHLO gov.example").await.starts_with("250-mx.poshta.example greets"));
@@ -241,6 +214,19 @@ async fn a_peer_is_recognised_by_its_address() {
     client.send("Subject: x\r\n\r\n.\r\n").await;
     client.reply().await;
     assert_eq!(running.only_letter().0.sender, Sender::Peer { name: "neighbour".to_owned(), official: false });
+}
+
+#[tokio::test]
+async fn a_peer_that_logs_in_has_its_own_limits() {
+    let peers = "[[peer]]\nname = 'gov'\nlimits = { max_message_bytes = 77 }\n[peer.credential]\nlogin = 'gov'\n\
+        secret_sha256 = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b'";
+    let running = start(Port::Submissions, Settings::default(), peers).await;
+    let stream = TcpStream::connect(running.address).await.unwrap();
+    let mut client = running.tls(stream, None).await;
+    client.reply().await;
+    client.ask("EHLO x").await;
+    assert!(client.ask("AUTH PLAIN AGdvdgBzZWNyZXQ=").await.starts_with("235"));
+    assert!(client.ask("MAIL FROM:<a@b.example> SIZE=78").await.starts_with("552 5.3.4"));
 }
 
 #[tokio::test]
@@ -307,6 +293,18 @@ async fn content_that_comes_by_drops_is_cut_off() {
     }
     assert!(client.reply().await.starts_with("421 4.4.2"));
     assert!(running.house.service.accepted.lock().is_empty());
+}
+
+#[tokio::test]
+async fn rfc3030_a_chunk_that_is_read_past_has_its_time_too() {
+    let settings = Settings { data_timeout_s: 1, ..Settings::default() };
+    let running = start(Port::Mx, settings, "").await;
+    let mut client = running.connect().await;
+    client.reply().await;
+    client.ask("EHLO x").await;
+    client.send("BDAT 1000000\r\nonly this much").await;
+    let reply = tokio::time::timeout(Duration::from_secs(30), client.reply()).await;
+    assert!(reply.expect("the time is over").starts_with("421 4.4.2"));
 }
 
 #[tokio::test]

@@ -102,14 +102,11 @@ fn finished(
     }
     // RFC 3030 §2: each chunk has its reply. After a refused one the message is lost, and the chunks that were
     // sent ahead get the same reply until LAST or RSET.
-    match message.content.refusal() {
-        None => turn.say(Reply::new(250, "2.0.0", format!("{} octets received", chunk.size))),
-        Some(reply) => {
-            let reply = reply.clone().in_charset(transaction.charset());
-            turn.say(reply);
-        }
-    }
-    State::BetweenChunks(client, transaction, message)
+    let refusal = message.content.refusal().cloned();
+    let moves_nothing = refusal.is_some() || chunk.size == 0;
+    turn.say(refusal.unwrap_or_else(|| Reply::new(250, "2.0.0", format!("{} octets received", chunk.size))));
+    let state = State::BetweenChunks(client, transaction, message);
+    if moves_nothing { turn.idle(state) } else { state }
 }
 
 fn available(turn: &Turn<'_>, wanted: u64) -> usize {

@@ -5,7 +5,7 @@ use crate::intake::Refusal;
 
 use super::content::Content;
 use super::framing::Unstuffer;
-use super::{Action, Charset, Client, Reply, State, Step, Transaction, Turn, reply};
+use super::{Action, Client, Reply, State, Step, Transaction, Turn, reply};
 
 pub(super) fn data(turn: &mut Turn<'_>, state: State) -> State {
     let (client, transaction) = match state {
@@ -61,24 +61,24 @@ pub(super) fn feed(
 
 /// The whole message is here.
 pub(super) fn complete(turn: &mut Turn<'_>, client: Client, transaction: Transaction, content: Content) -> State {
-    let charset = transaction.charset();
     match content.into_refusal() {
-        Some(reply) => turn.error(State::Ready(client), reply.in_charset(charset)),
+        Some(reply) => turn.error(State::Ready(client), reply),
         None => {
+            let smtputf8 = transaction.smtputf8;
             turn.actions.push(Action::Accept(transaction.into_envelope()));
-            State::Storing(client, charset)
+            State::Storing { client, smtputf8 }
         }
     }
 }
 
 /// The service has decided.
-pub(super) fn stored(turn: &mut Turn<'_>, client: Client, charset: Charset, verdict: Result<ItemId, Refusal>) -> State {
+pub(super) fn stored(turn: &mut Turn<'_>, client: Client, verdict: Result<ItemId, Refusal>) -> State {
     match verdict {
         Ok(item) => {
             turn.tally.idle_commands = 0;
             turn.say(Reply::new(250, "2.0.0", format!("Ok: queued as {item}")));
         }
-        Err(refusal) => turn.say(reply::refused(&refusal).in_charset(charset)),
+        Err(refusal) => turn.say(reply::refused(&refusal)),
     }
     State::Ready(client)
 }

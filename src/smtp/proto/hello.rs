@@ -67,7 +67,7 @@ pub(super) fn starttls(turn: &mut Turn<'_>, state: State) -> State {
     }
     turn.abandon(&state);
     turn.say(Reply::new(220, "2.0.0", "go ahead with TLS"));
-    // RFC 3207 §5: whatever came in the same breath may be an attacker's and is thrown away.
+    // RFC 3207 §4.2: whatever came in the same breath may be an attacker's and is thrown away.
     turn.input.clear();
     turn.actions.push(Action::StartTls);
     State::Over

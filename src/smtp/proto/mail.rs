@@ -16,9 +16,9 @@ pub(super) fn mail(turn: &mut Turn<'_>, state: State, mail: command::Mail) -> St
     if mail.extended && client.hello == Hello::Helo {
         return turn.error(State::Ready(client), command::Syntax::ParameterUnknown.reply());
     }
-    // RFC 6531 §3.5
+    // RFC 6531 §3.5: 550 for MAIL, 553 for RCPT.
     if !mail.smtputf8 && mail.from.address().is_some_and(|address| address.is_internationalized()) {
-        return turn.error(State::Ready(client), Reply::new(553, "5.6.7", "this address needs SMTPUTF8"));
+        return turn.error(State::Ready(client), Reply::new(550, "5.6.7", "this address needs SMTPUTF8"));
     }
     let limit = turn.site.limits.max_message_bytes;
     if let Some(size) = mail.size.filter(|size| *size > limit) {
@@ -26,7 +26,7 @@ pub(super) fn mail(turn: &mut Turn<'_>, state: State, mail: command::Mail) -> St
         turn.say(reply::refused(&Refusal::TooLarge { size, limit }));
         return State::Ready(client);
     }
-    turn.actions.push(Action::CheckSender { reverse_path: mail.from.clone(), size: mail.size });
+    turn.actions.push(Action::CheckSender { reverse_path: mail.from.clone() });
     let transaction = Transaction {
         reverse_path: mail.from,
         body: mail.body,
@@ -44,12 +44,15 @@ pub(super) fn decided(
     transaction: Transaction,
     verdict: Result<(), Refusal>,
 ) -> State {
-    let charset = transaction.charset();
-    match verdict {
-        Ok(()) => {
-            turn.say(Reply::new(250, "2.1.0", "sender ok").in_charset(charset));
-            State::Open(client, transaction)
-        }
-        Err(refusal) => turn.error(State::Ready(client), reply::refused(&refusal).in_charset(charset)),
+    let Err(refusal) = verdict else {
+        turn.say(Reply::new(250, "2.1.0", "sender ok"));
+        return State::Open(client, transaction);
+    };
+    let reply = reply::refused(&refusal);
+    if reply.is_permanent() {
+        return turn.error(State::Ready(client), reply);
     }
+    // Our trouble is no mistake of the client.
+    turn.say(reply);
+    State::Ready(client)
 }

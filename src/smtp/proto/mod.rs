@@ -31,7 +31,7 @@ use crate::intake::{BodyType, Envelope, Recipient, Refusal};
 
 use self::content::Content;
 use self::framing::{Input, Unstuffer};
-pub use self::reply::{Charset, Reply};
+pub use self::reply::Reply;
 use self::turn::Turn;
 
 /// What the session does not find out by itself and what stays the same while it lasts.
@@ -133,8 +133,6 @@ pub enum Action {
     CheckSender {
         /// MAIL FROM.
         reverse_path: ReversePath,
-        /// SIZE=, in bytes.
-        size: Option<u64>,
     },
     /// Ask whether this recipient is to be taken; the session waits for [`Event::Recipient`].
     /// [`Session::recipients`] are those taken so far.
@@ -218,7 +216,7 @@ enum State {
     /// Inside a chunk that nobody wants; afterwards comes a reply.
     Skipping(Box<State>, bdat::Skip),
     /// The message is complete; the service commits it.
-    Storing(Client, Charset),
+    Storing { client: Client, smtputf8: bool },
     /// Nothing more is read.
     Over,
 }
@@ -255,10 +253,6 @@ struct Transaction {
 }
 
 impl Transaction {
-    fn charset(&self) -> Charset {
-        if self.smtputf8 { Charset::Utf8 } else { Charset::Ascii }
-    }
-
     fn into_envelope(self) -> Envelope {
         Envelope {
             reverse_path: self.reverse_path,
@@ -291,7 +285,7 @@ impl Session {
         Session::start(site, Channel::Tls)
     }
 
-    /// What a client hears that talked before the greeting (RFC 5321 §3.1): it does not listen, so it is no
+    /// What a client hears that talked before the greeting (RFC 5321 §4.3.1): it does not listen, so it is no
     /// mail server.
     #[must_use]
     pub fn early_talker(site: &Site) -> Reply {
@@ -307,6 +301,11 @@ impl Session {
             stopping: false,
             state: State::Fresh,
         }
+    }
+
+    /// Goes on with the limits of another site: a login tells who the client is, and a peer may have its own.
+    pub fn move_to(&mut self, site: Arc<Site>) {
+        self.site = site;
     }
 
     /// Consumes the session and one event. After [`Action::Close`] or [`Action::StartTls`] the session that
@@ -336,7 +335,7 @@ impl Session {
             State::LoggingIn(_)
                 | State::CheckingSender(..)
                 | State::CheckingRecipient(..)
-                | State::Storing(..)
+                | State::Storing { .. }
                 | State::Over
         )
     }
@@ -364,7 +363,7 @@ impl Session {
     #[must_use]
     pub fn protocol(&self) -> &'static str {
         let utf8 = match &self.state {
-            State::Storing(_, charset) => *charset == Charset::Utf8,
+            State::Storing { smtputf8, .. } => *smtputf8,
             _ => self.transaction().is_some_and(|transaction| transaction.smtputf8),
         };
         let client = self.client();
@@ -415,7 +414,7 @@ impl State {
             | State::Data(client, ..)
             | State::BetweenChunks(client, ..)
             | State::Chunk(client, ..)
-            | State::Storing(client, _) => Some(client),
+            | State::Storing { client, .. } => Some(client),
         }
     }
 }

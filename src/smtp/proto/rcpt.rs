@@ -46,14 +46,13 @@ pub(super) fn decided(
     address: Address,
     verdict: Result<(), Refusal>,
 ) -> State {
-    let charset = transaction.charset();
     let Err(refusal) = verdict else {
         transaction.recipients.push(Recipient { address });
-        turn.say(Reply::new(250, "2.1.5", "recipient ok").in_charset(charset));
+        turn.say(Reply::new(250, "2.1.5", "recipient ok"));
         return State::Open(client, transaction);
     };
-    let reply = reply::refused(&refusal).in_charset(charset);
-    let permanent = reply.code() >= 500;
+    let reply = reply::refused(&refusal);
+    let permanent = reply.is_permanent();
     turn.say(reply);
     let state = State::Open(client, transaction);
     if !permanent {

@@ -16,31 +16,20 @@ pub struct Reply {
     code: u16,
     enhanced: Option<&'static str>,
     lines: Vec<String>,
-    charset: Charset,
-}
-
-/// What characters a reply may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Charset {
-    /// Others are written as `\x{…}`, the utf-8-addr-unitext form of RFC 6533 §3.
-    #[default]
-    Ascii,
-    /// RFC 6531 §3.7.4.3: the client asked for SMTPUTF8.
-    Utf8,
 }
 
 impl Reply {
     /// A reply with an enhanced code.
     #[must_use]
     pub fn new(code: u16, enhanced: &'static str, text: impl Into<String>) -> Self {
-        Reply { code, enhanced: Some(enhanced), lines: vec![text.into()], charset: Charset::Ascii }
+        Reply { code, enhanced: Some(enhanced), lines: vec![text.into()] }
     }
 
     /// A reply of the kind that carries no enhanced code: the greeting, answers to EHLO and HELO, 3xx
     /// (RFC 2034 §3).
     #[must_use]
     pub fn plain(code: u16, lines: Vec<String>) -> Self {
-        Reply { code, enhanced: None, lines, charset: Charset::Ascii }
+        Reply { code, enhanced: None, lines }
     }
 
     /// More lines below the first.
@@ -50,17 +39,16 @@ impl Reply {
         self
     }
 
-    /// The same reply in another character set.
-    #[must_use]
-    pub fn in_charset(mut self, charset: Charset) -> Self {
-        self.charset = charset;
-        self
-    }
-
     /// The three digits.
     #[must_use]
     pub fn code(&self) -> u16 {
         self.code
+    }
+
+    /// True for 5xx: the client is not to try the same again.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        self.code >= 500
     }
 
     /// The enhanced code, where the reply has one.
@@ -72,7 +60,7 @@ impl Reply {
     /// The bytes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let lines: Vec<String> = self.lines.iter().flat_map(|line| wrap(&printable(line, self.charset))).collect();
+        let lines: Vec<String> = self.lines.iter().flat_map(|line| wrap(&printable(line))).collect();
         let last = lines.len().saturating_sub(1);
         let mut wire = String::new();
         for (at, line) in lines.iter().enumerate() {
@@ -85,13 +73,14 @@ impl Reply {
     }
 }
 
-/// The text without anything that could end the line or confuse a terminal.
-fn printable(text: &str, charset: Charset) -> String {
+/// The text in printable ASCII. RFC 6531 §3.7.4.2: SMTPUTF8 allows other characters in the addresses of 251 and
+/// 551 only, which are never sent from here; the form is that of RFC 6533 §3.
+fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
             out.push(' ');
-        } else if c.is_ascii() || charset == Charset::Utf8 {
+        } else if c.is_ascii() {
             out.push(c);
         } else {
             let _ = write!(out, "\\x{{{:X}}}", u32::from(c));
@@ -171,10 +160,8 @@ mod tests {
     #[test]
     fn rfc5321_no_reply_line_is_longer_than_512_octets() {
         for text in ["word ".repeat(500), "x".repeat(2000), "ғ".repeat(900)] {
-            for charset in [Charset::Ascii, Charset::Utf8] {
-                let reply = Reply::new(550, "5.1.1", text.clone()).in_charset(charset);
-                assert!(wire(&reply).split_inclusive("\r\n").all(|line| line.len() <= 512));
-            }
+            let reply = Reply::new(550, "5.1.1", text);
+            assert!(wire(&reply).split_inclusive("\r\n").all(|line| line.len() <= 512));
         }
     }
 
@@ -184,10 +171,9 @@ mod tests {
         assert_eq!(wire(&reply), "550 5.1.1 no  250 2.0.0 yes\r\n");
     }
 
-    #[test_case(Charset::Ascii, "550 5.1.1 \\x{430}@x.kz\r\n"; "escaped as rfc 6533 says")]
-    #[test_case(Charset::Utf8, "550 5.1.1 а@x.kz\r\n"; "as it is")]
-    fn rfc6531_reply_is_ascii_unless_smtputf8_was_asked_for(charset: Charset, expected: &str) {
-        assert_eq!(wire(&Reply::new(550, "5.1.1", "а@x.kz").in_charset(charset)), expected);
+    #[test]
+    fn rfc6531_replies_are_ascii_and_escape_the_rest_as_rfc6533_says() {
+        assert_eq!(wire(&Reply::new(550, "5.1.1", "а@x.kz")), "550 5.1.1 \\x{430}@x.kz\r\n");
     }
 
     #[test_case(Refusal::NoSuchMailbox("a@b.kz".parse().unwrap()) => "550 5.1.1 no mailbox a@b.kz here\r\n")]

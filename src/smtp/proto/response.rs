@@ -141,7 +141,7 @@ impl ResponseParser {
     }
 
     /// True when nothing is left that was not given out. After the reply to STARTTLS anything else would be
-    /// somebody's injection (RFC 3207 §5).
+    /// somebody's injection (RFC 3207 §4.2).
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.line.is_empty() && self.unfinished.is_none() && self.ready.is_empty()

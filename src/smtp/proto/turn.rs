@@ -41,7 +41,7 @@ impl Turn<'_> {
                 rcpt::decided(self, client, transaction, to, verdict)
             }
             (State::LoggingIn(client), Event::Login(verdict)) => auth::decided(self, client, verdict),
-            (State::Storing(client, charset), Event::Stored(verdict)) => data::stored(self, client, charset, verdict),
+            (State::Storing { client, .. }, Event::Stored(verdict)) => data::stored(self, client, verdict),
             (State::Data(client, transaction, unstuffer, mut content), Event::BodyFailed(refusal)) => {
                 content.fail(&refusal);
                 State::Data(client, transaction, unstuffer, content)
@@ -77,7 +77,7 @@ impl Turn<'_> {
             State::LoggingIn(_)
             | State::CheckingSender(..)
             | State::CheckingRecipient(..)
-            | State::Storing(..)
+            | State::Storing { .. }
             | State::Over => Step::Wait(state),
             State::Data(client, transaction, unstuffer, content) => {
                 data::feed(self, client, transaction, unstuffer, content)

@@ -132,6 +132,19 @@ fn rfc3030_bare_line_ends_spoil_chunks_too() {
     assert_eq!(heard.matches("550 5.6.11").count(), 2, "{heard}");
 }
 
+#[test_case("BDAT 0\r\n"; "empty")]
+#[test_case("BDAT 1\r\n\n"; "refused")]
+fn rfc3030_chunks_that_move_nothing_do_not_go_on_for_ever(chunk: &str) {
+    let mut stage = opened();
+    // EHLO was one of them.
+    for _ in 2..limits().max_idle_commands {
+        stage.event(Event::Bytes(chunk.as_bytes()));
+        assert!(!stage.closed);
+    }
+    stage.event(Event::Bytes(chunk.as_bytes()));
+    assert!(stage.closed && stage.hear().contains("421 4.7.0"));
+}
+
 #[test]
 fn rfc3030_a_size_that_cannot_be_read_ends_the_session() {
     let mut stage = opened();

@@ -13,7 +13,7 @@ use crate::intake::Refusal;
 use super::*;
 
 /// Plays the driver with services of simple rules: nobody has a mailbox whose name begins with `no`, nobody may
-/// write as `evil@…`, the password is `right`, and content with the word `boom` cannot be stored.
+/// write as `evil@…`, whether `later@…` may is not known now, the password is `right`, and content with the word `boom` cannot be stored.
 struct Stage {
     session: Option<Session>,
     heard: String,
@@ -76,10 +76,13 @@ impl Stage {
     fn one(&mut self, action: Action) -> Option<Event<'static>> {
         match action {
             Action::Reply(reply) => self.heard.push_str(std::str::from_utf8(&reply.to_bytes()).unwrap()),
-            Action::CheckSender { reverse_path, .. } => {
+            Action::CheckSender { reverse_path } => {
                 let text = reverse_path.to_string();
-                let evil = text.starts_with("<evil@");
-                return Some(Event::Sender(if evil { Err(Refusal::SenderNotYours(text)) } else { Ok(()) }));
+                return Some(Event::Sender(match text.as_str() {
+                    "<evil@b.kz>" => Err(Refusal::SenderNotYours(text)),
+                    "<later@b.kz>" => Err(Refusal::Temporary("disk".into())),
+                    _ => Ok(()),
+                }));
             }
             Action::CheckRecipient(address) if address.local().starts_with("no") => {
                 return Some(Event::Recipient(Err(Refusal::NoSuchMailbox(address))));

@@ -75,16 +75,20 @@ impl Principals {
     /// Reads the principals.
     ///
     /// # Errors
-    /// No facility where one is needed, no hash, or one that is none or stands twice.
+    /// No facility where one is needed, no hash, or one that is none or stands twice; a name that stands twice.
     pub fn new(tokens: &[Token]) -> Result<Self, BadToken> {
         let mut by_hash = HashMap::new();
-        for token in tokens {
+        for (at, token) in tokens.iter().enumerate() {
             let bad = |problem| BadToken { name: token.name.clone(), problem };
             let facility = match (&token.facility, token.role) {
                 (Some(facility), _) => facility.clone(),
                 (None, Role::Operator) => token.name.clone(),
                 (None, _) => return Err(bad("name its facility: facility = \"…\"")),
             };
+            // Remembered answers and the audit know principals by name.
+            if tokens.iter().take(at).any(|other| other.name == token.name) {
+                return Err(bad("another one has this name; names are unique"));
+            }
             let hashes: Vec<&String> = token.sha256.iter().chain(&token.certificate_sha256).collect();
             if hashes.is_empty() {
                 return Err(bad("give sha256 of its bearer token or certificate_sha256"));
@@ -192,6 +196,9 @@ mod tests {
         assert!(Principals::new(&[token(Role::PrintCentre, None, "x")]).is_err());
         assert!(Principals::new(&[Token { sha256: Some("abc".into()), ..token(Role::Operator, None, "x") }]).is_err());
         assert!(Principals::new(&[Token { sha256: None, ..token(Role::Operator, None, "x") }]).is_err());
-        assert!(Principals::new(&[token(Role::Operator, None, "x"), token(Role::Operator, None, "x")]).is_err());
+        let named = |name: &str, secret| Token { name: name.into(), ..token(Role::Operator, None, secret) };
+        assert!(Principals::new(&[named("a", "x"), named("b", "y")]).is_ok());
+        assert!(Principals::new(&[named("a", "x"), named("b", "x")]).is_err(), "one token for two");
+        assert!(Principals::new(&[named("a", "x"), named("a", "y")]).is_err(), "one name for two");
     }
 }

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AuthError, Secret};
 use crate::store::{Batch, keys, rows};
@@ -22,7 +23,7 @@ use super::problem::Problem;
 use super::routes::{self, Body, Route};
 
 /// What the listener knows of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Peer {
     /// Its number (DESIGN 18).
     pub(super) connection: u64,
@@ -30,11 +31,13 @@ pub(super) struct Peer {
     pub(super) ip: IpAddr,
     /// What it showed in TLS.
     pub(super) certificate: Option<ClientCertificate>,
+    /// Fires when the server drains: nobody waits for work any longer.
+    pub(super) stop: CancellationToken,
 }
 
 impl Default for Peer {
     fn default() -> Self {
-        Peer { connection: 0, ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), certificate: None }
+        Peer { connection: 0, ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), certificate: None, stop: CancellationToken::new() }
     }
 }
 
@@ -64,12 +67,14 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
 
 async fn pass(api: &Api, path: Option<MatchedPath>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = path.ok_or_else(Problem::not_found)?;
-    let route = routes::find(request.method().as_str(), path.as_str()).ok_or_else(method_not_allowed)?;
-    let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+    let Some(route) = routes::find(request.method().as_str(), path.as_str()) else {
+        return Ok(method_not_allowed(path.as_str()));
+    };
+    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
     if route.roles.is_empty() {
         return Ok(next.run(request).await);
     }
-    let principal = authenticate(api, request.headers(), peer).await?;
+    let principal = authenticate(api, request.headers(), &peer).await?;
     if !route.roles.contains(&principal.role) {
         return Err(Problem::wrong_role(principal.role.name()));
     }
@@ -78,18 +83,31 @@ async fn pass(api: &Api, path: Option<MatchedPath>, request: Request, next: Next
     let body = read_body(api, route, body).await?;
     tracing::debug!(connection = peer.connection, principal = principal.name, path = path.as_str(), "request");
     parts.extensions.insert(principal.clone());
-    let request = (parts, body);
-    match key {
-        None => Ok(next.run(Request::from_parts(request.0, AxumBody::from(request.1))).await),
-        Some(key) => once(api, &principal, &format!("{}\n{key}", path.as_str()), request, next).await,
+    parts.extensions.insert(peer);
+    let Some(key) = key else {
+        return Ok(next.run(Request::from_parts(parts, AxumBody::from(body))).await);
+    };
+    // The key counts for this path, with its ids, not for all jobs or items.
+    let key = format!("{}\n{key}", parts.uri.path());
+    let api = api.clone();
+    // A task of its own: a client that hangs up, or our own time limit, ends the waiting and not the work, so that
+    // the answer is there when the client asks again with the same key.
+    let work = tokio::spawn(async move { once(&api, &principal, &key, (parts, body), next).await });
+    work.await.map_err(|error| Problem::temporary(&error))?
+}
+
+/// RFC 9110 §15.5.6: a 405 names the methods that are allowed.
+fn method_not_allowed(path: &str) -> Response {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", "see /api/v1/openapi.json");
+    let mut response = problem.into_response();
+    let allowed: Vec<String> = routes::methods(path).map(str::to_ascii_uppercase).collect();
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allowed);
     }
+    response
 }
 
-fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", "see /api/v1/openapi.json")
-}
-
-async fn authenticate(api: &Api, headers: &HeaderMap, peer: Peer) -> Result<Principal, Problem> {
+async fn authenticate(api: &Api, headers: &HeaderMap, peer: &Peer) -> Result<Principal, Problem> {
     let Some((login, password)) = basic(headers) else {
         return api.principals().authenticate(headers, peer.certificate);
     };
@@ -207,7 +225,10 @@ async fn remember(
     };
     let mut batch = Batch::new();
     batch.put(row, rows::encode(VERSION, &remembered)?);
-    api.store().commit(batch).await?;
+    // What was done is done, and the client must hear it; only a repetition would be done again.
+    if let Err(error) = api.store().commit(batch).await {
+        tracing::warn!(%error, "an answer cannot be remembered");
+    }
     Ok(Response::from_parts(parts, AxumBody::from(body)))
 }
 

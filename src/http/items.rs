@@ -12,9 +12,8 @@ use crate::store::items::ItemEvent;
 
 use super::access::Role;
 use super::guard::Caller;
-use super::print::reason_of;
 use super::problem::Problem;
-use super::{Api, parse_id, parse_json, rfc3339_us};
+use super::{Api, LONGEST_REASON, parse_id, parse_json, reason_of, rfc3339_us};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,6 +100,6 @@ pub(super) fn report_schema() -> Value {
         "x-predecessors": predecessors,
         "properties": {
             "event": { "enum": EVENTS },
-            "reason": { "type": "string", "maxLength": 500, "description": "with returned" },
+            "reason": { "type": "string", "maxLength": LONGEST_REASON, "description": "with returned" },
         } })
 }

@@ -42,6 +42,9 @@ pub use settings::{Settings, Token};
 use access::Principals;
 use problem::Problem;
 
+/// Characters of a reason.
+const LONGEST_REASON: usize = 500;
+
 /// What the API is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -81,7 +84,6 @@ impl Api {
     pub fn router(&self) -> Router {
         routes::router()
             .fallback(|| async { Problem::not_found() })
-            .method_not_allowed_fallback(|| async { Problem::not_found() })
             // The guard knows the limit of each route.
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(self.clone(), guard::guard))
@@ -169,6 +171,20 @@ impl Drop for Turn {
 /// A JSON body.
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::bad_input(format!("JSON: {error}")))
+}
+
+/// A text of a client that people will read: trimmed, `None` when nothing is left.
+fn visible(text: Option<String>, longest: usize, what: &str) -> Result<Option<String>, Problem> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if text.iter().any(|text| text.chars().count() > longest || text.chars().any(char::is_control)) {
+        return Err(Problem::bad_input(format!("{what} has at most {longest} visible characters")));
+    }
+    Ok(text)
+}
+
+/// Why something was done; needed with some events.
+fn reason_of(reason: Option<String>) -> Result<String, Problem> {
+    visible(reason, LONGEST_REASON, "a reason")?.ok_or_else(|| Problem::bad_input("a reason is needed"))
 }
 
 /// An id in a path; what is none names nothing.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,9 +14,9 @@ use crate::hybrid::queue::{CentreEvent, LeaseRequest};
 use crate::ids::ItemId;
 use crate::store::print_jobs::{PrintJob, State as JobState};
 
-use super::guard::Caller;
+use super::guard::{Caller, Peer};
 use super::problem::Problem;
-use super::{Api, parse_id, parse_json, rfc3339_ms};
+use super::{Api, LONGEST_REASON, parse_id, parse_json, reason_of, rfc3339_ms};
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -61,7 +61,12 @@ impl Default for Abilities {
 }
 
 /// `POST /api/v1/print/lease`
-pub(super) async fn lease(State(api): State<Api>, caller: Caller, body: Bytes) -> Result<Json<Value>, Problem> {
+pub(super) async fn lease(
+    State(api): State<Api>,
+    caller: Caller,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
     let body: LeaseBody = if body.is_empty() { LeaseBody::default() } else { parse_json(&body)? };
     if body.max == 0 {
         return Err(Problem::bad_input("max is at least 1"));
@@ -72,7 +77,7 @@ pub(super) async fn lease(State(api): State<Api>, caller: Caller, body: Bytes) -
         colour: body.can.colour,
         duplex: body.can.duplex,
     };
-    let jobs = api.queue().lease(&caller.facility, request).await?;
+    let jobs = api.queue().lease(&caller.facility, request, &peer.stop).await?;
     let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
     Ok(Json(json!({ "jobs": jobs })))
 }
@@ -153,17 +158,6 @@ fn event_of(body: EventBody) -> Result<CentreEvent, Problem> {
     }
 }
 
-/// A reason that can be shown to people.
-pub(super) fn reason_of(reason: Option<String>) -> Result<String, Problem> {
-    const LONGEST: usize = 500;
-    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-    let reason = reason.ok_or_else(|| Problem::bad_input("this event needs a reason"))?;
-    if reason.chars().count() > LONGEST || reason.chars().any(char::is_control) {
-        return Err(Problem::bad_input(format!("a reason has at most {LONGEST} visible characters")));
-    }
-    Ok(reason)
-}
-
 fn job_json(job: &PrintJob) -> Value {
     let document = job.document.as_ref();
     let sha256: String =
@@ -228,6 +222,6 @@ pub(super) fn report_schema() -> Value {
             "fence": { "type": "integer" },
             "event": { "enum": names },
             "sheets": { "type": "integer", "minimum": 1, "description": "with printed" },
-            "reason": { "type": "string", "maxLength": 500, "description": "with failed" },
+            "reason": { "type": "string", "maxLength": LONGEST_REASON, "description": "with failed" },
         } })
 }

@@ -63,13 +63,7 @@ impl Problem {
     #[must_use]
     pub fn temporary(cause: &dyn std::fmt::Display) -> Self {
         tracing::warn!(%cause, "a request failed for now");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again later", "something inside failed; nothing was changed")
-    }
-
-    /// Its status.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.status
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again later", "something inside failed for now")
     }
 }
 
@@ -102,10 +96,10 @@ impl From<store::Error> for Problem {
 impl From<WorkerError> for Problem {
     fn from(error: WorkerError) -> Self {
         match error {
-            WorkerError::Crashed | WorkerError::Timeout(_) | WorkerError::TooLarge => {
-                Problem::bad_input(error.to_string())
+            WorkerError::Crashed | WorkerError::TooLarge => Problem::bad_input(error.to_string()),
+            WorkerError::Timeout(_) | WorkerError::Busy | WorkerError::Start(_) | WorkerError::NotBuilt(_) => {
+                Problem::temporary(&error)
             }
-            WorkerError::Busy | WorkerError::Start(_) | WorkerError::NotBuilt(_) => Problem::temporary(&error),
         }
     }
 }
@@ -162,6 +156,8 @@ mod tests {
     #[test_case(Problem::from(ScanError::Unsupported) => (415, false); "unsupported")]
     #[test_case(Problem::bad_input("x") => (422, false); "bad input")]
     #[test_case(Problem::from(store::Error::Closed) => (503, false); "an unknown error is temporary")]
+    #[test_case(Problem::from(WorkerError::Crashed) => (422, false); "what kills a new worker is the document")]
+    #[test_case(Problem::from(WorkerError::Timeout(60)) => (503, false); "slowness is temporary")]
     fn rfc9457_every_error_is_problem_json(problem: Problem) -> (u16, bool) {
         let response = problem.into_response();
         assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");

@@ -141,9 +141,16 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// The route of a request that the router matched.
+/// The route of a request that the router matched. RFC 9110 §9.3.2: HEAD is GET without the content, which the
+/// router leaves out.
 pub(super) fn find(method: &str, path: &str) -> Option<&'static Route> {
+    let method = if method.eq_ignore_ascii_case("head") { "get" } else { method };
     ROUTES.iter().find(|route| route.method.eq_ignore_ascii_case(method) && route.path == path)
+}
+
+/// The methods of a path.
+pub(super) fn methods(path: &str) -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().filter(move |route| route.path == path).map(|route| route.method)
 }
 
 /// A router with every route of the table.
@@ -269,5 +276,6 @@ mod tests {
         let _ = router();
         assert!(find("POST", "/api/v1/print/lease").is_some());
         assert!(find("GET", "/api/v1/print/lease").is_none());
+        assert!(find("HEAD", "/api/v1/openapi.json").is_some());
     }
 }

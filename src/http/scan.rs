@@ -14,9 +14,11 @@ use crate::store::scans::Scan;
 
 use super::access::{Principal, Role};
 use super::guard::Caller;
-use super::print::reason_of;
 use super::problem::Problem;
-use super::{Api, parse_id, parse_json, rfc3339_us};
+use super::{Api, LONGEST_REASON, parse_id, parse_json, reason_of, rfc3339_us, visible};
+
+/// Characters of what the paper says of its sender.
+const LONGEST_SENDER: usize = 200;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -52,7 +54,7 @@ pub(super) async fn take(
     let form = form.map_err(|error| Problem::bad_input(error.to_string()))?;
     let (bytes, meta) = read_form(form).await?;
     let recipient = meta.recipient.as_deref().map(parse_address).transpose()?;
-    let sender = meta.sender.map(|sender| short(&sender)).transpose()?;
+    let sender = visible(meta.sender, LONGEST_SENDER, "sender")?;
     let new = NewScan { facility: caller.facility.clone(), bytes, recipient, item: meta.item_id, sender };
     let scan = api.scans().take(new).await?;
     Ok((StatusCode::CREATED, Json(scan_json(&scan))))
@@ -68,9 +70,12 @@ pub(super) async fn list(
     if query.state.as_deref().is_some_and(|state| state != "review") {
         return Err(Problem::bad_input("only state=review can be listed"));
     }
-    let scans = api.scans().to_review(api.settings().max_listed).await?;
-    let letters: Vec<Value> = scans.iter().filter(|scan| may_see(&caller, scan)).map(scan_json).collect();
-    Ok(Json(json!({ "letters": letters })))
+    let limit = api.settings().max_listed;
+    let scans = match caller.role {
+        Role::Operator => api.scans().to_review(limit).await?,
+        _ => api.scans().to_review_of(&caller.facility, limit).await?,
+    };
+    Ok(Json(json!({ "letters": scans.iter().map(scan_json).collect::<Vec<_>>() })))
 }
 
 /// `POST /api/v1/scan/letters/{id}/assign`
@@ -131,15 +136,6 @@ fn parse_address(text: &str) -> Result<Address, Problem> {
     text.trim().parse().map_err(|error| Problem::bad_input(format!("recipient: {error}")))
 }
 
-fn short(text: &str) -> Result<String, Problem> {
-    const LONGEST: usize = 200;
-    let text = text.trim();
-    if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
-        return Err(Problem::bad_input(format!("sender has at most {LONGEST} visible characters")));
-    }
-    Ok(text.to_owned())
-}
-
 fn scan_json(scan: &Scan) -> Value {
     json!({
         "id": scan.id.to_string(),
@@ -164,7 +160,7 @@ pub(super) fn take_schema() -> Value {
         "meta": { "type": "object", "additionalProperties": false, "properties": {
             "recipient": { "type": "string", "format": "email" },
             "item_id": { "type": "string", "description": "item id or S10 of the letter that this answers" },
-            "sender": { "type": "string", "maxLength": 200 },
+            "sender": { "type": "string", "maxLength": LONGEST_SENDER },
         } },
     } })
 }
@@ -176,5 +172,5 @@ pub(super) fn assign_schema() -> Value {
 
 pub(super) fn reject_schema() -> Value {
     json!({ "type": "object", "additionalProperties": false, "required": ["reason"],
-        "properties": { "reason": { "type": "string", "maxLength": 500 } } })
+        "properties": { "reason": { "type": "string", "maxLength": LONGEST_REASON } } })
 }

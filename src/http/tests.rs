@@ -46,6 +46,10 @@ fn token(name: &str, role: Role, facility: Option<&str>) -> Token {
 }
 
 async fn office() -> Office {
+    office_with(Settings::default()).await
+}
+
+async fn office_with(settings_of_http: Settings) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let world = World::system();
     let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
@@ -111,11 +115,12 @@ async fn office() -> Office {
         token("print", Role::PrintCentre, Some("astana-print")),
         token("other-print", Role::PrintCentre, Some("almaty-print")),
         token("scan", Role::ScanCentre, Some(&scan_centre)),
+        token("other-scan", Role::ScanCentre, Some("astana-2")),
         token("facility", Role::Facility, Some("astana-1")),
         token("operator", Role::Operator, None),
     ];
     let api = Api::new(Parts {
-        settings: Arc::new(Settings::default()),
+        settings: Arc::new(settings_of_http),
         principals: Principals::new(&tokens).unwrap(),
         authenticator,
         store: store.clone(),
@@ -294,6 +299,67 @@ async fn a_request_with_the_same_idempotency_key_gets_the_same_answer() {
     assert_eq!(first["jobs"].as_array().unwrap().len(), 1);
     assert_eq!(lease(r#"{"max":1}"#).await.1, first);
     assert_eq!(lease(r#"{"max":2}"#).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idempotency_key_counts_for_one_job() {
+    let office = office().await;
+    let items = [office.send_letter().await, office.send_letter().await];
+    office.post("print", "/api/v1/print/lease", json!({"max": 10})).await;
+    for item in items {
+        let request = request("POST", "print", &format!("/api/v1/print/jobs/{item}/events"));
+        let body = json!({"fence": 1, "event": "printed", "sheets": 2}).to_string();
+        let request = request.header("Idempotency-Key", "printed").body(Body::from(body)).unwrap();
+        let (status, answer) = office.call(request).await;
+        assert_eq!((status, answer["id"].as_str()), (StatusCode::OK, Some(item.as_str())), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_and_asks_again_does_not_hand_in_its_letter_twice() {
+    let office = office().await;
+    let with_key = || {
+        let mut request = upload("scan", &page(), None);
+        request.headers_mut().insert("Idempotency-Key", "u1".parse().unwrap());
+        request
+    };
+    let listed = async || {
+        let (_, listed) = office.get("scan", "/api/v1/scan/letters?state=review").await;
+        listed["letters"].as_array().unwrap().len()
+    };
+    // Hangs up as soon as the scan is there.
+    tokio::select! {
+        biased;
+        () = async { while listed().await == 0 {} } => {}
+        _ = office.call(with_key()) => {}
+    }
+    let (mut status, mut answer) = office.call(with_key()).await;
+    while status == StatusCode::CONFLICT {
+        (status, answer) = office.call(with_key()).await;
+    }
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(listed().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_centre_sees_its_letters_behind_those_of_others() {
+    let office = office_with(Settings { max_listed: 1, ..Settings::default() }).await;
+    let (status, _) = office.call(upload("other-scan", &page(), None)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let (_, own) = office.call(upload("scan", &page(), None)).await;
+    let (_, listed) = office.get("scan", "/api/v1/scan/letters").await;
+    assert_eq!((listed["letters"][0]["id"].as_str(), listed["letters"][1].is_null()), (own["id"].as_str(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9110_head_is_served_and_405_names_what_is_allowed() {
+    let office = office().await;
+    let head = request("HEAD", "", "/api/v1/openapi.json").body(Body::empty()).unwrap();
+    assert_eq!(office.router.clone().call(head).await.unwrap().status(), StatusCode::OK);
+    let delete = request("DELETE", "scan", "/api/v1/scan/letters").body(Body::empty()).unwrap();
+    let response = office.router.clone().call(delete).await.unwrap();
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()[header::ALLOW], "POST, GET");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -121,6 +121,9 @@ impl Paper {
             Class::Ordinary => &self.facilities().s10_ordinary,
             Class::Registered | Class::Valued => &self.facilities().s10_registered,
         };
+        if let Some(account) = account {
+            self.take_from_quota(account).await?;
+        }
         let s10 = self.numbers().take(range).await.map_err(number_refusal)?;
         Ok(PaperPlan {
             s10,
@@ -163,8 +166,8 @@ impl Paper {
             item: place.item,
             s10: plan.s10.to_string(),
             state: State::Accepted,
-            format: format_name(draft.format).to_owned(),
-            class: class_name(plan.options.class).to_owned(),
+            format: plan.options.form.name().to_owned(),
+            class: plan.options.class.name().to_owned(),
             colour: plan.options.colour == Colour::Colour,
             duplex: needs_duplex(plan.options),
             postal_index: plan.addressee.index.to_string(),
@@ -184,29 +187,40 @@ impl Paper {
         add_job(batch, &mut job, record, milliseconds(place.instant))?;
         let number = add_event(batch, place.item, &event(place.instant, State::Accepted.name(), "server", None))?;
         add_notice(batch, place.item, number);
-        if let Some(account) = plan.account {
-            batch.add(quota_key(account, place.instant), 1);
-        }
         Ok(())
     }
 
+    /// Refuses early what [`Paper::take_from_quota`] would refuse in the end.
     async fn check_quota(&self, account: Option<AccountId>) -> Result<(), Refusal> {
         let Some(account) = account else { return Ok(()) };
-        let (key, limit) = (quota_key(account, self.now()), self.settings().max_letters_per_day);
+        let key = quota_key(account, self.now());
         let sent = self.store().read(move |view| view.counter(&key)).await?;
-        if sent >= i64::from(limit) {
-            return Err(Refusal::OverQuota(format!("{limit} letters on paper a day; try again tomorrow")));
-        }
-        Ok(())
+        if sent >= i64::from(self.settings().max_letters_per_day) { Err(self.over_quota()) } else { Ok(()) }
+    }
+
+    /// Counts a good letter. Each gets its own number of the day, so letters that are checked at the same time
+    /// cannot share the last place.
+    async fn take_from_quota(&self, account: AccountId) -> Result<(), Refusal> {
+        let mut batch = Batch::new();
+        let slot = batch.allocate(quota_key(account, self.now()), 1);
+        let number = self.store().commit(batch).await?.number(slot);
+        if number > u64::from(self.settings().max_letters_per_day) { Err(self.over_quota()) } else { Ok(()) }
+    }
+
+    fn over_quota(&self) -> Refusal {
+        let limit = self.settings().max_letters_per_day;
+        Refusal::OverQuota(format!("{limit} letters on paper a day; try again tomorrow"))
     }
 
     fn check_centre(&self, addressee: &PostalAddress, options: LetterOptions) -> Result<(), Refusal> {
         let (colour, duplex) = (options.colour == Colour::Colour, needs_duplex(options));
-        if self.queue().offers(&addressee.index, colour, duplex).is_empty() {
-            let text = format!("no print centre serves {} with these options", addressee.index);
-            return Err(Refusal::BadPaperAddress(text));
+        if !self.queue().offers(&addressee.index, colour, duplex).is_empty() {
+            return Ok(());
         }
-        Ok(())
+        if self.queue().is_served(&addressee.index, colour, duplex) {
+            return Err(Refusal::Temporary("every print centre for this letter is disabled".into()));
+        }
+        Err(Refusal::BadPaperAddress(format!("no print centre serves {} with these options", addressee.index)))
     }
 
     /// Opens one document in a worker.
@@ -216,8 +230,8 @@ impl Paper {
             Ok(Answer::Facts(facts)) => Ok(facts.pages),
             Ok(Answer::Failed(failure)) => Err(bad_content(named(failure, &enclosure.name))),
             Ok(_) => Err(Refusal::Temporary("a document could not be checked".into())),
-            // What kills a worker is more likely the document than the worker.
-            Err(WorkerError::Crashed | WorkerError::Timeout(_)) => Err(bad_content(CheckFailure::Unreadable {
+            // What kills a new worker is the document.
+            Err(WorkerError::Crashed) => Err(bad_content(CheckFailure::Unreadable {
                 name: enclosure.name.clone(),
                 why: "it takes too much memory or time".into(),
             })),
@@ -229,7 +243,7 @@ impl Paper {
         let accept = &place.accept;
         let class = match plan.options.form {
             Form::Postcard => "format-postcard".to_owned(),
-            Form::Letter => format!("class-{}", class_name(plan.options.class)),
+            Form::Letter => format!("class-{}", plan.options.class.name()),
         };
         let names: Vec<&str> = plan.enclosures.iter().map(|enclosure| enclosure.name.as_str()).collect();
         let mut facts = vec![(both("carrier-class"), both(&class)), (both("carrier-accepted"), accept.line())];
@@ -335,8 +349,12 @@ fn check_size(
 
 /// The operator knows who sends (FACTS B8): the author's name and the address of the account or peer.
 fn sender_lines(letter: &PaperLetter<'_>, envelope: &MessageEnvelope) -> Vec<String> {
+    // A longer name would push the address, which the operator vouches for, off its field on the carrier.
+    const LONGEST_NAME: usize = 100;
     let name = envelope.from.iter().find_map(|entry| match entry {
-        AddressEntry::Mailbox { name: Some(name), .. } => Some(headers::decode_words(name)),
+        AddressEntry::Mailbox { name: Some(name), .. } => {
+            Some(headers::decode_words(name).chars().take(LONGEST_NAME).collect::<String>())
+        }
         _ => None,
     });
     let address = match &letter.origin.sender {
@@ -367,20 +385,5 @@ fn format_of(options: LetterOptions) -> Format {
     match options.form {
         Form::Letter => Format::Letter,
         Form::Postcard => Format::Postcard,
-    }
-}
-
-fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Letter => "letter",
-        Format::Postcard => "postcard",
-    }
-}
-
-fn class_name(class: Class) -> &'static str {
-    match class {
-        Class::Ordinary => "ordinary",
-        Class::Registered => "registered",
-        Class::Valued => "valued",
     }
 }

@@ -6,13 +6,12 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use mail_parser::decoders::html::html_to_text;
 use serde::{Deserialize, Serialize};
 
 use crate::message::decode::{TransferDecoder, all};
 use crate::message::headers::decode_words;
 use crate::message::text::decode_charset;
-use crate::message::{Content, Part, Structure};
+use crate::message::{Content, Part, Structure, html};
 use crate::store;
 
 use super::documents::DocumentKind;
@@ -122,19 +121,20 @@ impl Gatherer<'_> {
         }
     }
 
-    /// RFC 2046 §5.1.4: the same in several forms; paper wants plain text, else what has some text in it.
+    /// RFC 2046 §5.1.4: the same in several forms. Paper wants the form with the documents, for some programs put
+    /// them into the rich form only; else plain text, else what has some text in it.
     fn alternative(&mut self, parts: &[Part]) -> Result<(), ContentError> {
-        let plain = parts.iter().find(|part| part.is("text", "plain"));
+        let whole = parts.iter().find(|part| !part.children().is_empty() && holds_documents(part));
+        let plain = || parts.iter().find(|part| part.is("text", "plain"));
         let rich = || parts.iter().find(|part| part.is("text", "html") || !part.children().is_empty());
-        plain.or_else(rich).or_else(|| parts.last()).map_or(Ok(()), |best| self.part(best))
+        whole.or_else(plain).or_else(rich).or_else(|| parts.last()).map_or(Ok(()), |best| self.part(best))
     }
 
     fn leaf(&mut self, part: &Part) -> Result<(), ContentError> {
         match (part.kind.as_str(), part.subtype.as_str()) {
             ("text", "plain") => self.text(part, |text| text),
-            ("text", "html") => self.text(part, |html| html_to_text(&html)),
-            // Signatures over the message prove something on a screen and nothing on paper.
-            ("application", "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature") => Ok(()),
+            ("text", "html") => self.text(part, |html| html::to_text(&html)),
+            _ if is_signature(part) => Ok(()),
             _ => self.document(part),
         }
     }
@@ -171,6 +171,22 @@ impl Gatherer<'_> {
         self.out.documents.push(Enclosure { name: name_of(part), kind, pages: 1, range, encoding });
         Ok(())
     }
+}
+
+/// Whether something in a part is more than its text, its decoration (RFC 2387) and its signature.
+fn holds_documents(part: &Part) -> bool {
+    match &part.content {
+        Content::Multipart(parts) if part.subtype == "related" => parts.first().is_some_and(holds_documents),
+        Content::Multipart(parts) => parts.iter().any(holds_documents),
+        Content::Message(_) => true,
+        Content::Leaf => !part.is("text", "plain") && !part.is("text", "html") && !is_signature(part),
+    }
+}
+
+/// Signatures over the message prove something on a screen and nothing on paper.
+fn is_signature(part: &Part) -> bool {
+    part.kind == "application"
+        && matches!(part.subtype.as_str(), "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature")
 }
 
 fn not_printable(part: &Part) -> ContentError {
@@ -254,9 +270,31 @@ mod tests {
     }
 
     #[test]
-    fn html_only_becomes_plain_text() {
-        let out = gathered("Content-Type: text/html; charset=utf-8\r\n\r\n<p>Бір<p>Екі<script>x()</script>").unwrap();
-        assert!(out.text.contains("Бір") && out.text.contains("Екі") && !out.text.contains("x()"), "{}", out.text);
+    fn documents_inside_one_of_the_alternatives_are_not_left_out() {
+        let message = format!(
+            "Content-Type: multipart/alternative; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nplain\r\n\
+             --a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>rich\r\n\
+             --b\r\n{PDF}\r\n--b--\r\n--a--\r\n"
+        );
+        let out = gathered(&message).unwrap();
+        assert_eq!((out.text.trim(), out.documents.len()), ("rich", 1));
+    }
+
+    #[test]
+    fn decoration_of_a_rich_form_is_no_document() {
+        let message = "Content-Type: multipart/alternative; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nplain\r\n\
+                       --a\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>rich\r\n\
+                       --b\r\nContent-Type: image/gif\r\n\r\nGIF89a\r\n--b--\r\n--a--\r\n";
+        let out = gathered(message).unwrap();
+        assert_eq!((out.text.trim(), out.documents.len()), ("plain", 0));
+    }
+
+    #[test]
+    fn html_only_becomes_plain_text_that_keeps_its_structure() {
+        let html = "<p>Бір<ol><li>Екі<li>Үш</ol><a href=\"https://post.kz/x\">осында</a><script>x()</script>";
+        let out = gathered(&format!("Content-Type: text/html; charset=utf-8\r\n\r\n{html}")).unwrap();
+        assert!(out.text.contains("1. Екі\n2. Үш") && out.text.contains("осында <https://post.kz/x>"), "{}", out.text);
+        assert!(out.text.starts_with("Бір\n\n") && !out.text.contains("x()"), "{}", out.text);
     }
 
     #[test_case("Content-Type: application/msword; name=x.doc\r\n\r\nabc", "x.doc"; "a word processor file")]

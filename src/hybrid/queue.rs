@@ -8,12 +8,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::{Timestamp, World};
 use crate::ids::{ImpressionId, ItemId};
-use crate::postal::{Details, FacilityId, Handover, Impression, Kind, NotStamped, Occasion, PostalIndex, Registry};
+use crate::postal::{
+    Details, Facility, FacilityId, Handover, Impression, Kind, NotStamped, Occasion, PostalIndex, PrintCapabilities,
+    Registry,
+};
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, StoredJob, add_notice};
-use crate::store::{self, Batch, Store, Topic};
+use crate::store::{self, Batch, Store, Topic, View};
 
 use super::Settings;
 
@@ -162,15 +167,20 @@ impl PrintQueue {
         PrintQueue { store, world, registry, settings }
     }
 
-    /// Leases jobs to a centre, waiting for work if there is none.
+    /// Leases jobs to a centre, waiting for work if there is none, until the token is cancelled.
     ///
     /// # Errors
     /// Store.
-    pub async fn lease(&self, centre: &str, request: LeaseRequest) -> Result<Vec<PrintJob>, QueueError> {
+    pub async fn lease(
+        &self,
+        centre: &str,
+        request: LeaseRequest,
+        stop: &CancellationToken,
+    ) -> Result<Vec<PrintJob>, QueueError> {
         let wait = request.wait.min(Duration::from_secs(self.settings.max_wait_s));
         let deadline = tokio::time::Instant::now() + wait;
         if self.is_disabled(centre) {
-            tokio::time::sleep_until(deadline).await;
+            let _ = tokio::time::timeout_at(deadline, stop.cancelled()).await;
             return Ok(Vec::new());
         }
         // Made before the first look, so that nothing slips in between.
@@ -183,6 +193,7 @@ impl PrintQueue {
             let until_next = next_ms.map(|next| Duration::from_millis(next.saturating_sub(self.now_ms()).max(1)));
             let wake = until_next.map_or(deadline, |after| deadline.min(tokio::time::Instant::now() + after));
             tokio::select! {
+                () = stop.cancelled() => return Ok(Vec::new()),
                 () = watcher.changed() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -191,23 +202,26 @@ impl PrintQueue {
 
     async fn claim_due(&self, centre: &str, request: LeaseRequest) -> Result<(Vec<PrintJob>, Option<u64>), QueueError> {
         const LOOKED_AT: usize = 500;
-        let max = request.max.clamp(1, self.settings.max_lease_jobs);
+        let max = request.max.clamp(1, self.settings.max_lease_jobs.max(1));
         let (name, now_ms) = (centre.to_owned(), self.now_ms());
         let (due, next_ms) = self
             .store
             .read(move |view| {
-                let waiting = view.jobs_for_centre(&name, now_ms, LOOKED_AT)?;
-                let mut jobs = Vec::new();
-                for item in waiting.due {
-                    jobs.extend(view.print_job(item)?);
+                let mut looked_at = LOOKED_AT.max(max);
+                loop {
+                    let waiting = view.jobs_for_centre(&name, now_ms, looked_at)?;
+                    let is_all = waiting.due.len() < looked_at;
+                    let jobs = able_jobs(view, waiting.due, request)?;
+                    // Who has no colour today must not starve behind letters in colour.
+                    if is_all || !jobs.is_empty() {
+                        return Ok((jobs, waiting.next_ms));
+                    }
+                    looked_at = looked_at.saturating_mul(4);
                 }
-                Ok((jobs, waiting.next_ms))
             })
             .await?;
-        let able =
-            |stored: &StoredJob| (request.colour || !stored.job.colour) && (request.duplex || !stored.job.duplex);
         let mut taken = Vec::new();
-        for stored in due.into_iter().filter(able) {
+        for stored in due {
             if taken.len() == max {
                 break;
             }
@@ -379,18 +393,25 @@ impl PrintQueue {
     /// it are left out.
     #[must_use]
     pub fn offers(&self, index: &PostalIndex, colour: bool, duplex: bool) -> Vec<Offer> {
-        let now = self.world.now();
-        let able = |print: &crate::postal::PrintCapabilities| (print.colour || !colour) && (print.duplex || !duplex);
-        let centres = self
-            .registry
-            .print_centres(index, now)
-            .into_iter()
-            .filter(|centre| centre.print.as_ref().is_some_and(able) && !self.is_disabled(centre.id.as_str()));
+        let centres = self.centres(index, colour, duplex);
+        let centres = centres.into_iter().filter(|centre| !self.is_disabled(centre.id.as_str()));
         let step_ms = self.settings.reassign_after_s * 1000;
         centres
             .zip(0u64..)
             .map(|(centre, place)| Offer { centre: centre.id.to_string(), due_ms: self.now_ms() + place * step_ms })
             .collect()
+    }
+
+    /// True when a centre could print such a letter, if only it were not disabled.
+    pub(super) fn is_served(&self, index: &PostalIndex, colour: bool, duplex: bool) -> bool {
+        !self.centres(index, colour, duplex).is_empty()
+    }
+
+    fn centres(&self, index: &PostalIndex, colour: bool, duplex: bool) -> Vec<&Facility> {
+        let able = |print: &PrintCapabilities| (print.colour || !colour) && (print.duplex || !duplex);
+        let mut centres = self.registry.print_centres(index, self.world.now());
+        centres.retain(|centre| centre.print.as_ref().is_some_and(able));
+        centres
     }
 
     /// Opens what waits for a disabled centre to the others at once. Jobs that such a centre still holds stay with
@@ -475,6 +496,16 @@ impl PrintQueue {
     fn now_ms(&self) -> u64 {
         milliseconds(self.world.now())
     }
+}
+
+/// Those of the jobs that can be made by who asks.
+fn able_jobs(view: &View<'_>, items: Vec<ItemId>, request: LeaseRequest) -> store::Result<Vec<StoredJob>> {
+    let able = |stored: &StoredJob| (request.colour || !stored.job.colour) && (request.duplex || !stored.job.duplex);
+    let mut jobs = Vec::new();
+    for item in items {
+        jobs.extend(view.print_job(item)?.filter(able));
+    }
+    Ok(jobs)
 }
 
 /// An event that happens now.

@@ -45,7 +45,11 @@ impl Paper {
         }
         loop {
             let mut watcher = self.store().watch(Topic::Print(TO_RENDER.to_owned()));
-            let next_ms = match self.draw_due().await {
+            let drawn = tokio::select! {
+                () = stop.cancelled() => return,
+                drawn = self.draw_due() => drawn,
+            };
+            let next_ms = match drawn {
                 Ok(next_ms) => next_ms,
                 Err(error) => {
                     tracing::warn!(%error, "letters cannot be drawn now");
@@ -63,22 +67,32 @@ impl Paper {
 
     /// Draws everything that is due; gives the time at which the next letter becomes due.
     ///
+    /// As many at once as there are workers: each letter lies in memory with its documents while it is drawn, and
+    /// the places in the pool's queue are for those who wait on the line.
+    ///
     /// # Errors
-    /// Store.
+    /// Store; the letters behind one that cannot be read are drawn all the same.
     pub async fn draw_due(&self) -> Result<Option<u64>, store::Error> {
+        let at_once = self.settings().workers.processes.max(1);
         loop {
             let now_ms = self.now_ms();
             let waiting = self.store().read(move |view| view.jobs_to_render(now_ms, BATCH)).await?;
             if waiting.due.is_empty() {
                 return Ok(waiting.next_ms);
             }
-            let draws = waiting.due.into_iter().map(|item| self.draw(item));
-            for outcome in futures_util::future::join_all(draws).await {
-                match outcome {
-                    // Taken back, or drawn by somebody else, in the meantime.
-                    Ok(()) | Err(store::Error::Conflict(_)) => {}
-                    Err(error) => return Err(error),
+            let mut failed = None;
+            for items in waiting.due.chunks(at_once) {
+                let draws = items.iter().map(|item| self.draw(*item));
+                for outcome in futures_util::future::join_all(draws).await {
+                    match outcome {
+                        // Taken back, or drawn by somebody else, in the meantime.
+                        Ok(()) | Err(store::Error::Conflict(_)) => {}
+                        Err(error) => failed = Some(error),
+                    }
                 }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
     }
@@ -174,10 +188,13 @@ impl Paper {
     }
 
     /// No worker could do it now: later again, but not for ever, for the letter itself may be what kills them.
+    /// That nobody had time for it is no attempt.
     async fn postpone(&self, stored: &StoredJob, error: &WorkerError) -> Result<(), store::Error> {
         tracing::warn!(item = %stored.job.item, %error, attempt = stored.job.attempts, "drawing a letter failed");
         let mut new: PrintJob = stored.job.clone();
-        new.attempts += 1;
+        if !matches!(error, WorkerError::Busy | WorkerError::Start(_)) {
+            new.attempts += 1;
+        }
         if new.attempts >= self.settings().max_render_attempts {
             return self.fail(stored, "render-failed", &error.to_string()).await;
         }

@@ -163,7 +163,7 @@ impl ScanDesk {
         let mut done = Scan { state: ScanState::Delivered, recipient: Some(to.to_string()), ..scan.clone() };
         self.keep(&mut batch, &mut done, document)?;
         let item = self.deliver(&done, to, document, batch).await?;
-        self.note_item(done, item).await
+        Ok(self.note_item(done, item).await)
     }
 
     async fn take_waiting(&self, mut scan: Scan, document: &Document) -> Result<Scan, ScanError> {
@@ -180,6 +180,34 @@ impl ScanDesk {
     pub async fn to_review(&self, limit: usize) -> Result<Vec<Scan>, ScanError> {
         let scans = self.store.read(move |view| view.scans_to_review(limit)).await?;
         Ok(scans.into_iter().map(|stored| stored.scan).collect())
+    }
+
+    /// Those of one scan centre, however many others of other centres wait before them.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn to_review_of(&self, facility: &str, limit: usize) -> Result<Vec<Scan>, ScanError> {
+        let facility = facility.to_owned();
+        let scans = self
+            .store
+            .read(move |view| {
+                let mut looked_at = limit.max(1);
+                loop {
+                    let waiting = view.scans_to_review(looked_at)?;
+                    let is_all = waiting.len() < looked_at;
+                    let own: Vec<Scan> = waiting
+                        .into_iter()
+                        .map(|stored| stored.scan)
+                        .filter(|scan| scan.facility == facility)
+                        .collect();
+                    if is_all || own.len() >= limit {
+                        return Ok(own);
+                    }
+                    looked_at = looked_at.saturating_mul(4);
+                }
+            })
+            .await?;
+        Ok(scans.into_iter().take(limit).collect())
     }
 
     /// One scan, whatever its state.
@@ -207,7 +235,7 @@ impl ScanDesk {
         };
         let batch = self.decision(&stored, &done, by, "assign")?;
         let item = self.deliver(&done, recipient, &document, batch).await?;
-        self.note_item(done, item).await
+        Ok(self.note_item(done, item).await)
     }
 
     /// A person decides that it is not delivered.
@@ -248,20 +276,23 @@ impl ScanDesk {
         Ok((document, facts))
     }
 
-    /// The recipient that a bar code on the first page names, and all that the codes say.
+    /// The recipient that a bar code on the first page names, and what the codes say, as far as a row has room.
     async fn read_recipient(&self, document: &Document) -> Result<(Option<Address>, Vec<String>), ScanError> {
+        const SHOWN: usize = 200;
         let codes = match self.workers.perform(&Request::ReadCodes(document.clone())).await {
             Ok(Answer::Codes(codes)) => codes,
             // A page that can be opened but not searched is one for a person.
             Ok(_) | Err(WorkerError::Crashed | WorkerError::Timeout(_)) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
+        let mut recipient = None;
         for code in &codes {
-            if let Some(address) = self.recipient_of_code(code).await? {
-                return Ok((Some(address), codes));
+            recipient = self.recipient_of_code(code).await?;
+            if recipient.is_some() {
+                break;
             }
         }
-        Ok((None, codes))
+        Ok((recipient, codes.iter().map(|code| code.chars().take(SHOWN).collect()).collect()))
     }
 
     /// A code names an item (by id or S10), whose sender gets the letter, or an address.
@@ -306,10 +337,11 @@ impl ScanDesk {
         batch: Batch,
     ) -> Result<ItemId, ScanError> {
         let readable_copy = match document.kind {
-            // Mail programs show no TIFF.
-            DocumentKind::Tiff => match self.workers.perform(&Request::ToPdf(document.clone())).await? {
-                Answer::Pdf(pdf) => Some(pdf),
-                _ => None,
+            // Mail programs show no TIFF. One that is too large to be converted still reaches its recipient.
+            DocumentKind::Tiff => match self.workers.perform(&Request::ToPdf(document.clone())).await {
+                Ok(Answer::Pdf(pdf)) => Some(pdf),
+                Ok(_) | Err(WorkerError::Crashed | WorkerError::TooLarge) => None,
+                Err(error) => return Err(error.into()),
             },
             _ => None,
         };
@@ -348,16 +380,24 @@ impl ScanDesk {
         Ok((writer.finish()?, scanner.finish()))
     }
 
-    /// The item's number is known only after its commit; a crash in between loses nothing but this cross-reference.
-    async fn note_item(&self, mut scan: Scan, item: ItemId) -> Result<Scan, ScanError> {
+    /// The item's number is known only after its commit. A crash or a failure in between loses nothing but this
+    /// cross-reference, so it must not make the scan centre send the letter again.
+    async fn note_item(&self, mut scan: Scan, item: ItemId) -> Scan {
         scan.item = Some(item);
+        if let Err(error) = self.write_item(&scan).await {
+            tracing::warn!(scan = %scan.id, %item, %error, "the scan does not name its item");
+        }
+        scan
+    }
+
+    async fn write_item(&self, scan: &Scan) -> store::Result<()> {
         let id = scan.id;
         let mut batch = Batch::new();
         if let Some(stored) = self.store.read(move |view| view.scan(id)).await? {
-            stored.change(&mut batch, &scan)?;
+            stored.change(&mut batch, scan)?;
             self.store.commit(batch).await?;
         }
-        Ok(scan)
+        Ok(())
     }
 
     /// The message that brings the scan.

@@ -22,7 +22,7 @@ pub struct Settings {
     pub max_letters_per_day: u32,
     /// S10 numbers are reserved in blocks of this many; what is left of a block at a crash is never used.
     pub s10_block: u32,
-    /// How often rendering is tried when no worker can do it.
+    /// How often rendering is tried when a worker fails at it.
     pub max_render_attempts: u32,
     /// Seconds between these.
     pub render_retry_s: u64,

@@ -27,17 +27,21 @@ const BATCH: usize = 100;
 impl Paper {
     /// Writes status messages until the token is cancelled.
     pub async fn run_notices(self, intake: Intake, stop: CancellationToken) {
-        // Wakes also without an event: intake may have been full, or a centre's report woke nobody.
+        // What could not be sent is tried again after this time.
         const PAUSE: Duration = Duration::from_secs(2);
         loop {
             let mut watcher = self.store().watch(Topic::Print(NOTICES.to_owned()));
-            if let Err(error) = self.send_notices(&intake).await {
+            let sent = tokio::select! {
+                () = stop.cancelled() => return,
+                sent = self.send_notices(&intake) => sent,
+            };
+            if let Err(error) = &sent {
                 tracing::warn!(%error, "status messages cannot be sent now");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = watcher.changed() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(PAUSE), if sent.is_err() => {}
             }
         }
     }
@@ -45,15 +49,21 @@ impl Paper {
     /// Sends what is owed now.
     ///
     /// # Errors
-    /// Store; a temporary refusal of intake.
+    /// Store; a temporary refusal of intake. The other messages are sent all the same.
     pub async fn send_notices(&self, intake: &Intake) -> Result<(), Refusal> {
         loop {
             let notices = self.store().read(|view| view.notices(BATCH)).await?;
             if notices.is_empty() {
                 return Ok(());
             }
+            let mut failed = None;
             for notice in notices {
-                self.send_notice(intake, notice).await?;
+                if let Err(refusal) = self.send_notice(intake, notice).await {
+                    failed = Some(refusal);
+                }
+            }
+            if let Some(refusal) = failed {
+                return Err(refusal);
             }
         }
     }

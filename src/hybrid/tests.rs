@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::queue::{CentreEvent, FacilityEvent, LeaseRequest, QueueError};
 use super::workers::{Launch, Settings as WorkerSettings, Workers};
 use super::{Paper, PaperItem, PaperLetter, Parts, Settings};
@@ -14,7 +16,7 @@ use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, Se
 use crate::message::{Caps, Scanner};
 use crate::postal::{self, Details, Impression, Kind, Occasion, Registry};
 use crate::store::mailboxes::Prefix;
-use crate::store::print_jobs::{PrintJob, State};
+use crate::store::print_jobs::{Offer, PrintJob, State, add_job};
 use crate::store::{Batch, Store};
 
 /// A clock that tests move.
@@ -43,17 +45,21 @@ fn office() -> Office {
 }
 
 fn office_with(settings: Settings) -> Office {
+    let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
+    let launch = Launch {
+        program: std::env::current_exe().unwrap(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+    };
+    office_of(settings, launch)
+}
+
+fn office_of(settings: Settings, launch: Launch) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let store_settings = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
     let store = Store::open(dir.path(), &store_settings).unwrap();
     let clock = Arc::new(HandClock(AtomicI64::new(1_795_266_180)));
     let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
-    let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
-    let launch = Launch {
-        program: std::env::current_exe().unwrap(),
-        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-    };
     let paper = Paper::new(Parts {
         settings: Arc::new(settings),
         facilities: Arc::new(postal::Settings::default()),
@@ -142,7 +148,7 @@ impl Office {
     }
 
     async fn lease(&self, centre: &str) -> Vec<PrintJob> {
-        self.paper.queue().lease(centre, request(0)).await.unwrap()
+        self.paper.queue().lease(centre, request(0), &CancellationToken::new()).await.unwrap()
     }
 
     fn pass(&self, seconds: i64) {
@@ -199,7 +205,8 @@ async fn f11_of_two_claims_one_wins() {
     let item = office.queued().await;
     let centre = office.centres(item).await.remove(0);
     let queue = office.paper.queue();
-    let claims = (0..8).map(|_| queue.lease(&centre, request(0)));
+    let stop = CancellationToken::new();
+    let claims = (0..8).map(|_| queue.lease(&centre, request(0), &stop));
     let leased = futures_util::future::join_all(claims).await;
     let winners: usize = leased.into_iter().map(|jobs| jobs.unwrap().len()).sum();
     assert_eq!(winners, 1);
@@ -262,10 +269,11 @@ async fn what_waits_for_a_disabled_centre_is_open_to_the_next_at_once() {
     let settings = Settings { disabled_centres: vec![first.clone()], ..Settings::default() };
     let registry = Arc::clone(&office.registry);
     let queue = super::queue::PrintQueue::new(office.store.clone(), office.world.clone(), registry, Arc::new(settings));
-    assert!(queue.lease(second, request(0)).await.unwrap().is_empty());
+    let stop = CancellationToken::new();
+    assert!(queue.lease(second, request(0), &stop).await.unwrap().is_empty());
     queue.release_disabled().await.unwrap();
-    assert!(queue.lease(first, request(0)).await.unwrap().is_empty());
-    assert_eq!(queue.lease(second, request(0)).await.unwrap().len(), 1);
+    assert!(queue.lease(first, request(0), &stop).await.unwrap().is_empty());
+    assert_eq!(queue.lease(second, request(0), &stop).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,16 +296,79 @@ async fn a_waiting_lease_wakes_when_work_comes() {
     let probe = office.queued().await;
     let centre = office.centres(probe).await.remove(0);
     assert_eq!(office.lease(&centre).await.len(), 1);
-    let queue = office.paper.queue().clone();
-    let waiter = {
-        let centre = centre.clone();
-        tokio::spawn(async move { queue.lease(&centre, request(30)).await.unwrap() })
+    let stop = CancellationToken::new();
+    // The lease is asked for first, when there is no work.
+    let waiting = office.paper.queue().lease(&centre, request(30), &stop);
+    let working = async {
+        let item = office.accept("letter", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
+        office.paper.draw_due().await.unwrap();
+        item
     };
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let both = async { tokio::join!(biased; waiting, working) };
+    let (jobs, item) = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+    assert_eq!(jobs.unwrap().first().map(|job| job.item), Some(item));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_lease_ends_when_the_server_drains() {
+    let office = office();
+    let stop = CancellationToken::new();
+    let waiting = office.paper.queue().lease("astana-print", request(60), &stop);
+    let both = async { tokio::join!(waiting, async { stop.cancel() }) };
+    let (jobs, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+    assert!(jobs.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_centre_without_colour_does_not_starve_behind_letters_in_colour() {
+    let office = office();
+    let grey = office.queued().await;
+    let job = office.job(grey).await;
+    let centre = job.offers[0].centre.clone();
+    let mut batch = Batch::new();
+    for number in 0..500u32 {
+        let s10 = format!("coloured {number}");
+        let mut coloured = PrintJob { item: ItemId(u128::from(number)), s10, colour: true, ..job.clone() };
+        let draft = batch.record(vec![0]);
+        add_job(&mut batch, &mut coloured, draft, 0).unwrap();
+    }
+    office.store.commit(batch).await.unwrap();
+    let mut batch = Batch::new();
+    for number in 0..500u32 {
+        let stored = office.paper.queue().job(ItemId(u128::from(number))).await.unwrap().unwrap();
+        let offers = vec![Offer { centre: centre.clone(), due_ms: 0 }];
+        let open = PrintJob { state: State::Queued, offers, ..stored.job.clone() };
+        stored.change(&mut batch, &open).unwrap();
+    }
+    office.store.commit(batch).await.unwrap();
+    let request = LeaseRequest { colour: false, ..request(0) };
+    let jobs = office.paper.queue().lease(&centre, request, &CancellationToken::new()).await.unwrap();
+    assert_eq!(jobs.iter().map(|job| job.item).collect::<Vec<_>>(), [grey]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_waits_for_a_worker_however_long_none_can_be_started() {
+    let launch = Launch { program: "/nonexistent/worker".into(), arguments: Vec::new() };
+    let office = office_of(Settings { max_render_attempts: 1, ..Settings::default() }, launch);
     let item = office.accept("letter", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
     office.paper.draw_due().await.unwrap();
-    let jobs = tokio::time::timeout(Duration::from_secs(20), waiter).await.unwrap().unwrap();
-    assert_eq!(jobs.first().map(|job| job.item), Some(item));
+    assert_eq!(office.job(item).await.state, State::Accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_is_not_refused_for_good_while_its_centres_are_disabled() {
+    let disabled_centres = vec!["astana-print".to_owned(), "almaty-print".to_owned()];
+    let office = office_with(Settings { disabled_centres, ..Settings::default() });
+    let refused = office.accept("letter", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await;
+    assert!(matches!(refused, Err(Refusal::Temporary(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_come_at_once_do_not_share_the_last_place_of_the_day() {
+    let office = office_with(Settings { max_letters_per_day: 1, ..Settings::default() });
+    let letter = message(&postal_to(ASTANA), "Сәлем!\r\n");
+    let (one, two) = tokio::join!(office.accept("letter", &letter), office.accept("letter", &letter));
+    assert_eq!([one.is_ok(), two.is_ok()].into_iter().filter(|taken| *taken).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,7 +69,7 @@ impl Launch {
     }
 }
 
-/// Why a job was not done. None of these is the document's fault for certain, so none is permanent.
+/// Why a job was not done. Only `Crashed` and `TooLarge` speak against the document, the others against the hour.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// Too many jobs wait already.
@@ -78,7 +78,7 @@ pub enum WorkerError {
     /// The worker took too long and was stopped.
     #[error("opening the document took longer than {0} s")]
     Timeout(u64),
-    /// The worker ended in the middle of the job: out of memory or time, or a fault in a library.
+    /// A new worker ended in the middle of the job: out of memory or processor time, or a fault in a library.
     #[error("the worker process ended while it had the document open")]
     Crashed,
     /// The job or its answer is larger than a frame.
@@ -135,20 +135,17 @@ impl Workers {
         if frame.len() > self.pool.settings.max_frame_bytes {
             return Err(WorkerError::TooLarge);
         }
-        let mut worker = self.pool.take()?;
-        let deadline = Duration::from_secs(self.pool.settings.job_timeout_s);
-        let outcome = tokio::time::timeout(deadline, worker.exchange(&frame, self.pool.settings.max_frame_bytes)).await;
-        // On every error the worker is dropped here, and with it its process is killed.
-        let answer = match outcome {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => return Err(WorkerError::TooLarge),
-            Ok(Err(_)) => return Err(WorkerError::Crashed),
-            Err(_) => return Err(WorkerError::Timeout(self.pool.settings.job_timeout_s)),
+        let worker = self.pool.take()?;
+        // A worker that has served may have ended before this job, or carry what earlier documents left in it: its
+        // end says nothing about this document.
+        let has_served = worker.jobs > 0;
+        let answer = match self.pool.run(worker, &frame).await {
+            Err(WorkerError::Crashed) if has_served => {
+                let new = self.pool.start().map_err(WorkerError::Start)?;
+                self.pool.run(new, &frame).await?
+            }
+            outcome => outcome?,
         };
-        worker.jobs += 1;
-        if worker.jobs < self.pool.settings.max_jobs {
-            self.pool.idle.lock().push(worker);
-        }
         match answer {
             Answer::NotBuilt(feature) => Err(WorkerError::NotBuilt(feature)),
             answer => Ok(answer),
@@ -165,6 +162,23 @@ impl Pool {
         }
     }
 
+    /// Lets a worker do one job under the deadline; on every error it is dropped, and with it its process killed.
+    async fn run(&self, mut worker: Worker, frame: &[u8]) -> Result<Answer, WorkerError> {
+        let limit_s = self.settings.job_timeout_s;
+        let exchange = worker.exchange(frame, self.settings.max_frame_bytes);
+        let answer = match tokio::time::timeout(Duration::from_secs(limit_s), exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => return Err(WorkerError::TooLarge),
+            Ok(Err(_)) => return Err(WorkerError::Crashed),
+            Err(_) => return Err(WorkerError::Timeout(limit_s)),
+        };
+        worker.jobs += 1;
+        if worker.jobs < self.settings.max_jobs {
+            self.idle.lock().push(worker);
+        }
+        Ok(answer)
+    }
+
     fn start(&self) -> std::io::Result<Worker> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -179,6 +193,8 @@ impl Pool {
             // A fault's text may quote the letter; nobody but its reader may see that (M7).
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // Ctrl-C at a terminal is for the server, which lets its workers finish.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         Ok(Worker { _child: child, socket: UnixStream::from_std(ours)?, jobs: 0 })
@@ -237,6 +253,16 @@ mod tests {
         workers.perform(&coverage("b")).await.unwrap();
         assert!(workers.pool.idle.lock().is_empty());
         workers.perform(&coverage("c")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_ended_between_jobs_is_not_the_next_documents_fault() {
+        let workers = pool(Settings { processes: 1, ..Settings::default() });
+        workers.perform(&coverage("a")).await.unwrap();
+        let mut idle = workers.pool.idle.lock().pop().unwrap();
+        idle._child.kill().await.unwrap();
+        workers.pool.idle.lock().push(idle);
+        assert_eq!(workers.perform(&coverage("b")).await.unwrap(), Answer::Missing(Vec::new()));
     }
 
     #[tokio::test]

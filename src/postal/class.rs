@@ -80,6 +80,29 @@ pub enum ClassError {
     Twice,
 }
 
+impl Class {
+    /// As `Postal-Class` and the API name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Ordinary => "ordinary",
+            Class::Registered => "registered",
+            Class::Valued => "valued",
+        }
+    }
+}
+
+impl Form {
+    /// As `Postal-Class` and the API name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::Letter => "letter",
+            Form::Postcard => "postcard",
+        }
+    }
+}
+
 impl FromStr for LetterOptions {
     type Err = ClassError;
 
@@ -113,15 +136,7 @@ impl FromStr for LetterOptions {
 impl fmt::Display for LetterOptions {
     /// The value of `Postal-Class`: `registered; letter; colour; duplex`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.class {
-            Class::Ordinary => "ordinary",
-            Class::Registered => "registered",
-            Class::Valued => "valued",
-        })?;
-        f.write_str(match self.form {
-            Form::Letter => "; letter",
-            Form::Postcard => "; postcard",
-        })?;
+        write!(f, "{}; {}", self.class.name(), self.form.name())?;
         if self.colour == Colour::Colour {
             f.write_str("; colour")?;
         }

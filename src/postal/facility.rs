@@ -1,6 +1,6 @@
 //! Production facilities and the operators they belong to (P4).
 
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -180,12 +180,6 @@ impl Facility {
     #[must_use]
     pub fn letter_box(&self, id: &str) -> Option<&LetterBox> {
         self.letter_boxes.iter().find(|letter_box| letter_box.id.as_str() == id)
-    }
-
-    /// Earliest collection time of its boxes, for signs and pages.
-    #[must_use]
-    pub fn first_collection(&self) -> Option<Time> {
-        self.letter_boxes.iter().map(|letter_box| letter_box.collection).min()
     }
 }
 

@@ -160,7 +160,9 @@ impl Impression {
         if !is_issued || !facility.period.contains(today) || !device.is_usable(today, instant) {
             return Err(NotStamped::DeviceNotInUse(device.id.to_string()));
         }
-        check_kind(device, occasion.kind)?;
+        if !occasion.kind.is_made_by(device.kind) {
+            return Err(NotStamped::WrongDevice(device.id.to_string()));
+        }
         check_details(facility, occasion.kind, &details)?;
         let token = match &details.letter_box {
             Some(letter_box) => DateToken::from_box(instant, facility, letter_box),
@@ -302,17 +304,6 @@ impl Impression {
     }
 }
 
-/// P5-P8: which device makes which impression.
-fn check_kind(device: &Device, kind: Kind) -> Result<(), NotStamped> {
-    let fits = match device.kind {
-        DeviceKind::Postmark => kind != Kind::Surcharge,
-        DeviceKind::Surcharge => kind == Kind::Surcharge,
-        DeviceKind::Special => kind == Kind::Cancel,
-        _ => false,
-    };
-    if fits { Ok(()) } else { Err(NotStamped::WrongDevice(device.id.to_string())) }
-}
-
 fn check_details(facility: &Facility, kind: Kind, details: &Details) -> Result<(), NotStamped> {
     let is_own_box = |letter_box: &LetterBox| facility.letter_boxes.contains(letter_box);
     if details.letter_box.as_ref().is_some_and(|letter_box| kind != Kind::Accept || !is_own_box(letter_box)) {
@@ -368,7 +359,17 @@ impl Kind {
         }
     }
 
-    /// The device that makes such impressions.
+    /// P5-P8: order 57 cl. 4. Whether devices of this kind make such impressions.
+    pub(super) fn is_made_by(self, device: DeviceKind) -> bool {
+        match device {
+            DeviceKind::Postmark => self != Kind::Surcharge,
+            DeviceKind::Surcharge => self == Kind::Surcharge,
+            DeviceKind::Special => self == Kind::Cancel,
+            _ => false,
+        }
+    }
+
+    /// The device that usually makes such impressions.
     #[must_use]
     pub fn device(self) -> DeviceKind {
         if self == Kind::Surcharge { DeviceKind::Surcharge } else { DeviceKind::Postmark }

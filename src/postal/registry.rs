@@ -245,6 +245,7 @@ pub(super) mod tests {
 
     #[test_case("id = \"ayagoz-1\"", "id = \"ayagoz-2\"", "two facilities with this id"; "p4 ids")]
     #[test_case("number = 2\n", "", "(P14)"; "p14 number is missing")]
+    #[test_case("number = 2\n", "number = 1000\n", "from 1 to 999"; "p14 number has more digits than the tag")]
     #[test_case("settlement_kk = \"Көкшетау\"", "settlement_kk = \"Көкшетау\"\nnumber = 1", "remove the number"; "p14 number without need")]
     #[test_case("letter = \"Б\"\n", "", "(P16)"; "p16 letter is missing")]
     #[test_case("letter = \"Б\"", "letter = \"А\"", "(P16)"; "p16 letter twice")]

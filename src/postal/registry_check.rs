@@ -149,6 +149,11 @@ fn check_number<'a>(facility: &Facility, others: impl Iterator<Item = &'a Locate
         "number",
         &format!("{settlement} has only this facility (P14); remove the number"),
     );
+    breaches.add_if(
+        facility.number.is_some_and(|number| !(1..=999).contains(&number)),
+        "number",
+        "a mark has room for three digits (P14); write a number from 1 to 999",
+    );
     let taken = facility.number.is_some() && neighbours.iter().any(|other| other.number == facility.number);
     breaches.add_if(
         taken,

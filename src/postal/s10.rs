@@ -47,12 +47,6 @@ impl S10 {
         Ok(S10 { service: letters(service)?, serial, country: *b"KZ" })
     }
 
-    /// The service indicator: `RR`.
-    #[must_use]
-    pub fn service(&self) -> String {
-        String::from_utf8_lossy(&self.service).into_owned()
-    }
-
     /// The serial number without its check digit.
     #[must_use]
     pub fn serial(&self) -> u32 {

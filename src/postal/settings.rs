@@ -59,7 +59,9 @@ impl Settings {
             .map(|(key, name)| (key, format!("there is no facility {name:?}; `poshta facility list` shows all")))
             .collect();
         for (key, range) in [("s10_ordinary", &self.s10_ordinary), ("s10_registered", &self.s10_registered)] {
-            if let Err(error) = range.number(range.size().saturating_sub(1)) {
+            if range.size() == 0 {
+                problems.push((key, "`last` lies before `first`; write the first number of the range first".into()));
+            } else if let Err(error) = range.number(range.size() - 1) {
                 problems.push((key, error.to_string()));
             }
         }
@@ -83,5 +85,9 @@ mod tests {
         settings.s10_ordinary.service = "ua".into();
         let keys: Vec<_> = settings.problems(&sample(), now()).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["mx_facility", "s10_ordinary"]);
+        let mut settings = Settings::default();
+        (settings.s10_registered.first, settings.s10_registered.last) = (200, 100);
+        let keys: Vec<_> = settings.problems(&sample(), now()).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["s10_registered"], "a range that ends before it begins");
     }
 }

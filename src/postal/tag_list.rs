@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// Most tags of a list; a mark has fewer than forty, those of later versions included.
+const MAX_TAGS: usize = 100;
+
 /// Longest line of a folded field, without CRLF (RFC 5322 §2.1.1).
 const LINE: usize = 78;
 
@@ -21,6 +24,9 @@ pub enum TagListError {
     /// A tag stands twice.
     #[error("the tag {0} stands twice")]
     Duplicate(String),
+    /// More tags than any mark has.
+    #[error("more than {MAX_TAGS} tags")]
+    TooMany,
 }
 
 impl TagList {
@@ -42,6 +48,9 @@ impl TagList {
             }
             if list.get(name).is_some() {
                 return Err(TagListError::Duplicate(name.into()));
+            }
+            if list.0.len() == MAX_TAGS {
+                return Err(TagListError::TooMany);
             }
             list.push_tag(name, value.chars().filter(|c| !c.is_ascii_whitespace()).collect());
         }
@@ -179,6 +188,13 @@ mod tests {
     #[test_case("a=ә" => TagListError::NotAscii; "raw utf-8")]
     fn rfc6376_bad_tag_list_is_refused(value: &str) -> TagListError {
         TagList::parse(value).unwrap_err()
+    }
+
+    #[test]
+    fn more_tags_than_any_mark_has_are_refused() {
+        let list = |tags: usize| (0..tags).map(|at| format!("t{at}=")).collect::<Vec<_>>().join(";");
+        assert!(TagList::parse(&list(MAX_TAGS)).is_ok());
+        assert_eq!(TagList::parse(&list(MAX_TAGS + 1)), Err(TagListError::TooMany));
     }
 
     #[test]

@@ -318,6 +318,7 @@ fn verify_duplicate_id_spoils_both() {
 #[test_case("ts=21112609", "ts=21112611" => Finding::TokenContradictsInstant { token: "21112611".into(), expected: "21112609".into() })]
 #[test_case("dv==D0=90", "dv==D0=97" => Finding::ContradictsFacility { tag: "dv", expected: "a device in use on that day".into() }; "p16 no device has this letter")]
 #[test_case("v=1", "v=3" => Finding::UnknownVersion { version: "3".into() })]
+#[test_case("k=accept", "k=surcharge; am=5" => Finding::ContradictsFacility { tag: "dv", expected: "a device in use on that day".into() }; "p7 a postmark is no surcharge stamp")]
 fn verify_forgery_is_named(from: &str, to: &str) -> Finding {
     let header = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().header();
     let flat = header.replace("\r\n", "") + "\r\n";

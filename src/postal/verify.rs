@@ -307,7 +307,8 @@ fn has_device(mark: &Mark, facility: &MarksFacility, date: &str) -> bool {
         let begun = device.from.as_ref().is_none_or(|from| from.as_str() <= date);
         let lasting = device.to.as_ref().is_none_or(|to| date <= to.as_str());
         let revoked = device.revoked_at.as_ref().and_then(|at| at.parse::<crate::clock::Timestamp>().ok());
-        device.letter.as_deref() == letter && begun && lasting && revoked.is_none_or(|revoked| mark.instant < revoked)
+        let fits = device.letter.as_deref() == letter && mark.kind.is_made_by(device.kind);
+        fits && begun && lasting && revoked.is_none_or(|revoked| mark.instant < revoked)
     })
 }
 

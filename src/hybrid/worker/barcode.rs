@@ -3,9 +3,11 @@
 //! A carrier's code holds `<item id> <S10>`: capital letters, digits and a space only, because the encoder
 //! refuses what is not Latin-1.
 
-use rxing::datamatrix::DataMatrixWriter;
-use rxing::{BarcodeFormat, Writer};
+use rxing::BarcodeFormat;
+#[cfg(feature = "typeset")]
+use rxing::{Writer, datamatrix::DataMatrixWriter};
 
+#[cfg(feature = "typeset")]
 use crate::hybrid::letter::CheckFailure;
 
 /// A Data Matrix as an SVG document, with the quiet zone of ISO/IEC 16022 (one module; here two).

@@ -2,7 +2,7 @@
 //! hurts nobody (DESIGN 17).
 //!
 //! It limits itself before it reads a byte, speaks [`protocol`] over the socket that is its standard input,
-//! and ends when that socket is closed. It opens no file and no connection of its own.
+//! and ends when that socket is closed. It opens no connection and no file, its own `/proc/self/stat` aside.
 
 #[cfg(any(feature = "typeset", feature = "scan"))]
 mod barcode;

@@ -4,6 +4,7 @@ use super::super::documents::{DocumentFacts, DocumentKind};
 use super::super::letter::{Attachment, Block, Carrier, CheckFailure, Format, Letter, Sides, blocks};
 use super::perform;
 use super::protocol::{Answer, Document, Rendered, Request};
+use crate::postal::{Area, Placement, check_placement};
 
 const ITEM: &str = "01JD7Z9Q4M8W6T5R3N2K1H0GFE";
 const S10: &str = "RR123456785KZ";
@@ -88,6 +89,28 @@ fn p19_text_never_shares_a_sheet_with_the_mark() {
     assert_eq!((out.pages, out.sheets), (3, 2));
     assert_eq!(text_of(&out.pdf, 2).trim(), "");
     assert!(text_of(&out.pdf, 3).contains("Құрметті"));
+}
+
+/// The rectangle that the layout gives to what `what` names, in millimetres.
+fn area(form: &str, what: &str, size: (f64, f64)) -> Area {
+    let template = include_str!("letter.typ");
+    let form = template.split_once(&format!("#let {form}()")).unwrap().1.split("\n#let ").next().unwrap();
+    let place = form.split("place(").find(|place| place.contains(what)).unwrap();
+    let mm = |name: &str| {
+        let number = place.split_once(&format!("{name}: ")).unwrap().1.split_once("mm").unwrap().0;
+        number.parse::<f64>().unwrap()
+    };
+    Area { x: mm("dx"), y: mm("dy"), width: size.0, height: size.1 }
+}
+
+#[test_case::test_case("carrier-sheet", "window()", (91.4, 26.8), (70.0, 48.0); "letter")]
+#[test_case::test_case("postcard", "carrier.address", (64.0, 44.0), (58.0, 48.0); "post card")]
+fn p11_mark_and_code_leave_both_addresses_free(form: &str, window: &str, to: (f64, f64), from: (f64, f64)) {
+    let addresses = [area(form, window, to), area(form, "carrier.sender,", from)];
+    for (drawn, size) in [("/postmark.svg", (30.0, 30.0)), ("/code.svg", (22.0, 22.0))] {
+        let mark = area(form, drawn, size);
+        assert_eq!(check_placement(Placement { mark, addresses: &addresses, faces: &[] }), Ok(()), "{drawn}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ status-returned-body = Your letter "{ $subject }" could not be handed to its add
 # A scanned letter
 scan-subject = A paper letter has come for you
 scan-subject-from = A paper letter has come for you: { $sender }
-scan-body = A paper letter in your name was scanned at { $facility } ({ $pages } pages). A copy is attached to this message.
+scan-body = A paper letter in your name was scanned at { $facility } (pages: { $pages }). A copy is attached to this message.
 
 report-failed-subject = Your letter could not be delivered
 report-failed-intro = This letter could not be delivered to the recipients below. It will not be tried again.

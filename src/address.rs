@@ -1,6 +1,7 @@
 //! Mail addresses and domains as envelopes carry them (RFC 5321 §4.1.2, RFC 6531).
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -152,7 +153,7 @@ impl Domain {
         let lower = text.to_lowercase();
         let literal = lower.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let valid = match literal {
-            Some(inner) => inner.chars().all(|c| c.is_ascii_alphanumeric() || ".:-".contains(c)),
+            Some(address) => is_address_literal(address),
             None => lower.split('.').all(is_label),
         };
         if valid { Ok(Domain(lower)) } else { Err(AddressError::Character) }
@@ -162,6 +163,14 @@ impl Domain {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// RFC 5321 §4.1.3, without its brackets and in lower case; no tag but `IPv6` was ever registered.
+fn is_address_literal(text: &str) -> bool {
+    match text.strip_prefix("ipv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => text.parse::<Ipv4Addr>().is_ok(),
     }
 }
 
@@ -221,6 +230,7 @@ mod tests {
     #[test_case("\"a.b\"@x.kz", "a.b@x.kz"; "needless quotes go")]
     #[test_case("айгүл@пошта.қаз", "айгүл@пошта.қаз"; "rfc6531 address")]
     #[test_case("a@[127.0.0.1]", "a@[127.0.0.1]"; "address literal")]
+    #[test_case("a@[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]"; "ipv6 address literal")]
     fn rfc5321_mailbox_reads_and_writes(text: &str, shown: &str) {
         assert_eq!(text.parse::<Address>().map(|a| a.to_string()), Ok(shown.to_owned()));
     }
@@ -233,6 +243,9 @@ mod tests {
     #[test_case("a@x..kz" => AddressError::Character)]
     #[test_case("a@-x.kz" => AddressError::Character)]
     #[test_case("\"a@x.kz" => AddressError::Shape)]
+    #[test_case("a@[]" => AddressError::Character; "a literal without an address")]
+    #[test_case("a@[x.kz]" => AddressError::Character; "a name in brackets")]
+    #[test_case("a@[127.0.0.1" => AddressError::Character; "an open bracket")]
     fn rfc5321_mailbox_refuses(text: &str) -> AddressError {
         text.parse::<Address>().unwrap_err()
     }

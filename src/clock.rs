@@ -1,7 +1,8 @@
 //! Time and randomness are handed in, never taken (DESIGN 15).
 //!
 //! Production code gets [`SystemClock`] and [`SystemEntropy`]; tests hand in fixed ones. Nothing else in the
-//! package asks the operating system what time it is or rolls dice.
+//! package asks the operating system what time it is or rolls dice, except for what lasts no longer than a
+//! process or must not be fixed: timeouts (tokio's clock) and the keys that rustls and rcgen make.
 
 use std::sync::Arc;
 

@@ -2,7 +2,9 @@
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
 //! services `intake`, `outbound`, `hybrid`, `accounts`, `auth` and `trust`, then `store`, then the domain:
-//! `postal`, `identity`, `message`, `address`, `ids`, `clock`.
+//! `postal`, `identity`, `message`, `address`, `ids`, `clock`. Beside this order stand `config`, which is composed
+//! of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front doors get
+//! their connections.
 
 pub mod accounts;
 pub mod address;

@@ -70,19 +70,19 @@ pub(super) fn run(command: AccountCommand) -> Outcome {
         AccountCommand::Add(args) => add(args),
         AccountCommand::List { target } => list(&target),
         AccountCommand::Show(args) => {
-            let shown = args.target.ask_one(Request::AccountShow(Name { name: args.name }))?;
-            output::thing(&shown, args.target.json);
+            let shown = args.target.ask(Request::AccountShow(Name { name: args.name }))?;
+            output::thing(&shown, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Password(args) => {
             let password = secret("New password: ")?;
             let request = Request::AccountPassword { name: args.name, password };
-            output::thing(&args.target.ask_one(request)?, args.target.json);
+            output::thing(&args.target.ask(request)?, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Close(args) => {
-            let answer = args.target.ask_one(Request::AccountClose(Name { name: args.name }))?;
-            output::thing(&answer, args.target.json);
+            let answer = args.target.ask(Request::AccountClose(Name { name: args.name }))?;
+            output::thing(&answer, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -100,16 +100,17 @@ fn add(args: AddArgs) -> Outcome {
         postal_index: args.postal_index,
         password,
     });
-    output::thing(&args.target.ask_one(request)?, args.target.json);
+    output::thing(&args.target.ask(request)?, args.target.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Asks page by page: no answer is larger than a line of the control socket, however many accounts there are.
 fn list(target: &Target) -> Outcome {
+    let mut session = target.open()?;
     let mut all = Vec::new();
     loop {
         let after = all.last().and_then(|account: &Value| account.get("id")).and_then(Value::as_u64);
-        let page = target.ask_one(Request::AccountList(Page { after, limit: PAGE }))?;
+        let page = session.ask(Request::AccountList(Page { after, limit: PAGE }))?;
         let Value::Array(mut accounts) = page else { break };
         let full = accounts.len() == PAGE;
         all.append(&mut accounts);
@@ -117,7 +118,7 @@ fn list(target: &Target) -> Outcome {
             break;
         }
     }
-    output::list(&Value::Array(all), &["id", "login", "address", "name", "state"], target.json);
+    output::list(&Value::Array(all), &["id", "login", "address", "name", "state"], target.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use crate::clock::World;
 use crate::config::Config;
 
-use super::Outcome;
+use super::{Outcome, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -25,19 +25,17 @@ pub(super) enum ConfigCommand {
 
 pub(super) fn run(command: &ConfigCommand) -> Outcome {
     let ConfigCommand::Check { config, json } = command;
-    let checked = Config::load(config).and_then(|loaded| loaded.registry(World::system().now()).map(drop));
-    match checked {
-        Ok(()) if *json => println!("{}", serde_json::json!({ "ok": true })),
-        Ok(()) => println!("{}: ok", config.display()),
-        Err(error) if *json => {
-            let problems: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
-            println!("{}", serde_json::json!({ "ok": false, "problems": problems }));
-            return Ok(ExitCode::from(1));
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            return Ok(ExitCode::from(1));
-        }
+    let problems = match Config::check(config, World::system().now()) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    };
+    if *json {
+        output::line(&serde_json::json!({ "ok": problems.is_empty(), "problems": problems }).to_string())?;
+    } else if problems.is_empty() {
+        output::line(&format!("{}: ok", config.display()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    for problem in problems.iter().filter(|_| !json) {
+        eprintln!("{problem}");
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

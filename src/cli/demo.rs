@@ -8,13 +8,12 @@ use clap::Args;
 use crate::clock::World;
 use crate::config::{LogFormat, LogSettings};
 use crate::server::demo::{Demo, Options};
-use crate::server::observe;
+use crate::server::{Signals, observe};
 
-use super::Outcome;
+use super::{Outcome, output};
 
-/// Arguments of the demo.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Keep data and passwords in this directory; without it everything is gone at the end.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -44,15 +43,20 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
         plaintext_auth: args.plaintext_auth,
         next_hop: args.next_hop.clone(),
     };
+    super::write_for_owner_only();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let demo = Demo::start(&options, World::system()).await?;
+        let mut signals = Signals::catch()?;
+        let demo = tokio::select! {
+            started = Demo::start(&options, World::system()) => started?,
+            () = signals.stop() => return Ok(ExitCode::SUCCESS),
+        };
         if args.json {
-            println!("{}", serde_json::to_string(&demo.facts)?);
+            output::line(&serde_json::to_string(&demo.facts)?)?;
         } else {
-            println!("{}", demo.welcome());
+            output::line(&demo.welcome())?;
         }
-        demo.until_stopped().await?;
+        demo.until_stopped(signals).await;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::clock::World;
-use crate::postal::{Facility, MarksFile, Registry};
+use crate::clock::{Timestamp, World};
+use crate::postal::{self, Facility, MarksFile, Registry};
 
 use super::target::Target;
 use super::{Outcome, output};
@@ -44,7 +44,7 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
             let registry = target.configuration()?.registry(now)?;
             let rows: Vec<Value> = registry.facilities(now).map(row).collect();
             let columns = &["id", "kind", "index", "number", "name", "latin"];
-            output::list(&Value::Array(rows), columns, target.json);
+            output::list(&Value::Array(rows), columns, target.json)?;
         }
         FacilityCommand::Show { id, target } => {
             let registry = target.configuration()?.registry(now)?;
@@ -52,27 +52,25 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
             let facility = marks.operators.iter().find_map(|operator| operator.facility(id));
             let facility =
                 facility.with_context(|| format!("there is no facility {id:?}; `poshta facility list` shows all"))?;
-            output::thing(&serde_json::to_value(facility)?, target.json);
+            output::thing(&serde_json::to_value(facility)?, target.json)?;
         }
         FacilityCommand::Import { file, target } => {
-            let config = target.configuration()?;
-            let imported = import(file, &config.postal.facilities_file)?;
-            let problems = config.postal.problems(&imported, now);
-            for (key, problem) in &problems {
-                eprintln!("postal.{key}: {problem}");
-            }
-            let count = imported.facilities(now).count();
-            output::thing(&json!({ "facilities": count, "problems": problems.len() }), target.json);
-            return Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
+            let imported = import(file, &target.configuration()?.postal, now)?;
+            output::thing(&json!({ "facilities": imported.facilities(now).count() }), target.json)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts the new file in the old one's place in one step, so that no reader ever meets half of it.
-fn import(from: &Path, to: &Path) -> anyhow::Result<Registry> {
+/// Puts the new file in the old one's place in one step, so that no reader ever meets half of it; a file with
+/// which the server would not start is refused.
+fn import(from: &Path, settings: &postal::Settings, now: Timestamp) -> anyhow::Result<Registry> {
     let text = std::fs::read_to_string(from).with_context(|| from.display().to_string())?;
     let registry = Registry::parse(&text).with_context(|| from.display().to_string())?;
+    if let Some((key, problem)) = settings.problems(&registry, now).first() {
+        anyhow::bail!("{}: postal.{key} of the configuration would not fit it: {problem}", from.display());
+    }
+    let to = &settings.facilities_file;
     let new = to.with_extension("new");
     std::fs::write(&new, &text).with_context(|| new.display().to_string())?;
     std::fs::File::open(&new)?.sync_all()?;
@@ -85,4 +83,27 @@ fn row(facility: &Facility) -> Value {
         "id": facility.id.to_string(), "kind": facility.kind, "index": facility.index.to_string(),
         "number": facility.number, "name": facility.name_kk, "latin": facility.name_lat,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_lacks_a_configured_facility_leaves_the_old_one_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("facilities.toml"), folder.path().join("other.toml"));
+        let sample = include_str!("../../conf/facilities.toml");
+        std::fs::write(&old, "as it was").unwrap();
+        std::fs::write(&new, sample).unwrap();
+        let mut settings = postal::Settings { facilities_file: old.clone(), ..postal::Settings::default() };
+        settings.mx_facility = "nowhere".into();
+        let now = "2026-11-21T04:15:00Z".parse().unwrap();
+        let refusal = import(&new, &settings, now).unwrap_err().to_string();
+        assert!(refusal.contains("postal.mx_facility") && refusal.contains("nowhere"), "{refusal}");
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "as it was");
+        settings.mx_facility = "astana-2".into();
+        import(&new, &settings, now).unwrap();
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), sample);
+    }
 }

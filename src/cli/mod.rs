@@ -1,7 +1,7 @@
 //! The commands: what a person or a script types. The only place that prints.
 //!
 //! Exit status 0: done; 1: a negative answer; 2: wrong use. Errors are one line on the standard error stream.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands print for people; nothing else does")]
+#![allow(clippy::print_stderr, reason = "commands print for people; nothing else does")]
 
 mod account;
 mod config;
@@ -16,11 +16,11 @@ mod serve;
 mod store;
 mod target;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-pub use demo::DemoArgs;
+use rustix::fs::Mode;
 
 /// The mail server of a national postal operator.
 #[derive(Debug, Parser)]
@@ -35,7 +35,7 @@ enum Command {
     /// Run the server.
     Serve(serve::ServeArgs),
     /// Run everything on loopback, with test users, to try it out.
-    Demo(DemoArgs),
+    Demo(demo::DemoArgs),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -84,12 +84,36 @@ pub fn run() -> ExitCode {
     }
     match dispatch(cli.command) {
         Ok(status) => status,
+        // Whoever reads has read enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let usage = error.is::<WrongUse>();
-            eprintln!("poshta: {error}");
-            ExitCode::from(if usage { 2 } else { 1 })
+            eprintln!("poshta: {}", in_words(&error));
+            ExitCode::from(if error.is::<WrongUse>() { 2 } else { 1 })
         }
     }
+}
+
+/// M7, M20: what this process writes from now on is for its own user only. A command calls it before it opens the
+/// data directory, whatever the mode of that directory is.
+fn write_for_owner_only() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The error with its causes, each said once.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }
 
 fn dispatch(command: Command) -> Outcome {
@@ -122,5 +146,31 @@ mod tests {
     #[test]
     fn the_commands_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn m7_what_a_server_writes_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        write_for_owner_only();
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, file) = (dir.path().join("packs"), dir.path().join("row"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(&file, "x").unwrap();
+        for path in [folder, file] {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn an_error_tells_its_cause_and_tells_it_once() {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "no such file");
+        assert_eq!(in_words(&anyhow::Error::new(missing()).context("a.toml")), "a.toml: no such file");
+        assert_eq!(in_words(&anyhow::Error::new(missing()).context("no such file; make it")), "no such file; make it");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_no_error() {
+        assert!(is_broken_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+        assert!(!is_broken_pipe(&io::Error::from(io::ErrorKind::NotFound).into()));
     }
 }

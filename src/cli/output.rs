@@ -1,28 +1,41 @@
-//! Tables for people, JSON for scripts.
+//! Tables for people, JSON for scripts, on the standard output. Its reader may go away, as `head` does.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write as _};
 
 use serde_json::Value;
 
 /// Prints one thing: as JSON, or as lines `name  value`; what is a list of things becomes a table below them.
-pub(super) fn thing(value: &Value, json: bool) {
+pub(super) fn thing(value: &Value, json: bool) -> io::Result<()> {
     if json {
-        println!("{value}");
-        return;
+        return line(&value.to_string());
     }
-    let Value::Object(fields) = value else {
-        println!("{}", text(value));
-        return;
-    };
+    let Value::Object(fields) = value else { return line(&text(value)) };
     let (tables, lines): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| is_table(value));
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in lines {
-        println!("{}", format!("{:width$}  {}", name.replace('_', " "), text(value)).trim_end());
+        line(format!("{:width$}  {}", name.replace('_', " "), text(value)).trim_end())?;
     }
     for (name, value) in tables {
-        println!("\n{}", name.replace('_', " "));
-        inner_table(value);
+        line(&format!("\n{}", name.replace('_', " ")))?;
+        inner_table(value)?;
     }
+    Ok(())
+}
+
+/// Prints a list: as JSON, or as a table of these columns.
+pub(super) fn list(value: &Value, columns: &[&str], json: bool) -> io::Result<()> {
+    if json {
+        return line(&value.to_string());
+    }
+    let rows: Vec<Vec<String>> = value.as_array().into_iter().flatten().map(|row| cells(row, columns)).collect();
+    let head: Vec<String> = columns.iter().map(|name| name.replace('_', " ")).collect();
+    table(&head, &rows)
+}
+
+/// Prints a line.
+pub(super) fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
 }
 
 fn is_table(value: &Value) -> bool {
@@ -30,35 +43,25 @@ fn is_table(value: &Value) -> bool {
 }
 
 /// Every name that a row has is a column.
-fn inner_table(value: &Value) {
+fn inner_table(value: &Value) -> io::Result<()> {
     let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let names: BTreeSet<&str> =
         rows.iter().filter_map(Value::as_object).flatten().map(|(name, _)| name.as_str()).collect();
     let columns: Vec<&str> = names.into_iter().collect();
-    list(value, &columns, false);
-}
-
-/// Prints a list: as JSON, or as a table of these columns.
-pub(super) fn list(value: &Value, columns: &[&str], json: bool) {
-    if json {
-        println!("{value}");
-        return;
-    }
-    let rows: Vec<Vec<String>> = value.as_array().into_iter().flatten().map(|row| cells(row, columns)).collect();
-    let head: Vec<String> = columns.iter().map(|name| name.replace('_', " ")).collect();
-    table(&head, &rows);
+    list(value, &columns, false)
 }
 
 /// Prints lines with aligned columns.
-pub(super) fn table(head: &[String], rows: &[Vec<String>]) {
+fn table(head: &[String], rows: &[Vec<String>]) -> io::Result<()> {
     let lines = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
     let widths: Vec<usize> = (0..head.len())
         .map(|column| lines().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
         .collect();
-    for line in lines() {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    for row in lines() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
+    Ok(())
 }
 
 fn cells(row: &Value, columns: &[&str]) -> Vec<String> {

@@ -41,7 +41,7 @@ pub(super) fn run(command: &PostmarkCommand) -> Outcome {
     };
     let report = verify(&read(file)?, marks.as_ref());
     let shown = serde_json::to_value(&report)?;
-    output::thing(&shown, target.json);
+    output::thing(&shown, target.json)?;
     Ok(ExitCode::from(report.exit_code()))
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::server::control::{Item, Page, Request};
+use crate::server::control::{Item, Limit, Request};
 
 use super::queue::{ItemArgs, ListArgs};
 use super::{Outcome, output};
@@ -22,16 +22,16 @@ pub(super) enum PrintCommand {
 pub(super) fn run(command: PrintCommand) -> Outcome {
     match command {
         PrintCommand::List(args) => {
-            let rows = args.target.ask_one(Request::PrintList(Page { after: None, limit: args.limit }))?;
-            output::list(&rows, &["item", "s10", "state", "postal_index", "centre", "accepted"], args.target.json);
+            let rows = args.target.ask(Request::PrintList(Limit { limit: args.limit }))?;
+            output::list(&rows, &["item", "s10", "state", "postal_index", "centre", "accepted"], args.target.json)?;
         }
         PrintCommand::Show(args) => {
-            let job = args.target.ask_one(Request::PrintShow(Item { item: args.item }))?;
-            output::thing(&job, args.target.json);
+            let job = args.target.ask(Request::PrintShow(Item { item: args.item }))?;
+            output::thing(&job, args.target.json)?;
         }
         PrintCommand::Cancel(args) => {
-            let job = args.target.ask_one(Request::PrintCancel(Item { item: args.item }))?;
-            output::thing(&job, args.target.json);
+            let job = args.target.ask(Request::PrintCancel(Item { item: args.item }))?;
+            output::thing(&job, args.target.json)?;
         }
     }
     Ok(ExitCode::SUCCESS)

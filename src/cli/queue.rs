@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::server::control::{Item, Page, QueueAction, Request};
+use crate::server::control::{Item, Limit, QueueAction, Request};
 
 use super::target::Target;
 use super::{Outcome, output};
@@ -47,12 +47,12 @@ const COLUMNS: &[&str] = &["item", "recipient", "state", "attempts", "next_attem
 pub(super) fn run(command: QueueCommand) -> Outcome {
     match command {
         QueueCommand::List(args) => {
-            let rows = args.target.ask_one(Request::QueueList(Page { after: None, limit: args.limit }))?;
-            output::list(&rows, COLUMNS, args.target.json);
+            let rows = args.target.ask(Request::QueueList(Limit { limit: args.limit }))?;
+            output::list(&rows, COLUMNS, args.target.json)?;
         }
         QueueCommand::Show(args) => {
-            let rows = args.target.ask_one(Request::QueueShow(Item { item: args.item }))?;
-            output::list(&rows, COLUMNS, args.target.json);
+            let rows = args.target.ask(Request::QueueShow(Item { item: args.item }))?;
+            output::list(&rows, COLUMNS, args.target.json)?;
         }
         QueueCommand::Retry(args) => change(args, QueueAction::Retry)?,
         QueueCommand::Hold(args) => change(args, QueueAction::Hold)?,
@@ -63,7 +63,7 @@ pub(super) fn run(command: QueueCommand) -> Outcome {
 }
 
 fn change(args: ItemArgs, action: QueueAction) -> anyhow::Result<()> {
-    let answer = args.target.ask_one(Request::QueueChange { item: args.item, action })?;
-    output::thing(&answer, args.target.json);
+    let answer = args.target.ask(Request::QueueChange { item: args.item, action })?;
+    output::thing(&answer, args.target.json)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::server::control::{Item, Page, Request};
+use crate::server::control::{Item, Limit, Request};
 
 use super::queue::{ItemArgs, ListArgs};
 use super::target::Target;
@@ -39,18 +39,18 @@ pub(super) enum ScanCommand {
 pub(super) fn run(command: ScanCommand) -> Outcome {
     match command {
         ScanCommand::List(args) => {
-            let rows = args.target.ask_one(Request::ScanList(Page { after: None, limit: args.limit }))?;
-            output::list(&rows, &["id", "facility", "received", "pages", "sender"], args.target.json);
+            let rows = args.target.ask(Request::ScanList(Limit { limit: args.limit }))?;
+            output::list(&rows, &["id", "facility", "received", "pages", "sender"], args.target.json)?;
         }
         ScanCommand::Show(args) => {
-            let scan = args.target.ask_one(Request::ScanShow(Item { item: args.item }))?;
-            output::thing(&scan, args.target.json);
+            let scan = args.target.ask(Request::ScanShow(Item { item: args.item }))?;
+            output::thing(&scan, args.target.json)?;
         }
         ScanCommand::Assign { id, address, target } => {
-            output::thing(&target.ask_one(Request::ScanAssign { item: id, address })?, target.json);
+            output::thing(&target.ask(Request::ScanAssign { item: id, address })?, target.json)?;
         }
         ScanCommand::Reject { id, reason, target } => {
-            output::thing(&target.ask_one(Request::ScanReject { item: id, reason })?, target.json);
+            output::thing(&target.ask(Request::ScanReject { item: id, reason })?, target.json)?;
         }
     }
     Ok(ExitCode::SUCCESS)

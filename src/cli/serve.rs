@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::clock::World;
 use crate::config::Config;
-use crate::server::{Server, observe};
+use crate::server::{Server, Signals, observe};
 
 use super::Outcome;
 
@@ -19,11 +19,17 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(args: &ServeArgs) -> Outcome {
-    let config = Config::load(&args.config)?;
+    let config = Config::check(&args.config, World::system().now())?;
     observe::log(&config.log);
+    super::write_for_owner_only();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        Server::start(config, World::system()).await?.until_stopped().await?;
+        let mut signals = Signals::catch()?;
+        let running = tokio::select! {
+            started = Server::start(config, World::system()) => started?,
+            () = signals.stop() => return Ok(ExitCode::SUCCESS),
+        };
+        running.until_stopped(signals).await;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -27,12 +27,12 @@ pub(super) struct StoreArgs {
 pub(super) fn run(command: &StoreCommand) -> Outcome {
     match command {
         StoreCommand::Stats(args) => {
-            output::thing(&args.target.ask_one(Request::StoreStats)?, args.target.json);
+            output::thing(&args.target.ask(Request::StoreStats)?, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }
         StoreCommand::Check(args) => {
-            let verdict = args.target.ask_one(Request::StoreCheck)?;
-            output::thing(&verdict, args.target.json);
+            let verdict = args.target.ask(Request::StoreCheck)?;
+            output::thing(&verdict, args.target.json)?;
             let sound = verdict.get("problem_count").and_then(Value::as_u64) == Some(0);
             Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }

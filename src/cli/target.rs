@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use crate::clock::World;
 use crate::config::{Config, LogFormat, LogSettings};
@@ -42,34 +43,50 @@ impl Target {
         self.config.is_some() || self.dir.is_some()
     }
 
-    /// Has requests executed, one after the other, and gives the answers.
-    pub(super) fn ask(&self, requests: Vec<Request>) -> anyhow::Result<Vec<Value>> {
+    /// The server that holds the directory, or the directory itself when none does.
+    pub(super) fn open(&self) -> anyhow::Result<Session> {
         let config = self.configuration()?;
-        let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
-        runtime.block_on(ask(config, requests))
+        let dir = config.server.dir.clone();
+        anyhow::ensure!(dir.is_dir(), "{}: there is no such directory; `poshta serve` makes it", dir.display());
+        let runtime = Runtime::new().context("cannot start")?;
+        let client = runtime.block_on(Client::connect(&dir, config.server.max_control_line_bytes));
+        let holder = match client.with_context(|| format!("{}: control socket", dir.display()))? {
+            Some(client) => Holder::Server(Box::new(client)),
+            None => {
+                super::write_for_owner_only();
+                observe::log(&LogSettings { level: "warn".into(), format: LogFormat::Text });
+                let _inside = runtime.enter();
+                Holder::Command(Box::new(Services::open(config, World::system())?))
+            }
+        };
+        Ok(Session { holder, runtime })
     }
 
-    /// One request.
-    pub(super) fn ask_one(&self, request: Request) -> anyhow::Result<Value> {
-        Ok(self.ask(vec![request])?.pop().unwrap_or_default())
+    /// Has one request executed.
+    pub(super) fn ask(&self, request: Request) -> anyhow::Result<Value> {
+        self.open()?.ask(request)
     }
 }
 
-async fn ask(config: Config, requests: Vec<Request>) -> anyhow::Result<Vec<Value>> {
-    let dir = config.server.dir.clone();
-    anyhow::ensure!(dir.is_dir(), "{}: there is no such directory; `poshta serve` makes it", dir.display());
-    let client = Client::connect(&dir, config.server.max_control_line_bytes).await;
-    let mut answers = Vec::new();
-    if let Some(mut client) = client.with_context(|| format!("{}: control socket", dir.display()))? {
-        for request in &requests {
-            answers.push(client.ask(request).await?);
-        }
-        return Ok(answers);
+/// A data directory to which requests can be put, one after the other.
+pub(super) struct Session {
+    holder: Holder,
+    runtime: Runtime,
+}
+
+/// Who holds the directory.
+enum Holder {
+    Server(Box<Client>),
+    Command(Box<Services>),
+}
+
+impl Session {
+    /// Has a request executed.
+    pub(super) fn ask(&mut self, request: Request) -> anyhow::Result<Value> {
+        let answer = match &mut self.holder {
+            Holder::Server(client) => self.runtime.block_on(client.ask(&request)),
+            Holder::Command(services) => self.runtime.block_on(execute(services, request)),
+        };
+        Ok(answer?)
     }
-    observe::log(&LogSettings { level: "warn".into(), format: LogFormat::Text });
-    let services = Services::open(config, World::system())?;
-    for request in requests {
-        answers.push(execute(&services, request).await?);
-    }
-    Ok(answers)
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::postal;
+
 /// Why a configuration cannot be used. One line a problem.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -42,6 +44,13 @@ impl Problem {
     #[must_use]
     pub fn new(key: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Problem { line: None, key: key.into(), what: what.into(), remedy: remedy.into() }
+    }
+}
+
+impl From<postal::Problem> for Problem {
+    fn from(problem: postal::Problem) -> Self {
+        let postal::Problem { line, table, key, text } = problem;
+        Problem { line: Some(line), ..Problem::new(format!("{table}, {key}"), text, "") }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where in the file: from an error of the TOML reader to line, key and remedy.
 
+use std::path::Path;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -16,8 +18,33 @@ pub(super) fn explain(text: &str, error: &toml::de::Error) -> Problem {
     Problem { line: at.map(|at| line_at(text, at)), key: path.join("."), what, remedy }
 }
 
+/// What the reader's error means, for a file that is read again to find the place.
+pub(super) fn explain_in(file: &Path, error: &toml::de::Error) -> Problem {
+    explain(&std::fs::read_to_string(file).unwrap_or_default(), error)
+}
+
+/// Gives every problem the line of its key, and sorts them by it.
+pub(super) fn place(text: &str, problems: &mut [Problem]) {
+    for problem in problems.iter_mut() {
+        problem.line = line_of_key(text, &problem.key);
+    }
+    problems.sort_by_key(|problem| problem.line);
+}
+
+/// The line of the name of an entry in a list of tables, such as `[[peer]]`.
+pub(super) fn line_of_entry(text: &str, list: &str, name: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let (_, entries) = document.get_ref().iter().find(|(key, _)| key.get_ref() == list)?;
+    let DeValue::Array(entries) = entries.get_ref() else { return None };
+    entries.iter().find_map(|entry| {
+        let DeValue::Table(entry) = entry.get_ref() else { return None };
+        let (_, value) = entry.iter().find(|(key, _)| key.get_ref() == "name")?;
+        (value.get_ref().as_str() == Some(name)).then(|| line_at(text, value.span().start))
+    })
+}
+
 /// The line of a key such as `smtp.max_message_bytes`, or of the innermost of its sections that is there.
-pub(super) fn line_of_key(text: &str, key: &str) -> Option<usize> {
+fn line_of_key(text: &str, key: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut table = document.get_ref();
     let mut line = None;
@@ -155,5 +182,12 @@ mod tests {
         assert_eq!(line_of_key(text, "two.c.d"), Some(8));
         assert_eq!(line_of_key(text, "two.missing"), Some(4));
         assert_eq!(line_of_key(text, "three.a"), None);
+    }
+
+    #[test]
+    fn lines_of_entries() {
+        let text = "[[peer]]\nname = \"one\"\n[[peer.certificate]]\nname = \"two\"\n\n[[peer]]\nname = \"two\"\n";
+        assert_eq!(line_of_entry(text, "peer", "two"), Some(7));
+        assert_eq!(line_of_entry(text, "peer", "three"), None);
     }
 }

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Domain;
 use crate::clock::Timestamp;
-use crate::postal::Registry;
+use crate::postal::{Registry, RegistryError};
 use crate::server::tls;
+use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{accounts, auth, http, hybrid, imap, intake, message, outbound, postal, smtp, store, trust};
 
 pub use self::error::{ConfigError, Problem};
@@ -66,10 +67,25 @@ impl Config {
     /// The file cannot be read, is no TOML, has an unknown key, a value of the wrong kind or one that cannot be
     /// run with; see [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { file: path.to_owned(), error })?;
-        let mut config = Config::parse(path, &text)?;
+        let mut config = Config::parse(path, &read(path)?)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// As [`Config::load`], and checks the files of facilities and peers that it names: what a server would refuse to
+    /// start with is told with its place.
+    ///
+    /// # Errors
+    /// As [`Config::load`], [`Config::registry`] and [`PeerTable::load`].
+    pub fn check(path: &Path, now: Timestamp) -> Result<Self, ConfigError> {
+        let config = Config::load(path)?;
+        let registry = config.facilities()?;
+        let mut problems = config.facility_problems(&registry, now);
+        if !problems.is_empty() {
+            locate::place(&read(path)?, &mut problems);
+            return Err(ConfigError::Refused { file: path.to_owned(), problems });
+        }
+        config.check_peers()?;
         Ok(config)
     }
 
@@ -79,15 +95,13 @@ impl Config {
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
         let refuse = |problem: Problem| ConfigError::Refused { file: file.to_owned(), problems: vec![problem] };
-        let config: Config = toml::from_str(text).map_err(|error| refuse(locate::explain(text, &error)))?;
+        let mut config: Config = toml::from_str(text).map_err(|error| refuse(locate::explain(text, &error)))?;
         let mut problems = config.problems();
         if problems.is_empty() {
+            config.hybrid.domain = config.hybrid.domain.trim_end_matches('.').to_lowercase();
             return Ok(config);
         }
-        for problem in &mut problems {
-            problem.line = locate::line_of_key(text, &problem.key);
-        }
-        problems.sort_by_key(|problem| problem.line);
+        locate::place(text, &mut problems);
         Err(ConfigError::Refused { file: file.to_owned(), problems })
     }
 
@@ -98,8 +112,13 @@ impl Config {
     /// As [`Config::load`].
     pub fn of_dir(dir: &Path) -> Result<Self, ConfigError> {
         let file = dir.join("poshta.toml");
-        let mut config = if file.exists() { Config::load(&file)? } else { Config::default() };
-        config.resolve_paths(dir);
+        let mut config = if file.exists() {
+            Config::load(&file)?
+        } else {
+            let mut defaults = Config::default();
+            defaults.resolve_paths(dir);
+            defaults
+        };
         config.server.dir = dir.to_owned();
         Ok(config)
     }
@@ -109,13 +128,48 @@ impl Config {
     /// # Errors
     /// The file cannot be read or is wrong; a facility is missing.
     pub fn registry(&self, now: Timestamp) -> Result<Registry, ConfigError> {
+        let registry = self.facilities()?;
+        let problems = self.facility_problems(&registry, now);
+        if !problems.is_empty() {
+            return Err(ConfigError::Refused { file: self.postal.facilities_file.clone(), problems });
+        }
+        Ok(registry)
+    }
+
+    /// The facilities file.
+    fn facilities(&self) -> Result<Registry, ConfigError> {
         let file = &self.postal.facilities_file;
-        let refuse = |problems| ConfigError::Refused { file: file.clone(), problems };
-        let registry = Registry::load(file)
-            .map_err(|error| refuse(vec![Problem::new("", error.to_string(), "see postal.facilities_file")]))?;
-        let named = self.postal.problems(&registry, now).into_iter();
-        let problems: Vec<_> = named.map(|(key, what)| Problem::new(format!("postal.{key}"), what, "")).collect();
-        if problems.is_empty() { Ok(registry) } else { Err(refuse(problems)) }
+        Registry::load(file).map_err(|error| {
+            let problems = match error {
+                RegistryError::Syntax(error) => vec![locate::explain_in(file, &error)],
+                RegistryError::Rules(broken) => broken.into_iter().map(Problem::from).collect(),
+                other => vec![Problem::new("", other.to_string(), "see postal.facilities_file")],
+            };
+            ConfigError::Refused { file: file.clone(), problems }
+        })
+    }
+
+    /// Facilities that `[postal]` names and that are not there.
+    fn facility_problems(&self, registry: &Registry, now: Timestamp) -> Vec<Problem> {
+        let named = self.postal.problems(registry, now).into_iter();
+        named.map(|(key, what)| Problem::new(format!("postal.{key}"), what, "")).collect()
+    }
+
+    /// Whether the file of peers can be used.
+    fn check_peers(&self) -> Result<(), ConfigError> {
+        let file = &self.server.peers_file;
+        let problem = match PeerTable::load(file) {
+            Ok(_) => return Ok(()),
+            Err(PeersError::Syntax { source, .. }) => locate::explain_in(file, &source),
+            Err(PeersError::Entry { peer, problem }) => Problem {
+                line: read(file).ok().and_then(|text| locate::line_of_entry(&text, "peer", &peer)),
+                ..Problem::new(format!("peer {peer:?}"), problem, "")
+            },
+            Err(PeersError::Unreadable { source, .. }) => {
+                Problem::new("", format!("cannot read it: {source}"), "see server.peers_file")
+            }
+        };
+        Err(ConfigError::Refused { file: file.clone(), problems: vec![problem] })
     }
 
     /// Every address that the configuration listens on, with its key.
@@ -135,9 +189,12 @@ impl Config {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = self.server.problems();
         problems.extend(self.log.problems());
-        if let Err(error) = self.accounts.parsed_domains() {
-            let remedy = "write a domain name such as \"poshta.example\"";
-            problems.push(Problem::new("accounts.domains", error.to_string(), remedy));
+        for domain in &self.accounts.domains {
+            if let Err(error) = Domain::new(domain) {
+                let (what, remedy) =
+                    (format!("{domain:?} is no domain: {error}"), "write a name such as \"poshta.example\"");
+                problems.push(Problem::new("accounts.domains", what, remedy));
+            }
         }
         if self.accounts.domains.is_empty() {
             let remedy = "name the domain whose mail is for your users, such as [\"poshta.example\"]";
@@ -150,11 +207,53 @@ impl Config {
             let what = format!("{:?} is no domain: {error}", self.hybrid.domain);
             problems.push(Problem::new("hybrid.domain", what, "write a name such as \"hat.poshta.example\""));
         }
+        let ours = self.accounts.parsed_domains().unwrap_or_default();
+        if Domain::new(&self.hybrid.domain).is_ok_and(|domain| ours.contains(&domain)) {
+            let what = "it stands in accounts.domains too, and nobody there would get letters";
+            problems.push(Problem::new("hybrid.domain", what, "give letters on paper a domain of their own"));
+        }
+        if self.accounts.operator_number == 0 {
+            problems.push(Problem::new("accounts.operator_number", "the value is 0", "write a number from 1 to 65535"));
+        }
         if let Err(error) = http::access::Principals::new(&self.http.tokens) {
             problems.push(Problem::new("http.tokens", error.to_string(), ""));
         }
+        problems.extend(self.hop_problems());
+        problems.extend(self.order_problems());
         problems.extend(self.listener_problems());
         problems
+    }
+
+    /// Servers that letters are handed to.
+    fn hop_problems(&self) -> Vec<Problem> {
+        let is_port = |port: &str| port.parse::<u16>().is_ok();
+        let is_hop = |hop: &str| {
+            let named = || hop.rsplit_once(':').is_some_and(|(host, port)| Domain::new(host).is_ok() && is_port(port));
+            hop.parse::<SocketAddr>().is_ok() || named()
+        };
+        let routes = self.outbound.routes.iter().map(|(domain, hop)| (format!("outbound.routes.{domain}"), hop));
+        let hops = routes.chain(self.outbound.next_hop.iter().map(|hop| ("outbound.next_hop".to_owned(), hop)));
+        hops.filter(|(_, hop)| !is_hop(hop))
+            .map(|(key, hop)| {
+                Problem::new(key, format!("{hop:?} is no server"), "write host:port, such as \"relay.example:25\"")
+            })
+            .collect()
+    }
+
+    /// One limit that leaves no room for another.
+    fn order_problems(&self) -> Vec<Problem> {
+        let upload = u64::try_from(self.http.max_upload_bytes).unwrap_or(u64::MAX);
+        let pairs = [
+            ("http.max_upload_bytes", upload, "hybrid.max_scan_bytes", self.hybrid.max_scan_bytes),
+            ("http.request_timeout_s", self.http.request_timeout_s, "hybrid.max_wait_s", self.hybrid.max_wait_s),
+        ];
+        let wrong = pairs.into_iter().filter(|(_, larger, _, smaller)| larger <= smaller);
+        wrong
+            .map(|(key, larger, other, smaller)| {
+                let what = format!("{larger} is not more than {other}, which is {smaller}");
+                Problem::new(key, what, format!("raise it, or lower {other}"))
+            })
+            .collect()
     }
 
     /// Passwords travel in the clear only where nobody can listen, and a port has one owner.
@@ -201,6 +300,10 @@ impl Config {
             }
         }
     }
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })
 }
 
 #[cfg(test)]

@@ -40,9 +40,15 @@ fn a_wrong_key_or_value_is_named_with_line_and_remedy(text: &str, expected: &str
 }
 
 #[test_case("[server]\nhostname = \"-\"\n", "p.toml:2: server.hostname: "; "host name")]
-#[test_case("\n[accounts]\n\ndomains = [\"a b\"]\n", "p.toml:4: accounts.domains: "; "domain")]
+#[test_case("\n[accounts]\n\ndomains = [\"a b\"]\n", "p.toml:4: accounts.domains: \"a b\" is no domain: "; "domain")]
 #[test_case("accounts.domains = []\n", "p.toml:1: accounts.domains: there is no domain; "; "no domain at all")]
 #[test_case("[log]\nlevel = \"poshta=loud\"\n", "p.toml:2: log.level: "; "log level")]
+#[test_case("[outbound]\nnext_hop = \"relay.example\"\n", "p.toml:2: outbound.next_hop: "; "a server without its port")]
+#[test_case("[outbound.routes]\n\"gov.kz\" = \"a b:25\"\n", "p.toml:1: outbound.routes.gov.kz: "; "a route to what is no name")]
+#[test_case("[http]\nrequest_timeout_s = 60\n", "p.toml:2: http.request_timeout_s: 60 is not more than "; "a wait that ends before it is over")]
+#[test_case("[http]\nmax_upload_bytes = 1024\n", "p.toml:2: http.max_upload_bytes: "; "no room for a scan")]
+#[test_case("[accounts]\noperator_number = 0\n", "p.toml:2: accounts.operator_number: "; "operator number")]
+#[test_case("[hybrid]\ndomain = \"Poshta.example\"\n", "p.toml:2: hybrid.domain: "; "paper in a domain of mailboxes")]
 #[test_case("[auth]\nargon2_memory_kib = 1\n", "p.toml:2: auth.argon2_memory_kib: "; "hash parameters")]
 fn a_value_that_cannot_be_run_with_is_named_with_its_line(text: &str, beginning: &str) {
     let refusal = refusal(text);
@@ -78,6 +84,57 @@ fn relative_paths_are_taken_from_the_folder_of_the_file() {
     assert_eq!(Config::load(&file).unwrap().server.dir, folder.path().join("data"));
 }
 
+#[test]
+fn a_relative_data_directory_is_named_once() {
+    std::fs::create_dir_all("target").unwrap();
+    let folder = tempfile::tempdir_in("target").unwrap();
+    let dir = folder.path().strip_prefix(std::env::current_dir().unwrap()).unwrap_or(folder.path());
+    assert!(dir.is_relative());
+    assert_eq!(Config::of_dir(dir).unwrap().server.peers_file, dir.join("peers.toml"));
+    std::fs::write(dir.join("poshta.toml"), "[server]\npeers_file = \"others.toml\"\n").unwrap();
+    let config = Config::of_dir(dir).unwrap();
+    assert_eq!((config.server.dir, config.server.peers_file), (dir.to_owned(), dir.join("others.toml")));
+}
+
+#[test]
+fn the_domain_of_letters_on_paper_is_written_in_any_case() {
+    let config = Config::parse(Path::new("p.toml"), "[hybrid]\ndomain = \"HAT.Poshta.example.\"\n").unwrap();
+    assert_eq!(config.hybrid.domain, "hat.poshta.example");
+}
+
+/// What `poshta config check` says of a folder with these files beside the defaults.
+fn checked(config: &str, facilities: &str, peers: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("poshta.toml", config), ("facilities.toml", facilities), ("peers.toml", peers)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let now = "2026-11-21T04:15:00Z".parse().unwrap();
+    let said =
+        Config::check(&folder.path().join("poshta.toml"), now).map_or_else(|error| error.to_string(), |_| "ok".into());
+    said.replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn a_check_reads_the_files_that_the_configuration_names() {
+    let facilities = include_str!("../../conf/facilities.toml");
+    let red = facilities.replacen("kind = \"node\"\n", "kind = \"node\"\nink = \"red\"\n", 1);
+    let peers = "[[peer]]\nname = \"one\"\naddress_ranges = [\"192.0.2.1\"]\n\n\
+                 [[peer]]\nname = \"two\"\naddress_ranges = [\"everywhere\"]\n";
+    assert_eq!(checked("", facilities, include_str!("../../conf/peers.toml")), "ok");
+    for (said, beginning) in [
+        (checked("[postal]\n\nmx_facility = \"nowhere\"\n", facilities, ""), "poshta.toml:3: postal.mx_facility: "),
+        (checked("", facilities, peers), "peers.toml:6: peer \"two\": "),
+        (
+            checked("", facilities, "[[peer]]\nname = \"one\"\ncolour = 1\n"),
+            "peers.toml:3: peer.colour: there is no such key",
+        ),
+        (checked("", "[[facility]]\nid = 7\n", ""), "facilities.toml:2: facility.id: "),
+        (checked("", &red, ""), "facilities.toml:58: facility kokshetau, ink: "),
+    ] {
+        assert!(said.starts_with(beginning) && !said.contains('\n'), "{said}");
+    }
+}
+
 /// The commented example in `conf/poshta.toml`.
 mod example {
     use super::*;
@@ -90,10 +147,10 @@ mod example {
     }
 
     #[test]
-    fn it_has_every_key_with_a_comment() {
+    fn it_has_every_key_with_a_comment_that_says_its_default() {
         let defaults = toml::Table::try_from(Config::default()).unwrap();
         let mut section = String::new();
-        let mut commented = false;
+        let mut comment = String::new();
         let mut seen = std::collections::BTreeSet::new();
         let mut inline = std::collections::BTreeSet::new();
         for line in EXAMPLE.lines() {
@@ -103,13 +160,16 @@ mod example {
                 section = name.trim_matches(['[', ']']).to_owned();
                 seen.insert(section.clone());
             } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with(['#', ' '])) {
-                assert!(commented, "{section}.{key} has no comment");
+                assert!(comment.contains("Default"), "the comment of {section}.{key} says no default: {comment:?}");
                 seen.insert(format!("{section}.{key}"));
                 if line.contains(" = {") {
                     inline.insert(format!("{section}.{key}"));
                 }
             }
-            commented = line.starts_with('#');
+            match line.strip_prefix('#') {
+                Some(text) => comment.push_str(text),
+                None => comment.clear(),
+            }
         }
         let mut keys = Vec::new();
         collect("", &defaults, &mut keys);

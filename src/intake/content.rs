@@ -3,9 +3,8 @@
 use bytes::Bytes;
 
 use crate::address::Address;
-use crate::message::{
-    AddressEntry, Caps, EditRules, Envelope as MessageEnvelope, Scanner, Structure, WayIn, edit_header,
-};
+use crate::message::headers::{self, fields};
+use crate::message::{AddressEntry, Caps, EditRules, Scanner, Structure, WayIn, address_list, edit_header};
 use crate::store::StagedBody;
 
 use super::{Entrance, Refusal, Settings};
@@ -19,8 +18,14 @@ pub(super) struct Content {
     pub(super) structure: Structure,
     /// Their top header block, with the empty line.
     pub(super) header: Bytes,
-    /// The envelope fields of that header.
-    pub(super) envelope: MessageEnvelope,
+}
+
+impl Content {
+    /// The header has such a field. An [`Envelope`](crate::message::Envelope) cannot tell: it leaves out what is
+    /// behind a long list of recipients.
+    pub(super) fn has(&self, field: &str) -> bool {
+        headers::find(&self.header, field).is_some()
+    }
 }
 
 /// Refuses what no letter may be.
@@ -58,15 +63,13 @@ pub(super) async fn edit(
     let way_in = if *editor.entrance == Entrance::Submission { WayIn::Submitted } else { WayIn::Relayed };
     let rules = EditRules { authserv_id: editor.authserv_id, way_in, verified_marks: &[] };
     let Some(edited) = edit_header(&header, &rules) else {
-        let envelope = MessageEnvelope::parse(&header);
-        return Ok(Content { body, structure, header, envelope });
+        return Ok(Content { body, structure, header });
     };
     let (old_len, caps) = (structure.facts.header_bytes, editor.caps.clone());
     let replaced = tokio::task::spawn_blocking(move || -> Result<Content, Refusal> {
         let body = body.with_head(old_len, &edited.header)?;
         let structure = scan(&body, &caps)?;
-        let envelope = MessageEnvelope::parse(&edited.header);
-        Ok(Content { body, structure, header: edited.header.into(), envelope })
+        Ok(Content { body, structure, header: edited.header.into() })
     });
     replaced.await.map_err(|error| Refusal::Temporary(error.to_string()))?
 }
@@ -87,11 +90,24 @@ pub(super) fn scan(body: &StagedBody, caps: &Caps) -> Result<Structure, Refusal>
     Ok(scanner.finish())
 }
 
-/// The addresses in `From`.
-pub(super) fn authors(envelope: &MessageEnvelope) -> Vec<Address> {
-    let address = |entry: &AddressEntry| match entry {
-        AddressEntry::Mailbox { local, domain, .. } => Address::new(local, domain).ok(),
-        AddressEntry::GroupStart(_) | AddressEntry::GroupEnd => None,
-    };
-    envelope.from.iter().filter_map(address).collect()
+/// The addresses in every `From`.
+///
+/// # Errors
+/// One cannot be read: whom it stands for, nobody can check.
+pub(super) fn authors(header: &[u8]) -> Result<Vec<Address>, Refusal> {
+    let mut authors = Vec::new();
+    for field in fields(header).filter(|field| field.is("From")) {
+        for entry in address_list(&field.text()) {
+            match entry {
+                // Words without an `@` are a name, and names are free.
+                AddressEntry::Mailbox { local, domain, .. } if !domain.is_empty() => {
+                    authors.push(Address::new(&local, &domain).map_err(|error| {
+                        Refusal::BadContent(format!("the address {local}@{domain} in From cannot be read: {error}"))
+                    })?);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(authors)
 }

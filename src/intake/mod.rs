@@ -143,7 +143,7 @@ pub enum Route {
     Mailbox(Box<Account>),
     /// Another mail server.
     Remote(Domain),
-    /// Paper, with the letter form and options of the local part.
+    /// Paper; form and options are in the local part.
     Paper,
 }
 
@@ -153,7 +153,7 @@ pub enum Refusal {
     /// The address is in a domain of ours, and nobody has it.
     #[error("no mailbox {0} here")]
     NoSuchMailbox(Address),
-    /// Only authenticated users and peers may send to other domains.
+    /// Only authenticated users may send to other domains; peers bring letters for recipients here.
     #[error("relaying to {0} is not allowed; log in on the submission port first")]
     RelayDenied(Address),
     /// A user may only write under the address of the account.

@@ -8,7 +8,7 @@ use crate::ids::AccountId;
 use crate::postal::LetterOptions;
 use crate::store::Store;
 
-use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings};
+use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content};
 
 /// The rules, with what they need to know.
 #[derive(Clone, Debug)]
@@ -24,6 +24,10 @@ impl Policy {
     /// Mail for this domain is to become paper.
     fn is_hybrid(&self, domain: &Domain) -> bool {
         domain.as_str() == self.hybrid_domain
+    }
+
+    fn is_paper(&self, recipient: &Address) -> bool {
+        self.is_hybrid(recipient.domain()) && !is_postmaster(recipient)
     }
 
     /// The domain is ours or not abroad.
@@ -49,13 +53,11 @@ impl Policy {
         accepted: &[Recipient],
         recipient: &Address,
     ) -> Result<Route, Refusal> {
-        if self.is_hybrid(recipient.domain()) {
+        if self.is_paper(recipient) {
             return self.check_paper(origin, accepted, recipient);
         }
-        if self.accounts.is_local(recipient.domain()) {
-            let account = self.accounts.find_address(recipient).await?;
-            let account = account.ok_or_else(|| Refusal::NoSuchMailbox(recipient.clone()))?;
-            return Ok(Route::Mailbox(Box::new(account)));
+        if self.accounts.is_local(recipient.domain()) || self.is_hybrid(recipient.domain()) {
+            return self.mailbox(recipient).await;
         }
         // INTERFACE: port 25 takes letters for local recipients only, whoever brings them.
         match (&origin.entrance, &origin.sender) {
@@ -66,13 +68,34 @@ impl Policy {
         }
     }
 
+    /// The mailbox of an address here. The postmaster's is that of the main domain, also for letters to the
+    /// postmaster of the domain of letters on paper (RFC 5321 §4.5.1).
+    async fn mailbox(&self, recipient: &Address) -> Result<Route, Refusal> {
+        let found = match self.accounts.main_domain() {
+            Some(main) if self.is_hybrid(recipient.domain()) => {
+                let postmaster = Address::new(recipient.local(), main.as_str());
+                let postmaster = postmaster.map_err(|_| Refusal::NoSuchMailbox(recipient.clone()))?;
+                self.accounts.find_address(&postmaster).await?
+            }
+            _ => self.accounts.find_address(recipient).await?,
+        };
+        match found {
+            Some(account) => Ok(Route::Mailbox(Box::new(account))),
+            // The postmaster is always there; that nobody made the account is the operator's mistake.
+            None if is_postmaster(recipient) => Err(Refusal::Temporary(
+                "there is no account for the postmaster; add the one that accounts.postmaster names".into(),
+            )),
+            None => Err(Refusal::NoSuchMailbox(recipient.clone())),
+        }
+    }
+
     /// Letters on paper: authenticated users and peers only, one such recipient a message.
     fn check_paper(&self, origin: &Origin, accepted: &[Recipient], recipient: &Address) -> Result<Route, Refusal> {
         // M2 and the law on post: the operator must know who sends a letter on paper.
         if !matches!(origin.sender, Sender::Account { .. } | Sender::Peer { .. }) {
             return Err(Refusal::PaperDenied);
         }
-        if accepted.iter().any(|other| self.is_hybrid(other.address.domain())) {
+        if accepted.iter().any(|other| self.is_paper(&other.address)) {
             return Err(Refusal::OnePaperRecipient);
         }
         if recipient.local().parse::<LetterOptions>().is_err() {
@@ -107,8 +130,9 @@ impl Policy {
     }
 
     /// Header `From` of a submission: a letter speaks in its sender's name only.
-    pub(super) fn check_author(&self, origin: &Origin, authors: &[Address]) -> Result<(), Refusal> {
+    pub(super) fn check_author(&self, origin: &Origin, header: &[u8]) -> Result<(), Refusal> {
         let Sender::Account { address, .. } = &origin.sender else { return Ok(()) };
+        let authors = content::authors(header)?;
         if authors.is_empty() {
             return Err(Refusal::BadContent("the header has no From field with an address; add one".into()));
         }
@@ -122,4 +146,9 @@ impl Policy {
     fn is_same(&self, one: &Address, other: &Address) -> bool {
         one == other || self.accounts.fold(&one.to_string()) == self.accounts.fold(&other.to_string())
     }
+}
+
+/// RFC 5321 §4.5.1: in any case.
+fn is_postmaster(address: &Address) -> bool {
+    address.local().eq_ignore_ascii_case("postmaster")
 }

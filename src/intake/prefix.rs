@@ -1,5 +1,7 @@
 //! The headers that stand above the received bytes (DESIGN 7), rendered once and never again.
 
+use std::net::IpAddr;
+
 use jiff::tz::Offset;
 
 use crate::address::{Address, ReversePath};
@@ -75,11 +77,13 @@ impl ItemPrefix<'_> {
     fn client_clause(&self, connection: &Connection) -> String {
         let tls = connection.tls.as_ref().map(|tls| format!("\r\n\t({})", word_list(tls))).unwrap_or_default();
         if self.hide_address && self.origin.entrance == Entrance::Submission {
-            return format!("from {} (authenticated){tls}", word(&connection.helo));
+            // Programs without a name of their own say their address in EHLO, as `[192.168.1.5]`.
+            let name = if is_ip_address(&connection.helo) { "unknown" } else { &connection.helo };
+            return format!("from {} (authenticated){tls}", word(name));
         }
         let literal = match connection.ip {
-            std::net::IpAddr::V4(ip) => format!("[{ip}]"),
-            std::net::IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
+            IpAddr::V4(ip) => format!("[{ip}]"),
+            IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
         };
         format!("from {} ({literal}){tls}", word(&connection.helo))
     }
@@ -106,6 +110,13 @@ fn word(text: &str) -> String {
     if word.is_empty() { "unknown".into() } else { word }
 }
 
+/// An address, with or without the brackets and the tag of RFC 5321 §4.1.3.
+fn is_ip_address(text: &str) -> bool {
+    let bare = text.trim_matches(['[', ']']);
+    let tagged = bare.split_at_checked(5).filter(|(tag, _)| tag.eq_ignore_ascii_case("IPv6:"));
+    tagged.map_or(bare, |(_, address)| address).parse::<IpAddr>().is_ok()
+}
+
 fn word_list(text: &str) -> String {
     text.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
@@ -114,7 +125,18 @@ fn word_list(text: &str) -> String {
 mod tests {
     use test_case::test_case;
 
-    use super::word;
+    use super::{is_ip_address, word};
+
+    #[test_case("[192.168.1.5]" => true)]
+    #[test_case("192.168.1.5" => true; "without brackets")]
+    #[test_case("[IPv6:2001:db8::5]" => true)]
+    #[test_case("[ipv6:2001:db8::5]" => true; "in small letters")]
+    #[test_case("laptop.local" => false)]
+    #[test_case("" => false)]
+    #[test_case("ҚҚ" => false; "no ascii")]
+    fn rfc5321_address_literals(helo: &str) -> bool {
+        is_ip_address(helo)
+    }
 
     #[test_case("mx.example" => "mx.example")]
     #[test_case("a b\r\nX: y" => "a?b??X:?y"; "no new field can be smuggled in")]

@@ -6,11 +6,11 @@ use jiff::tz::Offset;
 
 use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
-use crate::clock::World;
+use crate::clock::{Timestamp, World};
 use crate::hybrid::{Paper, PaperPlan};
 use crate::ids::{AccountId, EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
-use crate::postal::{self, FacilityId, Registry};
+use crate::postal::{self, FacilityId, Impression, Registry};
 use crate::store::mailboxes::Prefix;
 use crate::store::{Batch, BodyWriter, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
@@ -149,7 +149,7 @@ impl Intake {
         let editor = Editor { entrance: &origin.entrance, authserv_id: &inner.host_name, caps: &inner.caps };
         let content = content::edit(body, structure, header, &editor).await?;
         if origin.entrance == Entrance::Submission {
-            inner.policy.check_author(&origin, &content::authors(&content.envelope))?;
+            inner.policy.check_author(&origin, &content.header)?;
         }
         let item = ItemId::generate(&inner.world);
         let paper = inner.plan_paper(&origin, &envelope, &routes, &content).await?;
@@ -229,24 +229,10 @@ impl Inner {
         let accept = self.marking.accept(letter.item, instant, &letter.origin, &facility, s10)?;
         batch.journal(accept.journal_line());
 
-        let prefix = ItemPrefix {
-            item: letter.item,
-            accept: &accept,
-            authentication: letter.assessment.as_ref().map(|assessment| assessment.header.as_str()),
-            origin: &letter.origin,
-            host_name: &self.host_name,
-            only_recipient: letter.only_recipient(),
-            instant,
-            offset: self.offset(&facility, instant),
-            add_date: letter.adds_fields() && letter.content.envelope.date.is_none(),
-            add_message_id: self.missing_message_id(&letter),
-            hide_address: self.policy.settings.hide_user_address,
-        }
-        .render();
+        let prefix = self.prefix(&letter, &accept, instant, &facility);
         let Letter { item: id, envelope, routes, content, paper, .. } = letter;
         let summary = Summary::of(&prefix, &content.structure, &content.header);
-        let message_id = summary.envelope.message_id.as_deref();
-        let message_id = message_id.and_then(|id| ids::message_ids(id).next()).map(ids::hash);
+        let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
         let references = ids::reference_hashes(&content.header);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let record = batch.record(prefix);
@@ -281,14 +267,32 @@ impl Inner {
         Ok(batch)
     }
 
-    fn offset(&self, facility: &FacilityId, instant: crate::clock::Timestamp) -> Offset {
+    /// The headers that all copies begin with.
+    fn prefix(&self, letter: &Letter, accept: &Impression, instant: Timestamp, facility: &FacilityId) -> Vec<u8> {
+        ItemPrefix {
+            item: letter.item,
+            accept,
+            authentication: letter.assessment.as_ref().map(|assessment| assessment.header.as_str()),
+            origin: &letter.origin,
+            host_name: &self.host_name,
+            only_recipient: letter.only_recipient(),
+            instant,
+            offset: self.offset(facility, instant),
+            add_date: letter.adds_fields() && !letter.content.has("Date"),
+            add_message_id: self.missing_message_id(letter),
+            hide_address: self.policy.settings.hide_user_address,
+        }
+        .render()
+    }
+
+    fn offset(&self, facility: &FacilityId, instant: Timestamp) -> Offset {
         let facility = self.marking.registry.facility(facility, instant);
         facility.map_or(Offset::UTC, |facility| facility.zone.offset_at(instant))
     }
 
     /// RFC 6409 §8.3: a submission without Message-ID gets one.
     fn missing_message_id(&self, letter: &Letter) -> Option<String> {
-        let missing = letter.adds_fields() && letter.content.envelope.message_id.is_none();
+        let missing = letter.adds_fields() && !letter.content.has("Message-ID");
         missing.then(|| format!("{}@{}", letter.item, letter.sender_domain().unwrap_or(&self.host_name)))
     }
 

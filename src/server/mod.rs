@@ -6,7 +6,9 @@ pub mod listener;
 pub mod observe;
 mod run;
 mod services;
+mod signals;
 pub mod tls;
 
 pub use run::{Addresses, Running, Server, StartError};
 pub use services::{OpenError, Services};
+pub use signals::Signals;

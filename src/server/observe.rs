@@ -1,5 +1,6 @@
 //! Logs and numbers: what an operator sees of a running server (DESIGN 18).
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -10,7 +11,10 @@ use crate::config::{LogFormat, LogSettings};
 /// Sends logs to the standard error stream from now on; the first call in a process decides.
 pub fn log(settings: &LogSettings) {
     let filter = settings.filter().unwrap_or_default();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let stderr = std::io::stderr;
+    // Colours are for a terminal; in a file or a journal they are noise.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
     // An error means that somebody else installed a subscriber: then that one is wanted.
     let _ = match settings.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use metrics_exporter_prometheus::PrometheusHandle;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::clock::World;
 use crate::config::Config;
@@ -19,6 +20,7 @@ use crate::smtp::server::{self as smtp, Port};
 use super::control::ControlSocket;
 use super::listener::{BindError, ConnectionIds, Drain, Gate, Listener};
 use super::services::{OpenError, Services};
+use super::signals::{Asked, Signals};
 use super::tls::{Application, ClientCertificates, Tls, TlsError};
 use super::{control, observe};
 
@@ -105,6 +107,7 @@ impl Server {
     /// # Errors
     /// See [`StartError`]; each says what to do.
     pub async fn start(config: Config, world: World) -> Result<Running, StartError> {
+        allow_open_files();
         let metrics = observe::metrics().ok_or(StartError::Metrics)?;
         let services = Services::open(config, world)?;
         let config = Arc::clone(&services.config);
@@ -112,37 +115,43 @@ impl Server {
         let doors = Doors::load(&config, &peers)?;
         let mut start =
             Start { services, ids: ConnectionIds::default(), drain: Drain::default(), addresses: Addresses::default() };
-        start.smtp(&doors, peers).await?;
-        start.imap(&doors).await?;
-        start.http(&doors, metrics.clone()).await?;
-        start.workers(metrics);
+        let control = match start.open(&doors, peers, metrics).await {
+            Ok(control) => control,
+            Err(error) => {
+                // What listens already holds the data directory; it lets go before the error is told.
+                start.drain.finish(Duration::from_secs(config.server.drain_s)).await;
+                return Err(error);
+            }
+        };
         let Start { services, drain, addresses, .. } = start;
-        let control = control::listen(&services, &drain)
-            .map_err(|error| StartError::Control { path: control::path(&config.server.dir), error })?;
         let certificates = vec![doors.mx, doors.mail, doors.http];
         tracing::info!(dir = %config.server.dir.display(), hostname = config.server.hostname, "ready");
         Ok(Running { addresses, services, drain, certificates, _control: control })
     }
 }
 
+/// Takes all the open files that the system allows this process: the usual soft limit of 1024 is far below the
+/// connections that the configuration allows, and where files run out the store fails too.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, wanted) {
+        Ok(()) => tracing::info!(open_files = limit.maximum, "limit raised"),
+        Err(error) => tracing::warn!(%error, open_files = limit.current, "the limit of open files stays"),
+    }
+}
+
 impl Running {
-    /// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the certificates again.
-    ///
-    /// # Errors
-    /// The system gives no signals.
-    pub async fn until_stopped(self) -> std::io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => self.reload(),
-            }
+    /// Serves until SIGTERM or SIGINT, then drains; a second one ends the drain. SIGHUP reads the certificates
+    /// again.
+    pub async fn until_stopped(self, mut signals: Signals) {
+        while signals.next().await == Asked::Reload {
+            self.reload();
         }
-        self.stop().await;
-        Ok(())
+        tokio::select! {
+            () = self.stop() => {}
+            () = signals.stop() => tracing::warn!("asked to stop again: what is under way is cut off"),
+        }
     }
 
     /// Reads the certificates again; one that cannot be used leaves the old one in place.
@@ -187,6 +196,21 @@ struct Start {
 }
 
 impl Start {
+    /// Opens every door and starts what works behind them.
+    async fn open(
+        &mut self,
+        doors: &Doors,
+        peers: Arc<PeerTable>,
+        metrics: PrometheusHandle,
+    ) -> Result<ControlSocket, StartError> {
+        self.smtp(doors, peers).await?;
+        self.imap(doors).await?;
+        self.http(doors, metrics.clone()).await?;
+        self.workers(metrics);
+        control::listen(&self.services, &self.drain)
+            .map_err(|error| StartError::Control { path: control::path(&self.services.config.server.dir), error })
+    }
+
     async fn smtp(&mut self, doors: &Doors, peers: Arc<PeerTable>) -> Result<(), StartError> {
         let config = Arc::clone(&self.services.config);
         let server = smtp::Server::new(smtp::Parts {
@@ -241,11 +265,7 @@ impl Start {
         Ok(())
     }
 
-    async fn http(
-        &mut self,
-        doors: &Doors,
-        metrics: metrics_exporter_prometheus::PrometheusHandle,
-    ) -> Result<(), StartError> {
+    async fn http(&mut self, doors: &Doors, metrics: PrometheusHandle) -> Result<(), StartError> {
         let settings = self.services.config.http.clone();
         let api = Api::new(http::Parts {
             settings: Arc::new(settings.clone()),
@@ -273,7 +293,7 @@ impl Start {
     }
 
     /// What happens after a commit: sending out, printing, telling.
-    fn workers(&self, metrics: metrics_exporter_prometheus::PrometheusHandle) {
+    fn workers(&self, metrics: PrometheusHandle) {
         let stop = || self.drain.token().clone();
         self.drain.spawn(self.services.outbound.clone().run(stop()));
         self.drain.spawn(self.services.paper.clone().run_press(stop()));

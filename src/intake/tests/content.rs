@@ -72,6 +72,32 @@ async fn rfc6409_what_is_there_is_not_added_again() {
 }
 
 #[tokio::test]
+async fn rfc6409_what_stands_behind_a_thousand_recipients_is_there_too() {
+    let post = Post::open().await;
+    let to = vec!["somebody.with.a.long.name@elsewhere.kz"; 1000].join(",\r\n ");
+    let message =
+        format!("To: {to}\r\nFrom: {AIGUL}\r\nDate: Thu, 1 Jan 1998 12:00:00 +0600\r\nMessage-ID: <1@x>\r\n\r\nx\r\n");
+    post.accept(post.user("aigul").await, AIGUL, &[BOLAT], message).await.unwrap();
+    let letter = post.only("bolat").await;
+    assert_eq!((letter.values("Date").len(), letter.values("Message-ID")), (1, vec!["<1@x>".to_owned()]));
+    post.accept(stranger(), "a@elsewhere.kz", &[BOLAT], "In-Reply-To: <1@x>\r\n\r\nx\r\n").await.unwrap();
+    let rows = post.rows("bolat").await;
+    assert_eq!(rows[1].thread, rows[0].thread, "and it begins a thread");
+}
+
+#[test_case("[192.168.1.5]", "from unknown (authenticated)"; "an address says nothing that may be shown")]
+#[test_case("laptop.local", "from laptop.local (authenticated)"; "a name")]
+#[tokio::test]
+async fn a_users_own_address_is_not_shown_in_whatever_form(helo: &str, from: &str) {
+    let post = Post::open().await;
+    let mut origin = post.user("aigul").await;
+    origin.connection = Some(Connection { helo: helo.into(), ..connection("ESMTPSA") });
+    post.accept(origin, AIGUL, &[BOLAT], letter(AIGUL, "")).await.unwrap();
+    let received = post.only("bolat").await.values("Received").remove(0);
+    assert!(received.starts_with(from) && !received.contains("192."), "{received}");
+}
+
+#[tokio::test]
 async fn rfc5321_nothing_is_added_to_what_other_servers_bring() {
     let post = Post::open().await;
     post.accept(stranger(), "a@elsewhere.kz", &[BOLAT], "Subject: bare\r\n\r\nx\r\n").await.unwrap();

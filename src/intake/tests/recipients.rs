@@ -51,6 +51,9 @@ async fn rfc6409_a_user_sends_from_the_own_address_only(from: &str) -> bool {
 #[test_case(&format!("From: {BOLAT}\r\n\r\nx\r\n") => false; "somebody else")]
 #[test_case(&format!("From: {AIGUL}, {BOLAT}\r\n\r\nx\r\n") => false; "the own and somebody else")]
 #[test_case(&format!("From: {AIGUL}\r\nFrom: {BOLAT}\r\n\r\nx\r\n") => false; "two fields")]
+#[test_case(&format!("From: president@-gov.kz, {AIGUL}\r\n\r\nx\r\n") => false; "the own and one that nobody can read")]
+#[test_case(&format!("To: {}\r\nFrom: {AIGUL}\r\n\r\nx\r\n", "x@elsewhere.kz, ".repeat(3000)) => true; "behind three thousand recipients")]
+#[test_case(&format!("From: {AIGUL}{}\r\n\r\nx\r\n", format!(", {AIGUL}").repeat(3000) + ", president@gov.kz") => false; "behind three thousand times the own")]
 #[test_case("Subject: no author\r\n\r\nx\r\n" => false; "nobody")]
 #[tokio::test]
 async fn a_user_writes_in_the_own_name_only(message: &str) -> bool {
@@ -82,6 +85,25 @@ async fn rfc5321_the_postmaster_is_always_there(to: &str) {
     let post = Post::open().await;
     post.accept(stranger(), "", &[to], letter("a@elsewhere.kz", "")).await.unwrap();
     assert_eq!(post.only("postmaster").await.values("Delivered-To"), [to]);
+}
+
+#[tokio::test]
+async fn rfc5321_the_paper_domain_has_a_postmaster_too() {
+    let post = Post::open().await;
+    let to = ["postmaster@hat.poshta.example", PAPER];
+    post.accept(post.user("aigul").await, AIGUL, &to, for_paper()).await.unwrap();
+    assert_eq!(post.only("postmaster").await.values("Delivered-To"), to[..1]);
+}
+
+#[tokio::test]
+async fn rfc5321_without_the_postmasters_account_his_letters_wait_at_their_sender() {
+    let post = Post::open().await;
+    let account = post.accounts.find_login("postmaster").await.unwrap().unwrap();
+    post.accounts.close(account.id).await.unwrap();
+    for to in ["postmaster@poshta.example", "Postmaster@hat.poshta.example"] {
+        let verdict = post.intake.check_recipient(&stranger(), &[], &to.parse().unwrap()).await;
+        assert!(matches!(verdict, Err(Refusal::Temporary(_))), "{verdict:?}");
+    }
 }
 
 #[tokio::test]

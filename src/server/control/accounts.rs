@@ -69,7 +69,7 @@ pub(super) async fn add(services: &Services, new: AccountAdd) -> Answer {
     json(shown(&made))
 }
 
-pub(super) async fn list(services: &Services, page: Page<u64>) -> Answer {
+pub(super) async fn list(services: &Services, page: Page) -> Answer {
     let after = page.after.map(crate::ids::AccountId);
     let accounts = services.accounts.list(after, page.limit).await.map_err(|error| Failure::from_error(&error))?;
     json(accounts.iter().map(shown).collect::<Vec<_>>())

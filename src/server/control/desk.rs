@@ -11,7 +11,7 @@ use crate::store::queue::{Queued, milliseconds};
 use crate::store::{self, Batch};
 
 use super::execute::{done, item_id, json as to_json};
-use super::{Answer, Failure, Page, QueueAction};
+use super::{Answer, Failure, QueueAction};
 
 /// Recipients of one letter that a command changes at once.
 const MAX_RECIPIENTS: usize = 10_000;
@@ -33,8 +33,7 @@ struct ShownQueued {
     last_error: Option<String>,
 }
 
-pub(super) async fn queue_list(services: &Services, page: Page<String>) -> Answer {
-    let limit = page.limit;
+pub(super) async fn queue_list(services: &Services, limit: usize) -> Answer {
     let rows = services.store.read(move |view| view.outbound(None, limit)).await.map_err(failed)?;
     to_json(rows.iter().map(shown_queued).collect::<Vec<_>>())
 }
@@ -91,13 +90,8 @@ fn shown_queued(row: &Queued) -> ShownQueued {
     }
 }
 
-pub(super) async fn print_list(services: &Services, page: Page<String>) -> Answer {
-    let from = match page.after {
-        Some(after) => ItemId(item_id::<ItemId>(&after)?.0.saturating_add(1)),
-        None => ItemId(0),
-    };
-    let limit = page.limit;
-    let jobs = services.store.read(move |view| view.print_jobs(from, limit)).await.map_err(failed)?;
+pub(super) async fn print_list(services: &Services, limit: usize) -> Answer {
+    let jobs = services.store.read(move |view| view.print_jobs(ItemId(0), limit)).await.map_err(failed)?;
     to_json(jobs.iter().map(|stored| shown_job(&stored.job)).collect::<Vec<_>>())
 }
 
@@ -135,8 +129,8 @@ fn shown_job(job: &crate::store::print_jobs::PrintJob) -> Value {
     })
 }
 
-pub(super) async fn scan_list(services: &Services, page: Page<String>) -> Answer {
-    let scans = services.scans.to_review(page.limit).await.map_err(|error| Failure::from_error(&error))?;
+pub(super) async fn scan_list(services: &Services, limit: usize) -> Answer {
+    let scans = services.scans.to_review(limit).await.map_err(|error| Failure::from_error(&error))?;
     Ok(scans.iter().map(shown_scan).collect())
 }
 

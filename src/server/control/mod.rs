@@ -23,7 +23,7 @@ pub enum Request {
     /// Creates an account.
     AccountAdd(AccountAdd),
     /// Accounts by number.
-    AccountList(Page<u64>),
+    AccountList(Page),
     /// One account, by login or address.
     AccountShow(Name),
     /// Sets the main password of an account.
@@ -36,7 +36,7 @@ pub enum Request {
     /// Closes an account for ever.
     AccountClose(Name),
     /// The outbound queue.
-    QueueList(Page<String>),
+    QueueList(Limit),
     /// One letter of the queue, by its item id.
     QueueShow(Item),
     /// Changes what waits of one letter.
@@ -47,13 +47,13 @@ pub enum Request {
         action: QueueAction,
     },
     /// Letters on paper.
-    PrintList(Page<String>),
+    PrintList(Limit),
     /// One letter on paper.
     PrintShow(Item),
     /// Cancels a letter that is not printed yet.
     PrintCancel(Item),
     /// Scans that wait for a person.
-    ScanList(Page<String>),
+    ScanList(Limit),
     /// One scan.
     ScanShow(Item),
     /// Delivers a scan to an address.
@@ -76,11 +76,18 @@ pub enum Request {
     StoreCheck,
 }
 
-/// A part of a list.
+/// A part of the list of accounts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Page<T> {
-    /// Begin behind this one.
-    pub after: Option<T>,
+pub struct Page {
+    /// Begin behind the account with this number.
+    pub after: Option<u64>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// The beginning of a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Limit {
     /// How many at most.
     pub limit: usize,
 }

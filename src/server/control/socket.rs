@@ -4,16 +4,21 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
 
 use crate::server::Services;
 use crate::server::listener::Drain;
 
 use super::{Answer, Failure, Request, execute};
+
+/// The pause after a failed accept.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Where the control socket of a data directory is.
 #[must_use]
@@ -48,41 +53,54 @@ pub(crate) fn listen(services: &Services, drain: &Drain) -> io::Result<ControlSo
     let new = path.with_extension("new");
     let _ = std::fs::remove_file(&new);
     let listener = UnixListener::bind(&new)?;
-    // The name appears only after the mode is set, so nobody else can connect in between.
+    // Commands find the socket only after its mode is set. Whoever else was quick enough is sent away by `is_owner`.
     std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
     std::fs::rename(&new, &path)?;
-    let (services, accepting) = (services.clone(), drain.clone());
-    drain.spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                () = accepting.token().cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let (services, stop) = (services.clone(), accepting.token().clone());
-                    accepting.spawn(async move {
-                        tokio::select! {
-                            () = stop.cancelled() => {}
-                            result = answer(&services, stream) => {
-                                if let Err(error) = result {
-                                    tracing::debug!(%error, "control connection ended");
-                                }
-                            }
-                        }
-                    });
-                }
-                Err(error) => tracing::warn!(%error, "control socket"),
-            }
-        }
-    });
+    drain.spawn(accept(listener, services.clone(), drain.clone()));
     Ok(ControlSocket { path })
 }
 
-async fn answer(services: &Services, stream: UnixStream) -> io::Result<()> {
+async fn accept(listener: UnixListener, services: Services, drain: Drain) {
+    loop {
+        let accepted = tokio::select! {
+            () = drain.token().cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) if is_owner(&stream) => {
+                let (services, stop) = (services.clone(), drain.token().clone());
+                drain.spawn(async move {
+                    if let Err(error) = answer(&services, stream, &stop).await {
+                        tracing::debug!(%error, "control connection ended");
+                    }
+                });
+            }
+            Ok(_) => tracing::warn!("somebody else than the owner of the server spoke to the control socket"),
+            Err(error) => {
+                // As in `Listener::run`: what is wrong lasts until some connection ends.
+                tracing::warn!(%error, "control socket");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// This process's user, or root.
+fn is_owner(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+/// Answers one request after the other. A request that is being executed when the drain begins gets its answer.
+async fn answer(services: &Services, stream: UnixStream, stop: &CancellationToken) -> io::Result<()> {
     let limit = services.config.server.max_control_line_bytes;
     let mut stream = BufReader::new(stream);
-    while let Some(line) = read_line(&mut stream, limit).await? {
+    loop {
+        let line = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            line = read_line(&mut stream, limit) => line?,
+        };
+        let Some(line) = line else { return Ok(()) };
         let reply = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => match execute(services, request).await {
                 Ok(data) => Reply::Ok(data),
@@ -96,7 +114,6 @@ async fn answer(services: &Services, stream: UnixStream) -> io::Result<()> {
         };
         write_line(&mut stream, &reply).await?;
     }
-    Ok(())
 }
 
 /// A command's end of the socket.
@@ -146,7 +163,10 @@ async fn read_line(stream: &mut BufReader<UnixStream>, limit: usize) -> io::Resu
     match line.pop() {
         None => Ok(None),
         Some(b'\n') => Ok(Some(line)),
-        Some(_) if line.len() + 1 >= limit => Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long")),
+        Some(_) if line.len() + 1 >= limit => {
+            let why = "the line is longer than server.max_control_line_bytes; ask for fewer rows with --limit";
+            Err(io::Error::new(io::ErrorKind::InvalidData, why))
+        }
         Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }

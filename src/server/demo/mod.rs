@@ -16,7 +16,7 @@ use crate::accounts::{AccountError, NewAccount};
 use crate::auth::{AuthError, Secret};
 use crate::clock::World;
 use crate::config::ConfigError;
-use crate::server::{Addresses, Running, Server, Services, StartError};
+use crate::server::{Addresses, Running, Server, Services, Signals, StartError};
 use crate::store::accounts::Kind;
 use crate::trust::zone::{Zone, ZoneServer};
 
@@ -213,11 +213,8 @@ impl Demo {
     }
 
     /// Serves until Ctrl-C or SIGTERM.
-    ///
-    /// # Errors
-    /// The system gives no signals.
-    pub async fn until_stopped(self) -> std::io::Result<()> {
-        self.running.until_stopped().await
+    pub async fn until_stopped(self, signals: Signals) {
+        self.running.until_stopped(signals).await;
     }
 }
 

@@ -66,7 +66,7 @@ impl Setup {
         fs::create_dir_all(dir).map_err(write)?;
         let dir = &fs::canonicalize(dir).map_err(write)?;
         let names = ["localhost", "127.0.0.1", "::1", DOMAIN, HYBRID_DOMAIN, "mx.poshta.example"];
-        let authority = Authority::at(dir, &names.map(str::to_owned), PEER)?;
+        let authority = Authority::at(dir, &names.map(str::to_owned), PEER, world.now())?;
         let secrets = secrets(&dir.join("demo.json"), world).map_err(write)?;
         let facilities_file = dir.join("facilities.toml");
         if !facilities_file.exists() {
@@ -112,6 +112,7 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
     config.smtp.plaintext_auth = options.plaintext_auth;
     config.imap.protocol.plaintext_auth = options.plaintext_auth;
     config.hybrid.domain = HYBRID_DOMAIN.into();
+    config.hybrid.max_letters_per_day = u32::MAX;
     // One token leases every letter: this centre prints for every index, the other one is switched off.
     config.hybrid.disabled_centres = vec![OTHER_PRINT_CENTRE.into()];
     config.intake.domestic_domains.extend([DOMAIN.to_owned(), PEER.to_owned()]);
@@ -134,10 +135,16 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
 }
 
 fn secrets(file: &Path, world: &World) -> std::io::Result<Secrets> {
-    if let Ok(text) = fs::read_to_string(file)
-        && let Ok(secrets) = serde_json::from_str(&text)
-    {
-        return Ok(secrets);
+    match fs::read_to_string(file) {
+        // Others would not open the accounts that are there already, so what cannot be read is not made anew.
+        Ok(text) => {
+            return serde_json::from_str(&text).map_err(|error| {
+                let what = format!("{}: {error}; remove the directory to begin anew", file.display());
+                std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+            });
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let secrets = Secrets {
         password: random_text::<16>(world),

@@ -77,3 +77,50 @@ async fn a_demo_without_a_directory_leaves_none_behind() {
     drop(fresh);
     assert!(!dir.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_open_a_port_lets_go_of_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // The operator's listener is opened last, after everything else holds the directory.
+    let port_base = taken.local_addr().unwrap().port() - 980;
+    let refused = Demo::start(&Options { port_base, ..options(dir.path()) }, World::system()).await.unwrap_err();
+    assert!(refused.to_string().contains("cannot listen"), "{refused}");
+    stop(Demo::start(&options(dir.path()), World::system()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_cannot_be_read_are_not_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("demo.json"), "{\"password\": \"half").unwrap();
+    let refused = Demo::start(&options(dir.path()), World::system()).await.unwrap_err().to_string();
+    assert!(refused.contains("demo.json") && refused.contains("begin anew"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_may_open_as_many_files_as_the_system_allows() {
+    let dir = tempfile::tempdir().unwrap();
+    stop(Demo::start(&options(dir.path()), World::system()).await.unwrap()).await;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    assert_eq!(limit.current, limit.maximum);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_accounts_goes_on_behind_the_last_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(&options(dir.path()), World::system()).await.unwrap();
+    let mut client = Client::connect(dir.path(), 1 << 20).await.unwrap().unwrap();
+    let mut logins = Vec::new();
+    let mut after = None;
+    loop {
+        let page = client.ask(&Request::AccountList(Page { after, limit: 2 })).await.unwrap();
+        let page = page.as_array().unwrap();
+        logins.extend(page.iter().map(|account| account["login"].as_str().unwrap().to_owned()));
+        match page.last() {
+            Some(last) => after = last["id"].as_u64(),
+            None => break,
+        }
+    }
+    assert_eq!(logins, ["user001", "user002", "user003"]);
+    stop(demo).await;
+}

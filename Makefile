@@ -1,10 +1,13 @@
 # Poshta: two commands are enough to begin with, `make run` and `make test`.
 
-.PHONY: run build test soak soak-sync soak-crash soak-folder fuzz bench packages fmt lint help
+.PHONY: run build test soak soak-sync soak-crash soak-folder fuzz bench packages tour-packages fmt lint help
 
-# What building needs (a C compiler for ring), and what the tests drive the server with.
-BUILD_PACKAGES = gcc libc6-dev make ca-certificates
-TEST_PACKAGES = $(BUILD_PACKAGES) curl swaks isync openssl poppler-utils python3
+# What building needs: a C compiler for ring, certificates for cargo.
+BUILD_PACKAGES = gcc libc6-dev ca-certificates
+# What the demo's table and the tour of the README type.
+TOUR_PACKAGES = curl poppler-utils python3
+# What the tests need besides: a mail program, and the C++ compiler that builds libFuzzer.
+TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync g++
 
 FUZZ_TARGETS = mime_scanner header_edit smtp_session imap_session
 FUZZ_SECONDS ?= 15
@@ -12,8 +15,12 @@ FUZZ_SECONDS ?= 15
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-run: build ## install what is missing, build, and start the demo
+run: tour-packages build ## install what is missing, build, and start the demo
 	@target/release/poshta demo
+
+# Before the build, so that nobody is asked for a password after it.
+tour-packages:
+	@.ci/packages $(BUILD_PACKAGES) $(TOUR_PACKAGES)
 
 build: ## leave the binary at target/release/poshta
 	@.ci/packages $(BUILD_PACKAGES)
@@ -30,7 +37,8 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (15)
 	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
 	@for target in $(FUZZ_TARGETS); do \
 	  echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
-	  cargo fuzz run -s none $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 || exit 1; \
+	  cargo fuzz run -s none $$target -- -dict=fuzz/dictionaries/$$target.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 || exit 1; \
 	done
 
 bench: ## how long a client waits for a folder of 10,000 messages
@@ -68,6 +76,12 @@ soak-fuzz-%:
 fmt: ## format the code
 	cargo fmt --all
 
-lint: ## formatting, lints, licences
+# cargo-deny takes long to build, so it is not installed for this: `cargo install cargo-deny --version 0.20.2 --locked`.
+lint: ## formatting, lints; with cargo-deny on the machine also licences
 	cargo fmt --all --check
 	cargo clippy --all-targets --locked -- -D warnings
+	@if command -v cargo-deny >/dev/null; then \
+	  cargo deny --locked check licenses bans sources; \
+	else \
+	  echo "cargo-deny is not here: licences and sources are not checked"; \
+	fi

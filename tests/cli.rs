@@ -1,5 +1,6 @@
 //! What an operator types: against a running server, and on a directory that nobody serves.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -55,7 +56,7 @@ fn send(demo: &Demo, to: &str, letter: &str) {
 }
 
 /// Asks until the answer is as wished.
-fn eventually(what: &str, mut ask: impl FnMut() -> Value, wished: impl Fn(&Value) -> bool) -> Value {
+fn eventually<T: Display>(what: &str, mut ask: impl FnMut() -> T, wished: impl Fn(&T) -> bool) -> T {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         let answer = ask();
@@ -71,16 +72,11 @@ fn eventually(what: &str, mut ask: impl FnMut() -> Value, wished: impl Fn(&Value
 fn m8_m21_accounts_are_made_shown_and_closed_for_ever_with_and_without_a_server() {
     let demo = Demo::start();
     accounts(demo.dir(), "cope", "соре");
-    let (status, dir) = {
-        // The directory outlives the demo that made it.
-        let kept = tempfile::tempdir().unwrap();
-        let other = Demo::start_in(&kept.path().join("data"), &[]);
-        let (status, dir) = other.terminate();
-        accounts(&dir, "poxe", "рохе");
-        (status, kept)
-    };
+    // The directory outlives the demo that made it.
+    let kept = tempfile::tempdir().unwrap();
+    let (status, dir) = Demo::start_in(&kept.path().join("data"), &[]).terminate();
     assert!(status.success(), "{status}");
-    drop(dir);
+    accounts(&dir, "poxe", "рохе");
 }
 
 /// `look_alike` is the login in other letters.
@@ -123,6 +119,19 @@ fn config_check_names_line_key_and_remedy(text: &str, line: usize, key: &str, re
 fn config_check_finds_nothing_wrong_with_the_example() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/poshta.toml");
     succeeded("config check", typed(&["config", "check", "--config", example.to_str().unwrap()], ""));
+}
+
+#[test]
+fn the_configuration_of_the_guide_is_enough() {
+    let guide = include_str!("../docs/operator.md").split_once("```toml\n").unwrap().1;
+    let folder = tempfile::tempdir().unwrap();
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+    for name in ["facilities.toml", "peers.toml"] {
+        std::fs::copy(conf.join(name), folder.path().join(name)).unwrap();
+    }
+    let file = folder.path().join("poshta.toml");
+    std::fs::write(&file, guide.split_once("```").unwrap().0).unwrap();
+    succeeded("config check", typed(&["config", "check", "--config", file.to_str().unwrap()], ""));
 }
 
 #[test]
@@ -236,9 +245,8 @@ fn sigterm_lets_the_transaction_in_flight_end() {
         client.expect(code);
     }
     client.say("Subject: in flight\r\n\r\nthe first half");
-    assert!(Command::new("kill").args(["-TERM", &demo.pid().to_string()]).status().unwrap().success());
-    std::thread::sleep(Duration::from_millis(500));
-    assert!(TcpStream::connect(demo.fact("/smtp")).is_err(), "nobody new is let in");
+    demo.ask_to_stop();
+    eventually("nobody new is let in", || TcpStream::connect(demo.fact("/smtp")).is_ok(), |open| !open);
     client.say("the second half\r\n.");
     client.expect("250");
     drop(client);

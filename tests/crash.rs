@@ -64,9 +64,11 @@ impl Crash {
     fn kill_during(&mut self, script: &str, acknowledged: &Path, start: usize) {
         let demo = self.demo.take().expect("a server is running");
         let mut client = client(script, acknowledged, start, &demo);
-        let lines = BufReader::new(client.stdout.take().unwrap()).lines();
-        assert_eq!(lines.take(ENOUGH).filter(Result::is_ok).count(), ENOUGH, "{script} ended early");
+        // The pipe stays open until the server is dead: nothing else may end the client.
+        let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+        assert_eq!(lines.by_ref().take(ENOUGH).filter(Result::is_ok).count(), ENOUGH, "{script} ended early");
         demo.kill();
+        lines.for_each(drop);
         client.wait().unwrap();
         self.demo = Some(Demo::start_in(&self.dir, &[]));
     }
@@ -85,12 +87,9 @@ impl Crash {
 }
 
 fn client(script: &str, acknowledged: &Path, start: usize, demo: &Demo) -> Child {
-    Command::new("python3")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script))
+    demo.story(script)
         .arg(acknowledged)
         .args([start, LETTERS, CONNECTIONS].map(|number| number.to_string()))
-        .env("DEMO", demo.facts.to_string())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()

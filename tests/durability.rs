@@ -1,32 +1,20 @@
 //! Nothing unsynced is visible, and nothing unsynced is acknowledged (DESIGN 6): one letter to a mailbox, to
 //! another server and to paper goes the whole way, over a disk whose syncs can be held back and made to fail.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use poshta::accounts::NewAccount;
 use poshta::address::{Address, ReversePath};
-use poshta::auth::Secret;
-use poshta::clock::World;
-use poshta::config::Config;
 use poshta::ids::{AccountId, FolderId, ItemId};
-use poshta::imap;
 use poshta::intake::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Sender, Submission};
 use poshta::message::Scanner;
-use poshta::server::Services;
-use poshta::server::listener::{ConnectionIds, Drain};
-use poshta::store::accounts::Kind;
 use poshta::store::engine::memory::{Failing, MemoryDisk};
 use poshta::store::{Store, Topic, View};
 use tokio::task::JoinHandle;
 
 use crate::support::Demo;
-
-const PASSWORD: &str = "хатшы-password-1";
-const ADDRESS: &str = "aliya@poshta.example";
+use crate::support::server::{ADDRESS, Server, Session};
 
 /// Longer than any answer takes here.
 const QUIET: Duration = Duration::from_millis(400);
@@ -41,7 +29,8 @@ async fn nothing_unsynced_is_visible_on_the_whole_way_of_a_letter() {
     idle.send("i IDLE");
     assert!(idle.line().starts_with("+ "));
     let mut reader = office.session();
-    let topics = [Topic::Folder(office.account, office.inbox), Topic::Outbound, Topic::Print(String::new())];
+    let topics =
+        [Topic::Folder(office.server.account, office.server.inbox), Topic::Outbound, Topic::Print(String::new())];
     let mut watchers = topics.map(|topic| office.store().watch(topic));
 
     office.disk.hold_sync();
@@ -163,14 +152,10 @@ fn completed(trace: &str) -> Vec<String> {
     calls
 }
 
-/// Everything of a server but its ports for SMTP and HTTP, over a disk that obeys.
+/// A server over a disk that obeys.
 struct Office {
-    services: Services,
+    server: Server,
     disk: MemoryDisk,
-    account: AccountId,
-    inbox: FolderId,
-    imap: SocketAddr,
-    drain: Drain,
     _dir: tempfile::TempDir,
 }
 
@@ -204,34 +189,15 @@ impl Seen {
 impl Office {
     async fn open(watermark_bytes: u64) -> Office {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.server.dir = dir.path().to_owned();
-        config.postal.facilities_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/facilities.toml");
-        // Cheap hashes: this is not about passwords.
-        (config.auth.argon2_memory_kib, config.auth.argon2_passes) = (64, 1);
-        config.imap.protocol.plaintext_auth = true;
-        config.imap.listen = vec![([127, 0, 0, 1], 0).into()];
-        config.imap.listen_tls = Vec::new();
+        let mut config = Server::config(dir.path());
         config.store.watermark_bytes = watermark_bytes;
         let disk = MemoryDisk::default();
         let store = Store::open_with_engine(dir.path(), &config.store, Box::new(disk.clone())).unwrap();
-        let services = Services::over(config, World::system(), store.clone()).unwrap();
-        let account = account(&services).await;
-        let inbox = store.read(move |view| Ok(view.folder_named(account, "INBOX")?.unwrap().id)).await.unwrap();
-        let parts = imap::Services {
-            store,
-            authenticator: services.authenticator.clone(),
-            world: services.world.clone(),
-            caps: services.config.message.clone(),
-            settings: services.config.imap.clone(),
-        };
-        let drain = Drain::default();
-        let addresses = imap::Server::new(parts, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
-        Office { services, disk, account, inbox, imap: addresses.imap[0], drain, _dir: dir }
+        Office { server: Server::open(config, store).await, disk, _dir: dir }
     }
 
     fn store(&self) -> &Store {
-        &self.services.store
+        &self.server.services.store
     }
 
     /// Hands in a letter to the mailbox, to another server and to paper.
@@ -240,16 +206,17 @@ impl Office {
             "From: {ADDRESS}\r\nTo: {ADDRESS}\r\nSubject: {subject}\r\nMessage-ID: <{subject}@client.example>\r\n\
              Postal-To: Aigul Otegalieva; Abai 12-34; 010000 Astana\r\n\r\nHello\r\n"
         );
-        let mut scanner = Scanner::new(self.services.config.message.clone());
+        let services = &self.server.services;
+        let mut scanner = Scanner::new(services.config.message.clone());
         scanner.push(text.as_bytes());
-        let mut body = self.services.intake.stage();
+        let mut body = services.intake.stage();
         body.write(text.as_bytes()).unwrap();
         let address: Address = ADDRESS.parse().unwrap();
         let recipients = [ADDRESS, "bolat@elsewhere.example", "letter@hat.poshta.example"];
         let submission = Submission {
             origin: Origin {
                 entrance: Entrance::Submission,
-                sender: Sender::Account { id: self.account, address: address.clone() },
+                sender: Sender::Account { id: self.server.account, address: address.clone() },
                 connection: None,
             },
             envelope: Envelope {
@@ -261,17 +228,17 @@ impl Office {
             body: body.finish().unwrap(),
             structure: scanner.finish(),
         };
-        let intake = self.services.intake.clone();
+        let intake = services.intake.clone();
         tokio::spawn(async move { intake.accept(submission).await })
     }
 
     fn seen(&self) -> Seen {
-        seen(self.store(), self.account, self.inbox)
+        seen(self.store(), self.server.account, self.server.inbox)
     }
 
     /// Looks again and again until the second letter is there; how often it looked.
     fn look_for_halves(&self) -> std::thread::JoinHandle<usize> {
-        let (store, account, inbox) = (self.store().clone(), self.account, self.inbox);
+        let (store, account, inbox) = (self.store().clone(), self.server.account, self.server.inbox);
         std::thread::spawn(move || {
             for looks in 1.. {
                 match seen(&store, account, inbox) {
@@ -284,35 +251,14 @@ impl Office {
     }
 
     fn session(&self) -> Session {
-        let stream = TcpStream::connect(self.imap).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut session = Session { stream: BufReader::new(stream) };
-        assert!(session.line().starts_with("* OK "));
-        session.ok(&format!("LOGIN aliya {{{}+}}\r\n{PASSWORD}", PASSWORD.len()));
-        session
+        self.server.session()
     }
 }
 
 impl Drop for Office {
     fn drop(&mut self) {
         self.disk.release_sync();
-        self.drain.token().cancel();
     }
-}
-
-async fn account(services: &Services) -> AccountId {
-    let home = [127, 0, 0, 1].into();
-    let password = services.authenticator.hash(&Secret::new(PASSWORD.to_owned()), home).await.unwrap();
-    let new = NewAccount {
-        login: "aliya".into(),
-        address: None,
-        kind: Kind::Individual,
-        display_name: String::new(),
-        person: None,
-        postal_index: None,
-        password,
-    };
-    services.accounts.create(new).await.unwrap().id
 }
 
 fn seen(store: &Store, account: AccountId, inbox: FolderId) -> Seen {
@@ -329,46 +275,4 @@ fn seen(store: &Store, account: AccountId, inbox: FolderId) -> Seen {
         })
     };
     store.read_blocking(look).unwrap()
-}
-
-/// An IMAP client.
-struct Session {
-    stream: BufReader<TcpStream>,
-}
-
-impl Session {
-    fn send(&mut self, text: &str) {
-        self.stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        assert!(self.stream.read_line(&mut line).unwrap() > 0, "the server closed");
-        line.trim_end().to_owned()
-    }
-
-    /// A line, if one comes in time.
-    fn line_within(&mut self, limit: Duration) -> Option<String> {
-        self.stream.get_mut().set_read_timeout(Some(limit)).unwrap();
-        let mut line = String::new();
-        let read = self.stream.read_line(&mut line);
-        self.stream.get_mut().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        read.ok().map(|_| line)
-    }
-
-    /// The untagged answers to a command that must succeed.
-    fn ok(&mut self, command: &str) -> Vec<String> {
-        self.send(&format!("t {command}"));
-        let mut answers = Vec::new();
-        loop {
-            let line = self.line();
-            match line.strip_prefix("t ") {
-                Some(end) => {
-                    assert!(end.starts_with("OK"), "{command}: {end}");
-                    return answers;
-                }
-                None => answers.push(line),
-            }
-        }
-    }
 }

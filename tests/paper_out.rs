@@ -11,6 +11,9 @@ fn a_letter_is_printed_and_its_pdf_says_what_was_written() {
     let pdf = directory.path().join("letter.pdf");
     let said = demo.python("paper_out.py", &[pdf.to_str().unwrap()]);
     let job: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    let failed = succeeded("print show", demo.poshta(&["print", "show", job["failed"].as_str().unwrap(), "--json"]));
+    let failed: serde_json::Value = serde_json::from_str(&failed).unwrap();
+    assert_eq!(failed["state"], "check_failed", "{failed}");
 
     let text = succeeded("pdftotext", Command::new("pdftotext").arg("-layout").arg(&pdf).arg("-").output().unwrap());
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

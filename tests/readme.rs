@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Demo, poshta, succeeded};
+use crate::support::{Demo, poshta, succeeded, terminate};
 
 /// The ports of the README, and the facts that replace them.
 const PORTS: &[(&str, &str)] = &[
@@ -66,7 +66,7 @@ fn the_commands_of_the_demos_table_work_as_printed() {
         "test -f \"$CA\" && test -d \"$DIR\" && test -n \"$PASSWORD$PRINT_TOKEN$SCAN_TOKEN\"\nposhta --version\n";
     let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &commands]).output();
     // SIGTERM and not SIGKILL: the demo takes its directory with it.
-    assert!(Command::new("kill").args(["-TERM", &demo.id().to_string()]).status().unwrap().success());
+    terminate(&demo);
     assert!(demo.wait().unwrap().success());
     let printed = succeeded(&commands, ran.unwrap());
     for expected in ["Postal-Mark: ", "Amansyz ba?", "\"jobs\":[{", "poshta 0."] {
@@ -86,7 +86,15 @@ fn the_picture_of_the_tour_is_there_and_small() {
 #[test]
 fn links_lead_to_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in ["README.md", "docs/operator.md", "docs/print-centre.md", "docs/standards.md", "docs/rules.md"] {
+    for page in [
+        "README.md",
+        "certs/README.md",
+        "docs/operator.md",
+        "docs/print-centre.md",
+        "docs/rules.md",
+        "docs/standards.md",
+        "docs/status.md",
+    ] {
         let file = root.join(page);
         let text = std::fs::read_to_string(&file).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {

@@ -11,7 +11,7 @@ def smtp_names(client):
     return names
 
 
-def smtp(door):
+def smtp(door, said):
     tls = door == "submissions"
     connect = smtplib.SMTP_SSL if tls else smtplib.SMTP
     client = connect("localhost", at(door)[1], timeout=30, **({"context": trust()} if tls else {}))
@@ -29,20 +29,21 @@ def imap_names(client):
     return ok(client.capability())[0].decode().split()
 
 
-said = {}
+def imap(said):
+    client = imaplib.IMAP4("localhost", at("imap")[1])
+    said["imap plain"] = imap_names(client)
+    client.starttls(trust())
+    said["imap TLS"] = imap_names(client)
+    client.logout()
+    client = imaplib.IMAP4_SSL("localhost", at("imaps")[1], ssl_context=trust())
+    said["imaps TLS"] = imap_names(client)
+    client.login(USERS[0]["login"], USERS[0]["password"])
+    said["imaps login"] = imap_names(client)
+    client.logout()
+
+
+doors = {"smtp": {}, "imap": {}}
 for door in ("smtp", "submission", "submissions"):
-    smtp(door)
-doors = {"smtp": said}
-said = {}
-client = imaplib.IMAP4("localhost", at("imap")[1])
-said["imap plain"] = imap_names(client)
-client.starttls(trust())
-said["imap TLS"] = imap_names(client)
-client.logout()
-client = imaplib.IMAP4_SSL("localhost", at("imaps")[1], ssl_context=trust())
-said["imaps TLS"] = imap_names(client)
-client.login(USERS[0]["login"], USERS[0]["password"])
-said["imaps login"] = imap_names(client)
-client.logout()
-doors["imap"] = said
+    smtp(door, doors["smtp"])
+imap(doors["imap"])
 print(json.dumps(doors))

@@ -4,10 +4,7 @@ from demo import *
 
 user = USERS[0]
 client = port25(FACTS["peer"])
-client.ehlo("gov.example")
-code, said = (client.mail("court@gov.example"), client.rcpt(user["address"]), client.data(
-    letter("summons", user["address"], sender="court@gov.example")))[2]
-assert code == 250, said
+client.sendmail("court@gov.example", [user["address"]], letter("summons", user["address"], sender="court@gov.example"))
 client.quit()
 # The same letter without the certificate is an ordinary one.
 client = port25()

@@ -1,7 +1,8 @@
 """Two sessions on one folder agree, and the idle one hears of a letter at once."""
-import re, threading, time
+import queue, threading
 from demo import *
 
+PUSHES = 9
 user = USERS[0]
 one, two = imap(user), imap(user)
 ok(one.create("agree"))
@@ -24,36 +25,44 @@ ok(two.noop())
 assert two.response("EXPUNGE")[1] == [b"2"]
 assert ok(one.uid("SEARCH", "ALL")) == ok(two.uid("SEARCH", "ALL"))
 
-# IDLE: the letter is announced without being asked for.
+# IDLE: letters are announced without being asked for, within 100 ms of the commit, which is before the 250. The
+# median of several, because this machine has other things to do as well.
 idler = imap(user)
 ok(idler.select("INBOX"))
 tag = idler._new_tag()
 idler.send(tag + b" IDLE\r\n")
 assert idler.readline().startswith(b"+")
-sent = []
+answered = queue.Queue()
 
 
 def send():
     client = submission(user)
-    client.sendmail(user["address"], [user["address"]], letter("pushed", user["address"]))
-    sent.append(time.time())
+    for number in range(PUSHES):
+        go.acquire()
+        client.sendmail(user["address"], [user["address"]], letter(f"pushed {number}", user["address"]))
+        answered.put(time.monotonic())
     client.quit()
 
 
+go = threading.Semaphore(0)
 thread = threading.Thread(target=send)
 thread.start()
-while b"EXISTS" not in idler.readline():
-    pass
-heard = time.time()
+waits = []
+for _ in range(PUSHES):
+    go.release()
+    while b"EXISTS" not in idler.readline():
+        pass
+    heard = time.monotonic()
+    waits.append(heard - answered.get())
 thread.join()
-assert heard - sent[0] < 2.0, heard - sent[0]
+assert sorted(waits)[PUSHES // 2] < 0.1, waits
 idler.send(b"DONE\r\n")
 while not (line := idler.readline()).startswith(tag):
     pass
 assert b"OK" in line
 
 # Reading marks as read, looking does not.
-uid, = wait_for(one, "SUBJECT", "pushed")
+uid, = wait_for(one, "SUBJECT", f'"pushed {PUSHES - 1}"')
 fetch(one, uid, "BODY.PEEK[]")
 assert b"\\Seen" not in ok(one.uid("FETCH", uid, "(FLAGS)"))[0]
 ok(one.uid("FETCH", uid, "(BODY[])"))

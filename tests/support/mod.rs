@@ -1,9 +1,12 @@
 //! Starts the demo on free ports in a directory of its own, and runs clients against it.
 
+pub mod server;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -69,10 +72,14 @@ impl Demo {
         self.dir.clone()
     }
 
+    /// SIGTERM; the server begins to drain.
+    pub fn ask_to_stop(&self) {
+        terminate(&self.child);
+    }
+
     /// SIGTERM, and the exit status after the drain.
-    pub fn terminate(mut self) -> (std::process::ExitStatus, PathBuf) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    pub fn terminate(mut self) -> (ExitStatus, PathBuf) {
+        self.ask_to_stop();
         (self.child.wait().unwrap(), self.dir.clone())
     }
 
@@ -83,15 +90,17 @@ impl Demo {
 
     /// Runs a Python story of `tests/python` with the facts in its environment; fails with what it printed.
     pub fn python(&self, script: &str, arguments: &[&str]) -> String {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
-        let output = Command::new("python3")
-            .arg(path)
-            .args(arguments)
+        succeeded(script, self.story(script).args(arguments).output().unwrap())
+    }
+
+    /// As [`Demo::python`], not yet started.
+    pub fn story(&self, script: &str) -> Command {
+        let mut command = Command::new("python3");
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script))
             .env("DEMO", self.facts.to_string())
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output()
-            .unwrap();
-        succeeded(script, output)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        command
     }
 
     /// Runs the program under test against the demo's directory.
@@ -105,6 +114,11 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends SIGTERM.
+pub fn terminate(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
 }
 
 /// The binary under test.

@@ -10,6 +10,7 @@ mod facility;
 mod output;
 mod postmark;
 mod print;
+mod progress;
 mod queue;
 mod scan;
 mod serve;

@@ -79,6 +79,10 @@ pub(super) enum Step {
     Allocate(Vec<u8>, u32, Slot),
     /// Adds to the references of a body that is there or comes with this batch.
     Reference(BodyId, i64),
+    /// In the row under the key, the second place stands for the first; no step when it does not name it.
+    Rename(Vec<u8>, RecordRef, RecordRef),
+    /// Removes the row of a body that nothing references.
+    Collect(BodyId),
 }
 
 /// See the module's text.
@@ -197,6 +201,16 @@ impl Batch {
     /// One row fewer names this body; with the last one the body may be collected.
     pub fn release(&mut self, body: BodyId) {
         self.steps.push(Step::Reference(body, -1));
+    }
+
+    /// The record was copied: the row under the key names it at its new place, if it still names it at all.
+    pub(super) fn rename(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) {
+        self.steps.push(Step::Rename(key, from, to));
+    }
+
+    /// Forgets a body, if still nothing references it.
+    pub(super) fn collect(&mut self, body: BodyId) {
+        self.steps.push(Step::Collect(body));
     }
 
     /// Appends one line (JSON, without line end) to this node's device journal (P31), in the same group.

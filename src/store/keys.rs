@@ -32,7 +32,7 @@
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
 
-use super::{Hole, Template, journal};
+use super::{Hole, RecordRef, Template, journal};
 
 /// Builds a key field by field.
 #[derive(Clone, Debug)]
@@ -134,6 +134,54 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'!', name)) if !name.starts_with(journal::PREFIX.as_bytes()) => Memory::Always,
         _ => Memory::None,
     }
+}
+
+/// Where in a row the places of records stand: sixteen bytes each (`RecordRef::to_bytes`).
+pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
+    match (key.first(), row.first()) {
+        (Some(b'm'), Some(_)) => &super::mailboxes::PLACES,
+        (Some(b's'), Some(&super::mailboxes::SUMMARY_RECORD)) => &[1],
+        (Some(b'b' | b'q' | b'p'), Some(_)) => &[1],
+        _ => &[],
+    }
+}
+
+/// The records that a row names.
+pub(super) fn records_named(key: &[u8], row: &[u8]) -> impl Iterator<Item = RecordRef> {
+    places_in(key, row)
+        .iter()
+        .filter_map(|at| row.get(*at..)?.first_chunk().copied())
+        .map(RecordRef::from_bytes)
+        .filter(|place| *place != RecordRef::default())
+}
+
+/// Puts `to` where the row names `from`; tells whether it did.
+pub(super) fn rename_record(key: &[u8], row: &mut [u8], from: RecordRef, to: RecordRef) -> bool {
+    let mut is_renamed = false;
+    for at in places_in(key, row) {
+        if let Some(place) = row.get_mut(*at..).and_then(|rest| rest.first_chunk_mut())
+            && RecordRef::from_bytes(*place) == from
+        {
+            *place = to.to_bytes();
+            is_renamed = true;
+        }
+    }
+    is_renamed
+}
+
+/// Do two values of a row say the same, wherever the records that they name lie now?
+pub(super) fn is_same_row(key: &[u8], one: &[u8], other: &[u8]) -> bool {
+    let mut position = 0;
+    if one.len() != other.len() {
+        return false;
+    }
+    for at in places_in(key, one) {
+        if one.get(position..*at) != other.get(position..*at) {
+            return false;
+        }
+        position = at + RecordRef::BYTES;
+    }
+    one.get(position..) == other.get(position..)
 }
 
 /// Counters of an account (class `A`).

@@ -9,6 +9,7 @@ mod batch;
 pub mod bodies;
 pub mod check;
 mod commit;
+pub mod compact;
 pub mod engine;
 pub mod items;
 mod journal;
@@ -28,6 +29,7 @@ mod watch;
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -43,7 +45,7 @@ pub use watch::{Hub, Topic, Watcher};
 
 use crate::ids::BodyId;
 use bodies::{BodyRow, Staging};
-use commit::Request;
+use commit::{Committer, Pending, Request};
 use lock::DirLock;
 use packs::{PackWriter, Packs};
 use space::Space;
@@ -82,6 +84,9 @@ pub enum Error {
     /// A row or record is damaged.
     #[error("damaged data: {0}")]
     Damaged(String),
+    /// Long work was told not to go on.
+    #[error("stopped before it was done; nothing is lost, run it again")]
+    Stopped,
     /// The store is shutting down or was closed by a failed write.
     #[error("the store is closed")]
     Closed,
@@ -107,6 +112,14 @@ pub struct Settings {
     pub max_journal_file_bytes: u64,
     /// Bodies above this size wait in a staging file instead of memory, bytes.
     pub max_memory_body_bytes: u64,
+    /// A pack is emptied when at least this much of it is dead, percent.
+    pub compact_dead_percent: u64,
+    /// How often the server looks for such packs, seconds; zero for never.
+    pub compact_every_s: u64,
+    /// What emptying packs may read and write, bytes a second; zero for as fast as it goes.
+    pub compact_bytes_per_s: u64,
+    /// How long an emptied pack is kept for those who are still reading it, seconds.
+    pub retired_pack_grace_s: u64,
     /// Threads that read.
     pub reader_threads: usize,
     /// Batches that may wait for the committer; those who bring more wait themselves.
@@ -135,6 +148,10 @@ impl Default for Settings {
             max_pack_bytes: 256 << 20,
             max_journal_file_bytes: 64 << 20,
             max_memory_body_bytes: 256 << 10,
+            compact_dead_percent: 30,
+            compact_every_s: 3600,
+            compact_bytes_per_s: 16 << 20,
+            retired_pack_grace_s: 600,
             reader_threads: 4,
             max_queued_batches: 1024,
             max_group_batches: 128,
@@ -166,6 +183,8 @@ struct Inner {
     large_turn: Arc<Semaphore>,
     space: Space,
     hub: Hub,
+    /// One compaction at a time.
+    compacting: Mutex<()>,
     readers: Arc<Semaphore>,
     /// `None` only while the store is being dropped.
     queue: Option<mpsc::Sender<Request>>,
@@ -180,6 +199,18 @@ pub struct View<'a> {
     store: &'a Store,
     snapshot: Snapshot<'a>,
 }
+
+/// How far long work has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// Bytes done.
+    pub bytes: u64,
+    /// Bytes there are to do, as far as is known.
+    pub of: u64,
+}
+
+/// Hears how far long work has come, and says whether it shall go on; if not it ends with `Error::Stopped`.
+pub type Progress<'a> = &'a mut dyn FnMut(Done) -> ControlFlow<()>;
 
 /// Rows in key order: key and value.
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
@@ -239,7 +270,7 @@ impl Store {
             };
             let (reply, answer) = oneshot::channel();
             let queue = store.inner.queue.as_ref().ok_or(Error::Closed)?;
-            queue.send(Request { batch, written, reply }).await.map_err(|_| Error::Closed)?;
+            queue.send(Request::Commit(Pending { batch, written, reply })).await.map_err(|_| Error::Closed)?;
             answer.await.map_err(|_| Error::Closed)?
         }
     }
@@ -252,8 +283,17 @@ impl Store {
         let (batch, written) = self.write_large_bodies(batch)?;
         let (reply, answer) = oneshot::channel();
         let queue = self.inner.queue.as_ref().ok_or(Error::Closed)?;
-        queue.blocking_send(Request { batch, written, reply }).map_err(|_| Error::Closed)?;
+        queue.blocking_send(Request::Commit(Pending { batch, written, reply })).map_err(|_| Error::Closed)?;
         answer.blocking_recv().map_err(|_| Error::Closed)?
+    }
+
+    /// Has the committer do something between two groups, while nothing is being written. Blocks.
+    fn between_groups<T: Send + 'static>(&self, work: impl FnOnce(&mut Committer) -> T + Send + 'static) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self.inner.queue.as_ref().ok_or(Error::Closed)?;
+        let work = move |committer: &mut Committer| drop(reply.send(work(committer)));
+        queue.blocking_send(Request::Between(Box::new(work))).map_err(|_| Error::Closed)?;
+        answer.blocking_recv().map_err(|_| Error::Closed)
     }
 
     /// Writes and syncs the large bodies that are not there yet. If the batch then fails, their bytes lie in
@@ -279,7 +319,7 @@ impl Store {
         Ok((batch, written))
     }
 
-    fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 

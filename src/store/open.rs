@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::bodies::Staging;
-use super::commit::Committer;
+use super::commit::{Committer, Moving};
 use super::engine::{Changes, Opener, SledOpener};
 use super::journal::Journal;
 use super::lock::DirLock;
@@ -58,6 +58,7 @@ impl Store {
             journal,
             space: space.clone(),
             hub: hub.clone(),
+            moving: Moving::default(),
             max_group_batches: settings.max_group_batches.max(1),
         };
         let (queue, committer) = committer.spawn(settings)?;
@@ -71,6 +72,7 @@ impl Store {
             staging,
             space,
             hub,
+            compacting: Mutex::default(),
             readers: Arc::new(Semaphore::new(settings.reader_threads.max(1))),
             queue: Some(queue),
             committer: Some(committer),

@@ -28,11 +28,12 @@ impl Space {
 
     /// Batches that bring bytes need the watermark; others (flags, expunging) may use more of what is left.
     pub(super) fn check_batch(&self, batch: &Batch) -> Result<()> {
-        if batch.records.is_empty() && batch.bodies.is_empty() {
-            self.check_against(self.watermark_bytes / RESERVE_DIVISOR)
-        } else {
-            self.check()
-        }
+        if batch.records.is_empty() && batch.bodies.is_empty() { self.check_reserve() } else { self.check() }
+    }
+
+    /// Is there room for what makes room?
+    pub(super) fn check_reserve(&self) -> Result<()> {
+        self.check_against(self.watermark_bytes / RESERVE_DIVISOR)
     }
 
     fn check_against(&self, needed: u64) -> Result<()> {

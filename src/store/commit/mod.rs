@@ -4,6 +4,7 @@
 //! syncs that, then publishes and answers. A batch that cannot be resolved fails alone. When a write or sync
 //! fails nothing of the group is acknowledged, and the files it went to are sealed.
 
+mod moving;
 mod resolve;
 
 use std::io;
@@ -23,11 +24,22 @@ use super::watch::{Hub, Topic};
 use super::{Error, Result, Settings};
 use crate::ids::BodyId;
 
-pub(super) use resolve::counter;
+pub(super) use moving::Moving;
+pub(super) use resolve::{Remembered, counter};
+
+use resolve::Ground;
+
+/// What the committer is asked to do.
+pub(super) enum Request {
+    /// As one of a group.
+    Commit(Pending),
+    /// Between two groups, while nothing is being written.
+    Between(Box<dyn FnOnce(&mut Committer) + Send>),
+}
 
 /// A batch on its way to the committer.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Pending {
     pub(super) batch: Batch,
     /// Large bodies that were already written and synced, so that the committer need not copy them.
     pub(super) written: Vec<(BodyId, RecordRef)>,
@@ -42,6 +54,7 @@ pub(super) struct Committer {
     pub(super) journal: Journal,
     pub(super) space: Space,
     pub(super) hub: Hub,
+    pub(super) moving: Moving,
     pub(super) max_group_batches: usize,
 }
 
@@ -61,19 +74,24 @@ impl Committer {
         let (sender, mut queue) = mpsc::channel::<Request>(settings.max_queued_batches.max(1));
         let run = move || {
             while let Some(first) = queue.blocking_recv() {
-                let mut requests = vec![first];
-                while requests.len() < self.max_group_batches
-                    && let Ok(next) = queue.try_recv()
-                {
-                    requests.push(next);
+                let mut group = Vec::new();
+                let mut next = Some(first);
+                while let Some(Request::Commit(pending)) = next {
+                    group.push(pending);
+                    next = if group.len() < self.max_group_batches { queue.try_recv().ok() } else { None };
                 }
-                self.run(requests);
+                if !group.is_empty() {
+                    self.run(group);
+                }
+                if let Some(Request::Between(work)) = next {
+                    work(&mut self);
+                }
             }
         };
         Ok((sender, std::thread::Builder::new().name("committer".into()).spawn(run)?))
     }
 
-    fn run(&mut self, requests: Vec<Request>) {
+    fn run(&mut self, requests: Vec<Pending>) {
         let mut group = Group::default();
         let written = self.resolve(requests, &mut group).and_then(|()| self.write(&mut group));
         if let Err(error) = &written {
@@ -92,7 +110,7 @@ impl Committer {
         }
     }
 
-    fn resolve(&mut self, requests: Vec<Request>, group: &mut Group) -> Result<()> {
+    fn resolve(&mut self, requests: Vec<Pending>, group: &mut Group) -> Result<()> {
         let mut requests = requests.into_iter();
         let mut span = match self.packs.span() {
             Ok(span) => span,
@@ -101,12 +119,11 @@ impl Committer {
                 return Err(error);
             }
         };
-        for Request { mut batch, written, reply } in requests.by_ref() {
+        for Pending { mut batch, written, reply } in requests.by_ref() {
             let topics = std::mem::take(&mut batch.topics);
-            let resolved = self
-                .space
-                .check_batch(&batch)
-                .and_then(|()| resolve::resolve(&self.versions, &group.changes, batch, &written, &mut span));
+            let ground = Ground { versions: &self.versions, group: &group.changes, moving: &mut self.moving };
+            let resolved =
+                self.space.check_batch(&batch).and_then(|()| resolve::resolve(ground, batch, &written, &mut span));
             let answer = resolved.map(|resolved| {
                 group.changes.extend(resolved.changes);
                 group.records.extend(resolved.records);

@@ -1,5 +1,7 @@
 //! From a batch to plain rows and records: preconditions, counters, holes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
@@ -8,6 +10,7 @@ use super::super::engine::Changes;
 use super::super::packs::{Content, Kind, Planned, RecordRef, Span};
 use super::super::versions::Versions;
 use super::super::{Error, Result, keys, rows};
+use super::moving::Moving;
 use crate::ids::BodyId;
 
 /// Largest row the engine takes, bytes; larger things are records.
@@ -34,11 +37,19 @@ impl Remembered {
     pub(in crate::store) const VERSION: u8 = 1;
 }
 
+/// What a batch meets when its turn has come.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) versions: &'a Versions,
+    /// The changes of the group so far.
+    pub(super) group: &'a Changes,
+    pub(super) moving: &'a mut Moving,
+}
+
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
 /// batch succeeds.
 pub(super) fn resolve(
-    versions: &Versions,
-    group: &Changes,
+    ground: Ground<'_>,
     batch: Batch,
     written: &[(BodyId, RecordRef)],
     span: &mut Span,
@@ -47,9 +58,9 @@ pub(super) fn resolve(
         return Err(Error::Engine("a journal line with a line end in it".into()));
     }
     let mut resolver = Resolver {
-        versions,
-        group,
+        ground,
         changes: Changes::new(),
+        renamed: BTreeSet::new(),
         records: Vec::new(),
         places: Vec::new(),
         numbers: vec![0; batch.slots],
@@ -72,9 +83,10 @@ pub(super) fn resolve(
 }
 
 struct Resolver<'a> {
-    versions: &'a Versions,
-    group: &'a Changes,
+    ground: Ground<'a>,
     changes: Changes,
+    /// Rows that name a record at its new place.
+    renamed: BTreeSet<Vec<u8>>,
     records: Vec<Planned>,
     places: Vec<RecordRef>,
     numbers: Vec<u64>,
@@ -83,13 +95,14 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.changes.get(key).or_else(|| self.group.get(key)) {
+        match self.changes.get(key).or_else(|| self.ground.group.get(key)) {
             Some(change) => Ok(change.clone()),
-            None => self.versions.newest(key),
+            None => self.ground.versions.newest(key),
         }
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+    fn put(&mut self, key: Vec<u8>, mut value: Vec<u8>) -> Result<()> {
+        self.ground.moving.correct(&key, &mut value)?;
         if key.len() + value.len() > MAX_ROW_BYTES {
             let len = key.len() + value.len();
             return Err(Error::Engine(format!("a row of {len} bytes; the limit is {MAX_ROW_BYTES}")));
@@ -109,7 +122,8 @@ impl Resolver<'_> {
         if self.get(&key)?.is_some() {
             return Ok(());
         }
-        let place = match written.iter().find(|(id, _)| *id == body.id()) {
+        let written = written.iter().find(|(id, _)| *id == body.id());
+        let place = match written.filter(|(_, place)| !self.ground.moving.is_retired(place.pack)) {
             Some((_, place)) => *place,
             None => {
                 let place = self.span.place(body.len())?;
@@ -142,6 +156,8 @@ impl Resolver<'_> {
                 Ok(())
             }
             Step::Reference(body, delta) => self.reference(body, delta),
+            Step::Rename(key, from, to) => self.rename(key, from, to),
+            Step::Collect(body) => self.collect(body),
         }
     }
 
@@ -149,7 +165,10 @@ impl Resolver<'_> {
         let (holds, key) = match precondition {
             Precondition::Absent(key) => (self.get(&key)?.is_none(), key),
             Precondition::Present(key) => (self.get(&key)?.is_some(), key),
-            Precondition::Equals(key, value) => (self.get(&key)?.is_some_and(|found| found == value), key),
+            Precondition::Equals(key, value) => {
+                // That a record was moved is no change of the row.
+                (self.get(&key)?.is_some_and(|found| keys::is_same_row(&key, &found, &value)), key)
+            }
         };
         if holds { Ok(()) } else { Err(Error::Conflict(key)) }
     }
@@ -170,6 +189,26 @@ impl Resolver<'_> {
             return Err(Error::Damaged(format!("{body:?} is released more often than it was referenced")));
         }
         self.put(key, BodyRow { references, ..row }.encode())
+    }
+
+    fn rename(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) -> Result<()> {
+        self.ground.moving.note_move(from, to);
+        let Some(mut row) = self.get(&key)? else { return Ok(()) };
+        if keys::rename_record(&key, &mut row, from, to) {
+            self.renamed.insert(key.clone());
+            self.changes.insert(key, Some(row));
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, body: BodyId) -> Result<()> {
+        let key = keys::body(body);
+        if let Some(row) = self.get(&key)?
+            && BodyRow::decode(&row)?.references == 0
+        {
+            self.changes.insert(key, None);
+        }
+        Ok(())
     }
 
     fn fill(&self, template: Template) -> Result<Vec<u8>> {
@@ -205,8 +244,10 @@ impl Resolver<'_> {
             let keep = match keys::memory_of(key) {
                 keys::Memory::None => false,
                 keys::Memory::Always => true,
+                keys::Memory::ComingAndGoing if self.renamed.contains(key) => true,
                 keys::Memory::ComingAndGoing => {
-                    let before = self.group.get(key).cloned().map_or_else(|| self.versions.newest(key), Ok)?;
+                    let Ground { versions, group, .. } = &self.ground;
+                    let before = group.get(key).cloned().map_or_else(|| versions.newest(key), Ok)?;
                     before.is_some() != value.is_some()
                 }
             };

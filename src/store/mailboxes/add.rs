@@ -13,7 +13,7 @@ const MAX_SUMMARY_ROW_BYTES: usize = 2 << 10;
 /// Version of a summary row that holds the summary itself.
 pub(super) const SUMMARY_INLINE: u8 = 1;
 /// Version of a summary row that holds the place of a record.
-pub(super) const SUMMARY_RECORD: u8 = 2;
+pub(in crate::store) const SUMMARY_RECORD: u8 = 2;
 
 pub(super) const THREAD_VERSION: u8 = 1;
 

@@ -22,9 +22,10 @@ pub use add::{Added, add_message};
 pub use folders::{CreatedFolder, add_standard_folders, create_folder_in, implied_parents};
 pub use names::{INBOX, SEPARATOR, canonical};
 
+pub(super) use add::SUMMARY_RECORD;
 pub(super) use delete::{DOOMED, resume_deletions};
 pub(super) use folders::{decode as decode_folder, decode_name as decode_folder_name, inspect_subscription};
-pub(super) use row::decode as decode_message;
+pub(super) use row::{PLACES, decode as decode_message};
 pub(super) use view::{decode_change, decode_thread};
 
 use crate::clock::Timestamp;

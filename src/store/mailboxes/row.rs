@@ -27,6 +27,9 @@ use crate::store::{Error, Hole, RecordRef, RecordSlot, Result, Template};
 
 const VERSION: u8 = 1;
 
+/// Where the places of the two prefixes stand.
+pub(in crate::store) const PLACES: [usize; 2] = [9, 25];
+
 /// Keywords that one message may carry.
 pub(super) const MAX_MESSAGE_KEYWORDS: usize = u8::MAX as usize;
 

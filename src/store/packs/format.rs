@@ -18,7 +18,7 @@
 
 use super::RecordRef;
 
-pub(super) const PACK_HEADER_BYTES: u64 = 16;
+pub(in crate::store) const PACK_HEADER_BYTES: u64 = 16;
 pub(super) const HEADER_BYTES: u64 = 64;
 pub(super) const CHUNK_BYTES: u64 = 64 << 10;
 pub(super) const CHECK_BYTES: u64 = 8;
@@ -103,7 +103,7 @@ pub(super) fn pack_header(number: u32) -> [u8; PACK_HEADER_BYTES as usize] {
 }
 
 /// Bytes that a record with this much content takes in a pack.
-pub(super) fn stored_bytes(len: u32) -> u64 {
+pub(in crate::store) fn stored_bytes(len: u32) -> u64 {
     let len = u64::from(len);
     HEADER_BYTES + len + len.div_ceil(CHUNK_BYTES) * CHECK_BYTES
 }

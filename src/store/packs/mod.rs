@@ -5,6 +5,7 @@
 //! is sealed as it is and the next record goes to a new one.
 
 mod format;
+mod moving;
 mod writer;
 
 use std::collections::HashMap;
@@ -14,12 +15,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-pub(super) use format::{Header, Kind};
+pub(super) use format::{Birthplace, Header, Kind, PACK_HEADER_BYTES, stored_bytes};
 pub(super) use writer::{Content, PackWriter, Planned, Span};
 
 use super::{Error, Result};
@@ -29,7 +31,7 @@ use format::{CHUNK_BYTES, CHUNK_STRIDE, HEADER_BYTES};
 const MAX_OPEN_PACKS: usize = 256;
 
 /// The place of a record in the packs: 16 bytes in a row. Opaque outside the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct RecordRef {
     pub(super) pack: u32,
     pub(super) offset: u64,
@@ -76,6 +78,8 @@ impl RecordRef {
 pub(super) struct Packs {
     dir: PathBuf,
     open: Mutex<HashMap<u32, Arc<File>>>,
+    /// Packs that have no name any more and are kept for those who read a row before their records moved.
+    retired: Mutex<HashMap<u32, (Arc<File>, Instant)>>,
     next: AtomicU32,
 }
 
@@ -83,7 +87,7 @@ impl Packs {
     pub(super) fn open(dir: PathBuf) -> Result<Self> {
         fs::create_dir_all(&dir)?;
         let last = numbered_files(&dir, "pack")?.last().copied().unwrap_or(0);
-        Ok(Packs { dir, open: Mutex::default(), next: AtomicU32::new(last + 1) })
+        Ok(Packs { dir, open: Mutex::default(), retired: Mutex::default(), next: AtomicU32::new(last + 1) })
     }
 
     /// The numbers of all packs, ascending.
@@ -114,6 +118,9 @@ impl Packs {
         }
         let file = match File::open(self.path(number)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some((file, _)) = self.retired.lock().get(&number) {
+                    return Ok(Arc::clone(file));
+                }
                 return Err(Error::Damaged(format!("pack {number} is missing")));
             }
             other => Arc::new(other?),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::format::{Birthplace, CHUNK_BYTES, Header, chunk_check, stored_bytes};
+use super::format::{self, Birthplace, CHUNK_BYTES, Header, chunk_check, stored_bytes};
 use super::{Kind, Packs, RecordRef};
 use crate::store::bodies::StagedBody;
 use crate::store::{Error, Result};
@@ -25,6 +25,7 @@ struct Current {
     number: u32,
     file: Arc<File>,
     position: u64,
+    is_synced: bool,
 }
 
 /// The free place behind the last record, out of which records get their places.
@@ -72,20 +73,21 @@ impl PackWriter {
             return Ok(());
         }
         let file = File::options().read(true).write(true).open(self.packs.path(number))?;
-        self.current = Some(Current { number, file: Arc::new(file), position: walked.end });
+        self.current = Some(Current { number, file: Arc::new(file), position: walked.end, is_synced: true });
         Ok(())
     }
 
     /// Where the next records go; makes a new pack when there is none or the current one is full.
     pub(in crate::store) fn span(&mut self) -> Result<Span> {
         if self.current.as_ref().is_some_and(|current| current.position >= self.max_pack_bytes) {
+            self.sync()?;
             self.current = None;
         }
         let current = match self.current.take() {
             Some(current) => current,
             None => {
                 let (number, file) = self.packs.create()?;
-                Current { number, file, position: super::format::PACK_HEADER_BYTES }
+                Current { number, file, position: format::PACK_HEADER_BYTES, is_synced: true }
             }
         };
         let span = Span { pack: current.number, next: current.position };
@@ -113,6 +115,68 @@ impl PackWriter {
         current.position = end;
         self.current = Some(current);
         Ok(())
+    }
+
+    /// Adds a record as it stands in another pack; `fill` gives all its bytes, header included, in pieces. It is
+    /// on stable storage after the next [`PackWriter::sync`].
+    ///
+    /// # Errors
+    /// What `fill` answers; I/O; then the pack is sealed as it is.
+    pub(in crate::store) fn append(
+        &mut self,
+        len: u32,
+        fill: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
+    ) -> Result<RecordRef> {
+        let place = self.span()?.place(u64::from(len))?;
+        let current = self.current.take().ok_or(Error::Closed)?;
+        let mut position = current.position;
+        fill(&mut |piece| {
+            current.file.write_all_at(piece, position)?;
+            position += piece.len() as u64;
+            Ok(())
+        })?;
+        let end = place.offset + stored_bytes(len);
+        if position != end {
+            return Err(Error::Engine(format!("record planned until {end} ends at {position}")));
+        }
+        self.current = Some(Current { position, is_synced: false, ..current });
+        Ok(place)
+    }
+
+    /// Adds remembered rows that were first written elsewhere; see [`PackWriter::append`].
+    ///
+    /// # Errors
+    /// As [`PackWriter::append`].
+    pub(in crate::store) fn append_rows(&mut self, content: &[u8], birthplace: Birthplace) -> Result<RecordRef> {
+        let len = u32::try_from(content.len()).map_err(|_| Error::Engine("remembered rows are too large".into()))?;
+        let header = Header { kind: Kind::Rows, len, id: *blake3::hash(content).as_bytes(), birthplace };
+        self.append(len, |append| {
+            append(&header.to_bytes())?;
+            for (index, chunk) in (0..).zip(content.chunks(CHUNK_BYTES as usize)) {
+                append(chunk)?;
+                append(&chunk_check(index, chunk))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes what was appended durable.
+    ///
+    /// # Errors
+    /// I/O; then the pack is sealed as it is.
+    pub(in crate::store) fn sync(&mut self) -> Result<()> {
+        if let Some(current) = self.current.take() {
+            if !current.is_synced {
+                current.file.sync_data()?;
+            }
+            self.current = Some(Current { is_synced: true, ..current });
+        }
+        Ok(())
+    }
+
+    /// The pack that the next record goes to, if it has begun.
+    pub(in crate::store) fn current(&self) -> Option<u32> {
+        self.current.as_ref().map(|current| current.number)
     }
 
     /// Writes and syncs one body outside the committer's group.

@@ -1,0 +1,150 @@
+//! Copies what is alive in some packs and renames it in the rows, until nothing names the packs any more.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::super::packs::{PackWriter, RecordRef, stored_bytes};
+use super::super::{Batch, Done, Error, Progress, Result, Store, keys};
+use super::Compacted;
+use super::pace::Pace;
+use super::remembered;
+use super::survey::each_row;
+
+/// Bytes copied before a sync and a commit.
+const BYTES_A_BATCH: u64 = 8 << 20;
+
+/// Rows renamed by one commit.
+const ROWS_A_BATCH: usize = 500;
+
+pub(super) struct Emptying<'a> {
+    pub(super) store: &'a Store,
+    pub(super) packs: HashSet<u32>,
+    /// They are all the packs there are, so what is remembered of rows long gone can be forgotten.
+    pub(super) is_all: bool,
+    pub(super) writer: PackWriter,
+    pub(super) pace: Pace,
+    /// Where records went that more than one row may name; `None` for damaged ones.
+    pub(super) copied: HashMap<RecordRef, Option<RecordRef>>,
+    pub(super) done: &'a mut Compacted,
+    pub(super) total: u64,
+    pub(super) progress: Progress<'a>,
+}
+
+/// Rows to be renamed once the copies are synced.
+#[derive(Default)]
+struct Renames {
+    rows: Vec<(Vec<u8>, RecordRef, RecordRef)>,
+    bytes: u64,
+}
+
+impl Emptying<'_> {
+    pub(super) fn run(&mut self) -> Result<()> {
+        let store = self.store;
+        let mut renames = Renames::default();
+        each_row(store, &[], |rows| {
+            for (key, row) in rows {
+                self.empty_row(key, row, &mut renames)?;
+            }
+            Ok(())
+        })?;
+        self.rename(&mut renames)?;
+        self.follow(store.between_groups(|committer| committer.moving.touched())?)?;
+        remembered::keep(self)?;
+        self.take_away()
+    }
+
+    fn empty_row(&mut self, key: &[u8], row: &[u8], renames: &mut Renames) -> Result<()> {
+        for place in keys::records_named(key, row) {
+            if self.packs.contains(&place.pack)
+                && let Some(to) = self.copy(place, renames)?
+            {
+                renames.rows.push((key.to_vec(), place, to));
+            }
+        }
+        if renames.bytes >= BYTES_A_BATCH || renames.rows.len() >= ROWS_A_BATCH {
+            self.rename(renames)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, place: RecordRef, renames: &mut Renames) -> Result<Option<RecordRef>> {
+        if let Some(copied) = self.copied.get(&place) {
+            return Ok(*copied);
+        }
+        let inner = &self.store.inner;
+        let copied = match inner.space.check_reserve().and_then(|()| inner.packs.copy(place, &mut self.writer)) {
+            Ok(to) => Some(to),
+            Err(Error::Damaged(what)) => {
+                self.set_aside(place.pack, what);
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        self.copied.insert(place, copied);
+        let bytes = stored_bytes(place.len());
+        renames.bytes += bytes;
+        self.kept(bytes)?;
+        Ok(copied)
+    }
+
+    /// A pack with something damaged in it stays, so that it can still be looked at and repaired.
+    pub(super) fn set_aside(&mut self, pack: u32, what: String) {
+        tracing::error!(pack, what, "damaged: the pack is not taken away");
+        self.packs.remove(&pack);
+        self.done.damaged.push(what);
+    }
+
+    pub(super) fn kept(&mut self, bytes: u64) -> Result<()> {
+        self.done.kept_bytes += bytes;
+        self.pace.spend(bytes);
+        let so_far = Done { bytes: self.done.kept_bytes.min(self.total), of: self.total };
+        if (self.progress)(so_far).is_break() { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    fn rename(&mut self, renames: &mut Renames) -> Result<()> {
+        let renames = std::mem::take(renames);
+        if renames.rows.is_empty() {
+            return Ok(());
+        }
+        // Records first: a row must never name what a power cut can take away.
+        self.writer.sync()?;
+        for rows in renames.rows.chunks(ROWS_A_BATCH) {
+            let mut batch = Batch::new();
+            rows.iter().for_each(|(key, from, to)| batch.rename(key.clone(), *from, *to));
+            self.store.commit_blocking(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Rows that came to name something in the packs after they were looked for.
+    fn follow(&mut self, mut touched: BTreeSet<Vec<u8>>) -> Result<()> {
+        while !touched.is_empty() {
+            let mut renames = Renames::default();
+            for key in touched {
+                if let Some(row) = self.store.read_blocking(|view| view.get(&key))? {
+                    self.empty_row(&key, &row, &mut renames)?;
+                }
+            }
+            self.rename(&mut renames)?;
+            touched = self.store.between_groups(|committer| committer.moving.touched())?;
+        }
+        Ok(())
+    }
+
+    fn take_away(&mut self) -> Result<()> {
+        self.writer.sync()?;
+        let packs: Vec<u32> = self.packs.iter().copied().collect();
+        loop {
+            let retiring = packs.clone();
+            match self.store.between_groups(move |committer| committer.moving.retire(&retiring))? {
+                Ok(()) => break,
+                Err(touched) => self.follow(touched)?,
+            }
+        }
+        for pack in &packs {
+            self.done.emptied_bytes += self.store.inner.packs.length(*pack)?;
+        }
+        self.store.inner.packs.retire(&packs)?;
+        self.done.packs = packs.len() as u64;
+        Ok(())
+    }
+}

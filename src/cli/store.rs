@@ -16,6 +16,9 @@ pub(super) enum StoreCommand {
     Check(StoreArgs),
     /// How much is there.
     Stats(StoreArgs),
+    /// Give back the disk space of letters that are gone. The server may go on meanwhile; it also does this by
+    /// itself (`store.compact_every_s`).
+    Compact(StoreArgs),
 }
 
 #[derive(Debug, Args)]
@@ -29,6 +32,12 @@ pub(super) fn run(command: &StoreCommand) -> Outcome {
         StoreCommand::Stats(args) => {
             output::thing(&args.target.ask(Request::StoreStats)?, args.target.json)?;
             Ok(ExitCode::SUCCESS)
+        }
+        StoreCommand::Compact(args) => {
+            let done = args.target.ask_at_length(Request::StoreCompact, "tidying")?;
+            output::thing(&done, args.target.json)?;
+            let is_whole = done.get("damaged").and_then(Value::as_array).is_none_or(Vec::is_empty);
+            Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
         StoreCommand::Check(args) => {
             let verdict = args.target.ask(Request::StoreCheck)?;

@@ -9,10 +9,12 @@ use tokio::runtime::Runtime;
 
 use crate::clock::World;
 use crate::config::{Config, LogFormat, LogSettings};
-use crate::server::control::{Client, Request, execute};
+use crate::server::control::{Client, Listener, Request, execute_telling};
 use crate::server::{Services, observe};
+use crate::store::Done;
 
 use super::WrongUse;
+use super::progress::Bar;
 
 /// Which data directory.
 #[derive(Debug, Clone, Args)]
@@ -66,12 +68,28 @@ impl Target {
     pub(super) fn ask(&self, request: Request) -> anyhow::Result<Value> {
         self.open()?.ask(request)
     }
+
+    /// Has one request executed that takes long, and shows how far it has come.
+    pub(super) fn ask_at_length(&self, request: Request, what: &'static str) -> anyhow::Result<Value> {
+        let mut bar = Bar::new(what);
+        self.open()?.ask_telling(request, |done| bar.draw(done))
+    }
 }
 
 /// A data directory to which requests can be put, one after the other.
 pub(super) struct Session {
     holder: Holder,
     runtime: Runtime,
+}
+
+/// Progress that goes to the caller.
+struct Told<'a, F>(&'a mut F);
+
+impl<F: FnMut(Done) + Send> Listener for Told<'_, F> {
+    async fn tell(&mut self, done: Done) -> std::io::Result<()> {
+        (self.0)(done);
+        Ok(())
+    }
 }
 
 /// Who holds the directory.
@@ -83,9 +101,21 @@ enum Holder {
 impl Session {
     /// Has a request executed.
     pub(super) fn ask(&mut self, request: Request) -> anyhow::Result<Value> {
+        self.ask_telling(request, |_| ())
+    }
+
+    /// Has a request executed; `progress` hears how far it has come.
+    pub(super) fn ask_telling(
+        &mut self,
+        request: Request,
+        mut progress: impl FnMut(Done) + Send,
+    ) -> anyhow::Result<Value> {
         let answer = match &mut self.holder {
-            Holder::Server(client) => self.runtime.block_on(client.ask(&request)),
-            Holder::Command(services) => self.runtime.block_on(execute(services, request)),
+            Holder::Server(client) => self.runtime.block_on(client.ask_telling(&request, progress)),
+            Holder::Command(services) => {
+                let told = &mut Told(&mut progress);
+                self.runtime.block_on(execute_telling(services, request, std::future::pending(), told))?
+            }
         };
         Ok(answer?)
     }

@@ -8,6 +8,7 @@ mod run;
 mod services;
 mod signals;
 pub mod tls;
+mod upkeep;
 
 pub use run::{Addresses, Running, Server, StartError};
 pub use services::{OpenError, Services};

@@ -22,7 +22,7 @@ use super::listener::{BindError, ConnectionIds, Drain, Gate, Listener};
 use super::services::{OpenError, Services};
 use super::signals::{Asked, Signals};
 use super::tls::{Application, ClientCertificates, Tls, TlsError};
-use super::{control, observe};
+use super::{control, observe, upkeep};
 
 /// How often the numbers of `/metrics` are tidied.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -298,6 +298,7 @@ impl Start {
         self.drain.spawn(self.services.outbound.clone().run(stop()));
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));
+        self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));
         let stop = stop();
         self.drain.spawn(async move {
             while tokio::time::timeout(METRICS_UPKEEP, stop.cancelled()).await.is_err() {

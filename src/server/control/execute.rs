@@ -5,13 +5,15 @@ use serde_json::Value;
 
 use crate::server::Services;
 
-use super::{Answer, Failure, Request, accounts, desk};
+use crate::store::compact::Thoroughness;
+
+use super::{Answer, Failure, Meter, Request, accounts, desk};
 
 /// Does what is asked.
 ///
 /// # Errors
 /// A negative answer, in words.
-pub async fn execute(services: &Services, request: Request) -> Answer {
+pub async fn execute(services: &Services, request: Request, meter: &Meter) -> Answer {
     match request {
         Request::AccountAdd(new) => accounts::add(services, new).await,
         Request::AccountList(page) => accounts::list(services, page).await,
@@ -30,7 +32,14 @@ pub async fn execute(services: &Services, request: Request) -> Answer {
         Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
         Request::StoreStats => blocking(services, |services| services.store.stats()).await,
         Request::StoreCheck => blocking(services, |services| services.store.check()).await,
+        Request::StoreCompact => compact(services, meter.clone()).await,
     }
+}
+
+/// What a person asks for is done as thoroughly and as fast as it goes.
+async fn compact(services: &Services, meter: Meter) -> Answer {
+    let all = Thoroughness { dead_percent: 1, bytes_per_s: 0 };
+    blocking(services, move |services| services.store.compact(all, &mut |done| meter.note(done))).await
 }
 
 /// Runs what reads the whole directory off the threads that serve everybody.

@@ -4,6 +4,7 @@
 mod accounts;
 mod desk;
 mod execute;
+mod meter;
 mod socket;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::auth::Secret;
 use crate::store::accounts::Kind;
 
 pub use execute::execute;
+pub use meter::{Listener, Meter, execute_telling};
 pub(super) use socket::listen;
 pub use socket::{Client, ControlSocket, path};
 
@@ -74,6 +76,8 @@ pub enum Request {
     StoreStats,
     /// Reads everything and says what does not fit together.
     StoreCheck,
+    /// Gives back the space of what is gone.
+    StoreCompact,
 }
 
 /// A part of the list of accounts.

@@ -1,5 +1,5 @@
 //! The control socket: `<dir>/control.sock`, for the owner of the directory only. One JSON object a line in each
-//! direction: a [`Request`], then `{"ok": …}` or `{"error": …}`.
+//! direction: a [`Request`], then any number of `{"progress": …}`, then `{"ok": …}` or `{"error": …}`.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::Services;
 use crate::server::listener::Drain;
+use crate::store::Done;
 
-use super::{Answer, Failure, Request, execute};
+use super::{Answer, Failure, Listener, Request, execute_telling};
 
 /// The pause after a failed accept.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
@@ -43,6 +44,8 @@ impl Drop for ControlSocket {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
+    /// How far it has come; more follows.
+    Progress(Done),
     Ok(Value),
     Error(Failure),
 }
@@ -91,7 +94,8 @@ fn is_owner(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
-/// Answers one request after the other. A request that is being executed when the drain begins gets its answer.
+/// Answers one request after the other. A request that is being executed when the drain begins gets its answer;
+/// long work ends early and its answer says so.
 async fn answer(services: &Services, stream: UnixStream, stop: &CancellationToken) -> io::Result<()> {
     let limit = services.config.server.max_control_line_bytes;
     let mut stream = BufReader::new(stream);
@@ -102,7 +106,7 @@ async fn answer(services: &Services, stream: UnixStream, stop: &CancellationToke
         };
         let Some(line) = line else { return Ok(()) };
         let reply = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => match execute(services, request).await {
+            Ok(request) => match execute_telling(services, request, stop.cancelled(), &mut stream).await? {
                 Ok(data) => Reply::Ok(data),
                 Err(failure) => Reply::Error(failure),
             },
@@ -113,6 +117,12 @@ async fn answer(services: &Services, stream: UnixStream, stop: &CancellationToke
             }),
         };
         write_line(&mut stream, &reply).await?;
+    }
+}
+
+impl Listener for BufReader<UnixStream> {
+    async fn tell(&mut self, done: Done) -> io::Result<()> {
+        write_line(self, &Reply::Progress(done)).await
     }
 }
 
@@ -143,14 +153,25 @@ impl Client {
     /// # Errors
     /// The server's negative answer, or that it went away.
     pub async fn ask(&mut self, request: &Request) -> Answer {
+        self.ask_telling(request, |_| ()).await
+    }
+
+    /// Asks, and waits for the answer; `progress` hears how far long work has come.
+    ///
+    /// # Errors
+    /// The server's negative answer, or that it went away.
+    pub async fn ask_telling(&mut self, request: &Request, mut progress: impl FnMut(Done)) -> Answer {
         let broken = |error: io::Error| Failure { message: format!("the server does not answer: {error}") };
         write_line(&mut self.stream, request).await.map_err(broken)?;
-        let line = read_line(&mut self.stream, self.max_line_bytes).await.map_err(broken)?;
-        let line = line.ok_or_else(|| broken(io::ErrorKind::UnexpectedEof.into()))?;
-        match serde_json::from_slice(&line) {
-            Ok(Reply::Ok(data)) => Ok(data),
-            Ok(Reply::Error(failure)) => Err(failure),
-            Err(error) => Err(Failure::from_error(&error)),
+        loop {
+            let line = read_line(&mut self.stream, self.max_line_bytes).await.map_err(broken)?;
+            let line = line.ok_or_else(|| broken(io::ErrorKind::UnexpectedEof.into()))?;
+            match serde_json::from_slice(&line) {
+                Ok(Reply::Progress(done)) => progress(done),
+                Ok(Reply::Ok(data)) => return Ok(data),
+                Ok(Reply::Error(failure)) => return Err(failure),
+                Err(error) => return Err(Failure::from_error(&error)),
+            }
         }
     }
 }

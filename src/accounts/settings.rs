@@ -41,7 +41,7 @@ impl Settings {
     ///
     /// # Errors
     /// What is wrong.
-    pub(super) fn check(&self) -> Result<(), SettingsError> {
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
         if self.operator_number == 0 {
             return Err(SettingsError::NoOperator);
         }

@@ -212,8 +212,13 @@ impl Config {
             let what = "it stands in accounts.domains too, and nobody there would get letters";
             problems.push(Problem::new("hybrid.domain", what, "give letters on paper a domain of their own"));
         }
-        if self.accounts.operator_number == 0 {
-            problems.push(Problem::new("accounts.operator_number", "the value is 0", "write a number from 1 to 65535"));
+        if let Err(error) = self.accounts.check() {
+            let (key, remedy) = match error {
+                accounts::SettingsError::NoOperator => ("operator_number", "write a number from 1 to 65535"),
+                accounts::SettingsError::Postmaster(_) => ("postmaster", "write a login such as \"postmaster\""),
+                accounts::SettingsError::Domain { .. } => ("domains", "write names such as \"poshta.example\""),
+            };
+            problems.push(Problem::new(format!("accounts.{key}"), error.to_string(), remedy));
         }
         if let Err(error) = http::access::Principals::new(&self.http.tokens) {
             problems.push(Problem::new("http.tokens", error.to_string(), ""));

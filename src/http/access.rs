@@ -65,7 +65,7 @@ pub struct Principals {
 
 /// A principal that the configuration gets wrong.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("http.tokens, {name}: {problem}")]
+#[error("token {name:?}: {problem}")]
 pub struct BadToken {
     name: String,
     problem: &'static str,

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::message::decode::{TransferDecoder, all};
-use crate::message::headers::decode_words;
 use crate::message::text::decode_charset;
 use crate::message::{Content, Part, Structure, html};
 use crate::store;
@@ -194,10 +193,7 @@ fn not_printable(part: &Part) -> ContentError {
 }
 
 fn name_of(part: &Part) -> String {
-    let disposition = part.disposition.iter().flat_map(|disposition| &disposition.params);
-    let named = disposition.chain(&part.params).find(|param| param.name == "filename" || param.name == "name");
-    let name = named.map_or_else(|| "an attachment".to_owned(), |param| decode_words(&param.value));
-    name.chars().filter(|c| !c.is_control()).take(100).collect()
+    part.filename().map_or_else(|| "an attachment".to_owned(), |name| name.chars().take(100).collect())
 }
 
 /// A whole range, in pieces.

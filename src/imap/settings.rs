@@ -35,10 +35,6 @@ pub struct Settings {
     pub max_search_s: u64,
     /// Largest header block that HEADER.FIELDS and SEARCH HEADER read, bytes.
     pub max_header_bytes: usize,
-    /// Levels of a folder's name.
-    pub max_folder_depth: usize,
-    /// Length of a folder's name, bytes of UTF-8.
-    pub max_folder_name_bytes: usize,
 }
 
 impl Default for Settings {
@@ -55,8 +51,6 @@ impl Default for Settings {
             max_search_bytes_per_message: 64 << 20,
             max_search_s: 120,
             max_header_bytes: 1 << 20,
-            max_folder_depth: 32,
-            max_folder_name_bytes: 512,
         }
     }
 }

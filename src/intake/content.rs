@@ -29,10 +29,14 @@ impl Content {
 }
 
 /// Refuses what no letter may be.
-pub(super) fn check(settings: &Settings, structure: &Structure) -> Result<(), Refusal> {
+pub(super) fn check(settings: &Settings, structure: &Structure, body: &StagedBody) -> Result<(), Refusal> {
     let facts = &structure.facts;
     if facts.received > settings.max_received {
         return Err(Refusal::Loop);
+    }
+    // RFC 5322 §2.2.3: such a line would go on with the last field that we put above it.
+    if matches!(body.read_at(0, 1)?[..], [b' ' | b'\t']) {
+        return Err(Refusal::BadContent("the first line begins with white space; begin with a header field".into()));
     }
     Ok(())
 }

@@ -141,7 +141,7 @@ impl Intake {
         let inner = &*self.inner;
         let Submission { origin, envelope, body, structure } = submission;
         inner.policy.store.check_space()?;
-        content::check(&inner.policy.settings, &structure)?;
+        content::check(&inner.policy.settings, &structure, &body)?;
         let routes = inner.policy.routes(&origin, &envelope).await?;
         let header = content::header_of(&body, &structure)?;
         let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };

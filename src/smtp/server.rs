@@ -166,7 +166,7 @@ impl<S: Service> House<S> {
 pub(super) async fn serve<S: Service>(house: Arc<House<S>>, port: Port, listener: Listener, drain: Drain) {
     let token = drain.token().clone();
     let handler = move |accepted: crate::server::listener::Accepted| {
-        let span = tracing::info_span!("smtp", conn = accepted.id, port = port.name(), client = %accepted.client);
+        let span = tracing::info_span!("smtp", connection = accepted.id, port = port.name(), client = %accepted.client);
         let connection = Connection::new(Arc::clone(&house), port, accepted, token.clone());
         connection.run().instrument(span)
     };

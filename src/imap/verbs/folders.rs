@@ -1,6 +1,5 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8).
 
-use crate::imap::Settings;
 use crate::imap::desk::{Answer, Desk};
 use crate::imap::fault::Fault;
 use crate::imap::proto::command::{self, Create, MailboxName};
@@ -12,7 +11,7 @@ use crate::store::mailboxes::{SpecialUse, Subscription};
 pub(crate) async fn create(desk: &mut Desk, command: &Create) -> Answer {
     // RFC 9051 §6.3.4: a separator at the end only says that children will follow.
     let name = command.mailbox.name.trim_end_matches(SEPARATOR);
-    check_name(name, &desk.services.settings)?;
+    check_name(name)?;
     let special_use = match command.special_use.as_slice() {
         [] => None,
         [one] => Some(stored_use(*one).ok_or(Fault::UnknownUse)?),
@@ -35,7 +34,7 @@ pub(crate) async fn delete(desk: &mut Desk, mailbox: &MailboxName) -> Answer {
 /// RENAME, with everything below; INBOX gives its messages to the new name and stays (RFC 9051 §6.3.6).
 pub(crate) async fn rename(desk: &mut Desk, from: &MailboxName, to: &MailboxName) -> Answer {
     let to = to.name.trim_end_matches(SEPARATOR);
-    check_name(to, &desk.services.settings)?;
+    check_name(to)?;
     let now = desk.services.world.now();
     desk.services.store.rename_folder(desk.identity.account, &from.name, to, now).await?;
     Ok(Status::ok("renamed"))
@@ -45,7 +44,7 @@ pub(crate) async fn rename(desk: &mut Desk, from: &MailboxName, to: &MailboxName
 /// (RFC 9051 §6.3.7).
 pub(crate) async fn subscribe(desk: &mut Desk, mailbox: &MailboxName, wanted: Subscription) -> Answer {
     let name = mailbox.name.trim_end_matches(SEPARATOR);
-    check_name(name, &desk.services.settings)?;
+    check_name(name)?;
     desk.services.store.set_subscription(desk.identity.account, name, wanted).await?;
     match wanted {
         Subscription::On => Ok(Status::ok("subscribed")),
@@ -53,17 +52,11 @@ pub(crate) async fn subscribe(desk: &mut Desk, mailbox: &MailboxName, wanted: Su
     }
 }
 
-/// Names that the tree cannot hold, or that would confuse people and clients: empty levels, control
-/// characters (RFC 9051 §5.1), and the wildcards of LIST.
-fn check_name(name: &str, settings: &Settings) -> Result<(), Fault> {
+/// Names that would confuse people and clients: empty levels, control characters (RFC 9051 §5.1), and the
+/// wildcards of LIST. How long and how deep they may be, the store knows.
+fn check_name(name: &str) -> Result<(), Fault> {
     if name.is_empty() {
         return Err(Fault::BadName("a folder needs a name"));
-    }
-    if name.len() > settings.max_folder_name_bytes {
-        return Err(Fault::BadName("the name is too long"));
-    }
-    if name.split(SEPARATOR).count() > settings.max_folder_depth {
-        return Err(Fault::BadName("the name has too many levels"));
     }
     if name.split(SEPARATOR).any(str::is_empty) {
         return Err(Fault::BadName("a level of the name is empty"));
@@ -100,14 +93,6 @@ mod tests {
     #[test_case("a\u{7}b" => false; "a control character")]
     #[test_case("a*" => false; "a wildcard")]
     fn rfc9051_mailbox_names(name: &str) -> bool {
-        check_name(name, &Settings::default()).is_ok()
-    }
-
-    #[test]
-    fn names_have_a_limit_in_length_and_depth() {
-        let settings = Settings { max_folder_name_bytes: 8, max_folder_depth: 2, ..Settings::default() };
-        assert!(check_name("12345678", &settings).is_ok());
-        assert!(check_name("123456789", &settings).is_err());
-        assert!(check_name("a/b/c", &settings).is_err());
+        check_name(name).is_ok()
     }
 }

@@ -72,6 +72,16 @@ async fn rfc6409_what_is_there_is_not_added_again() {
 }
 
 #[tokio::test]
+async fn rfc5322_a_first_line_that_would_go_on_with_our_last_field_is_refused() {
+    let post = Post::open().await;
+    for first in [" by gov.example\r\n\r\nx", "\tx\r\nFrom: a@elsewhere.kz\r\n\r\nx", " only a body"] {
+        let refusal = post.accept(stranger(), "a@elsewhere.kz", &[BOLAT], first).await;
+        assert!(matches!(refusal, Err(Refusal::BadContent(_))), "{first:?}: {refusal:?}");
+    }
+    assert!(post.rows("bolat").await.is_empty());
+}
+
+#[tokio::test]
 async fn rfc6409_what_stands_behind_a_thousand_recipients_is_there_too() {
     let post = Post::open().await;
     let to = vec!["somebody.with.a.long.name@elsewhere.kz"; 1000].join(",\r\n ");

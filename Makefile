@@ -37,7 +37,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (15)
 	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
 	@for target in $(FUZZ_TARGETS); do \
 	  echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
-	  cargo fuzz run -s none $$target -- -dict=fuzz/dictionaries/$$target.dict \
+	  cargo fuzz run --dev -s none $$target -- -dict=fuzz/dictionaries/$$target.dict \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 || exit 1; \
 	done
 

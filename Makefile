@@ -1,6 +1,6 @@
 # Poshta: two commands are enough to begin with, `make run` and `make test`.
 
-.PHONY: run build test soak soak-sync soak-crash soak-folder fuzz bench packages tour-packages fmt lint help
+.PHONY: run build test soak soak-sync soak-crash soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
 
 # What building needs: a C compiler for ring, certificates for cargo.
 BUILD_PACKAGES = gcc libc6-dev ca-certificates
@@ -9,7 +9,7 @@ TOUR_PACKAGES = curl poppler-utils python3
 # What the tests need besides: a mail program, and the C++ compiler that builds libFuzzer.
 TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync g++
 
-FUZZ_TARGETS = mime_scanner header_edit smtp_session imap_session
+FUZZ_TARGETS = mime_scanner header_edit mbox smtp_session imap_session
 FUZZ_SECONDS ?= 15
 
 help: ## this list
@@ -49,7 +49,7 @@ bench: ## how long a client waits for a folder of 10,000 messages
 SOAK_ROUNDS ?= 50
 SOAK_MESSAGES ?= 100000
 SOAK_FUZZ_SECONDS ?= 600
-SOAK_STEPS = sync crash folder $(addprefix fuzz-,$(FUZZ_TARGETS))
+SOAK_STEPS = sync crash folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
 
 soak: packages $(addprefix target/soak/,$(SOAK_STEPS)) ## SOAK_ROUNDS crashes, SOAK_MESSAGES messages, long fuzzing
 	@echo "soaked: $(SOAK_STEPS)"
@@ -69,6 +69,9 @@ soak-crash:
 
 soak-folder:
 	FOLDER_MESSAGES=$(SOAK_MESSAGES) cargo bench --locked --bench folder
+
+soak-mail-files:
+	POSHTA_MAIL_FILES=$(SOAK_MESSAGES) cargo test --locked --test stories -- --nocapture many_messages_go_in_and_out
 
 soak-fuzz-%:
 	@$(MAKE) --no-print-directory fuzz FUZZ_TARGETS=$* FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)

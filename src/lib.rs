@@ -1,7 +1,7 @@
 //! Poshta: the mail server of a national postal operator.
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
-//! services `intake`, `outbound`, `hybrid`, `accounts`, `auth` and `trust`, then `store`, then the domain:
+//! services `intake`, `outbound`, `hybrid`, `mailfiles`, `accounts`, `auth` and `trust`, then `store`, then the domain:
 //! `postal`, `identity`, `message`, `address`, `ids`, `clock`. Beside this order stand `config`, which is composed
 //! of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front doors get
 //! their connections.
@@ -19,6 +19,7 @@ pub mod ids;
 pub mod imap;
 pub mod intake;
 pub mod locale;
+pub mod mailfiles;
 pub mod message;
 pub mod outbound;
 pub mod postal;

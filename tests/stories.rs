@@ -17,6 +17,7 @@ mod crash;
 mod durability;
 mod government_letter;
 mod imap_sessions;
+mod mail_files;
 mod paper_in;
 mod paper_out;
 mod readme;

@@ -7,6 +7,7 @@ mod account;
 mod config;
 mod demo;
 mod facility;
+mod mailfiles;
 mod output;
 mod postmark;
 mod print;
@@ -58,6 +59,12 @@ enum Command {
     /// Scanned letters that wait for review.
     #[command(subcommand)]
     Scan(scan::ScanCommand),
+    /// Bring messages of other mail programs into an account.
+    #[command(subcommand)]
+    Import(mailfiles::ImportCommand),
+    /// Write an account's messages for other mail programs.
+    #[command(subcommand)]
+    Export(mailfiles::ExportCommand),
     /// The data directory.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -128,6 +135,8 @@ fn dispatch(command: Command) -> Outcome {
         Command::Queue(command) => queue::run(command),
         Command::Print(command) => print::run(command),
         Command::Scan(command) => scan::run(command),
+        Command::Import(command) => mailfiles::import(command),
+        Command::Export(command) => mailfiles::export(command),
         Command::Store(command) => store::run(&command),
         Command::Worker => Ok(ExitCode::SUCCESS),
     }

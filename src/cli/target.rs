@@ -16,6 +16,10 @@ use crate::store::Done;
 use super::WrongUse;
 use super::progress::Bar;
 
+/// Cache of a command that works on one mailbox: that of a server has room for all, and would be most of the memory
+/// that the command takes.
+const ONE_MAILBOX_CACHE_BYTES: u64 = 16 << 20;
+
 /// Which data directory.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Target {
@@ -47,7 +51,10 @@ impl Target {
 
     /// The server that holds the directory, or the directory itself when none does.
     pub(super) fn open(&self) -> anyhow::Result<Session> {
-        let config = self.configuration()?;
+        Self::open_with(self.configuration()?)
+    }
+
+    fn open_with(config: Config) -> anyhow::Result<Session> {
         let dir = config.server.dir.clone();
         anyhow::ensure!(dir.is_dir(), "{}: there is no such directory; `poshta serve` makes it", dir.display());
         let runtime = Runtime::new().context("cannot start")?;
@@ -73,6 +80,14 @@ impl Target {
     pub(super) fn ask_at_length(&self, request: Request, what: &'static str) -> anyhow::Result<Value> {
         let mut bar = Bar::new(what);
         self.open()?.ask_telling(request, |done| bar.draw(done))
+    }
+
+    /// The same for a request that concerns one mailbox only.
+    pub(super) fn ask_for_one_mailbox(&self, request: Request, what: &'static str) -> anyhow::Result<Value> {
+        let mut config = self.configuration()?;
+        config.store.cache_bytes = config.store.cache_bytes.min(ONE_MAILBOX_CACHE_BYTES);
+        let mut bar = Bar::new(what);
+        Self::open_with(config)?.ask_telling(request, |done| bar.draw(done))
     }
 }
 

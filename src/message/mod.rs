@@ -13,6 +13,7 @@ pub mod headers;
 pub mod html;
 pub mod ids;
 mod mime;
+pub mod mutf7;
 pub mod report;
 mod scanner;
 mod section;

@@ -13,10 +13,11 @@ pub(super) mod search;
 pub(super) mod sequence;
 
 mod framing;
-mod mutf7;
 mod parser;
 mod session;
 mod settings;
+
+use crate::message::mutf7;
 
 pub use session::{Action, Channel, Event, Outcome, Session, State};
 pub use settings::Settings;

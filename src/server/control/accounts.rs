@@ -100,7 +100,7 @@ pub(super) async fn close(services: &Services, name: &str) -> Answer {
     done()
 }
 
-async fn find(services: &Services, name: &str) -> Result<Account, Failure> {
+pub(super) async fn find(services: &Services, name: &str) -> Result<Account, Failure> {
     let found = services.accounts.find_login(name).await.map_err(|error| Failure::from_error(&error))?;
     found.ok_or_else(|| Failure {
         message: format!("there is no open account {name:?}; `poshta account list` shows all"),

@@ -7,7 +7,7 @@ use crate::server::Services;
 
 use crate::store::compact::Thoroughness;
 
-use super::{Answer, Failure, Meter, Request, accounts, desk};
+use super::{Answer, Failure, Meter, Request, accounts, desk, mail_files};
 
 /// Does what is asked.
 ///
@@ -30,6 +30,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::ScanShow(item) => desk::scan_show(services, &item.item).await,
         Request::ScanAssign { item, address } => desk::scan_assign(services, &item, &address).await,
         Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
+        Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
         Request::StoreStats => blocking(services, |services| services.store.stats()).await,
         Request::StoreCheck => blocking(services, |services| services.store.check()).await,
         Request::StoreCompact => compact(services, meter.clone()).await,

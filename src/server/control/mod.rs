@@ -4,16 +4,21 @@
 mod accounts;
 mod desk;
 mod execute;
+mod mailfiles;
 mod meter;
 mod socket;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::Secret;
+use crate::mailfiles::Format;
 use crate::store::accounts::Kind;
 
 pub use execute::execute;
+pub use mailfiles::mail_files;
 pub use meter::{Listener, Meter, execute_telling};
 pub(super) use socket::listen;
 pub use socket::{Client, ControlSocket, path};
@@ -72,6 +77,13 @@ pub enum Request {
         /// Why.
         reason: String,
     },
+    /// Mailbox files of other programs, in or out.
+    MailFiles {
+        /// In or out.
+        direction: Direction,
+        /// Which files, and whose mailbox.
+        files: MailFiles,
+    },
     /// Sizes of the data directory.
     StoreStats,
     /// Reads everything and says what does not fit together.
@@ -127,6 +139,29 @@ pub struct AccountAdd {
     pub postal_index: Option<String>,
     /// The main password.
     pub password: Password,
+}
+
+/// Which way mailbox files go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Into an account.
+    Import,
+    /// Out of an account.
+    Export,
+}
+
+/// Mailbox files and the account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MailFiles {
+    /// Maildir or mbox.
+    pub format: Format,
+    /// Where; absolute, because the server has a working directory of its own.
+    pub path: PathBuf,
+    /// Login or address.
+    pub account: String,
+    /// See [`crate::mailfiles::import`] and [`crate::mailfiles::export`].
+    pub folder: Option<String>,
 }
 
 /// What `queue retry|hold|release|drop` does to all that waits of a letter.

@@ -138,12 +138,15 @@ impl Store {
     }
 
     /// The folder, and the index of each keyword in it; keywords that it does not know yet are added.
-    pub(super) async fn with_keywords(
+    ///
+    /// # Errors
+    /// The folder is gone; too many keywords, or too long; store.
+    pub async fn with_keywords(
         &self,
         account: AccountId,
         id: FolderId,
         names: Vec<String>,
-    ) -> std::result::Result<(Folder, Keywords), FolderError> {
+    ) -> std::result::Result<(Folder, SmallVec<[u16; 4]>), FolderError> {
         for _ in 0..MAX_ATTEMPTS {
             let folder = self.read(move |view| view.folder(account, id)).await?.ok_or_else(|| missing(id))?;
             let mut wider = folder.clone();

@@ -98,6 +98,14 @@ pub struct Folder {
     pub keywords: Vec<String>,
 }
 
+impl Folder {
+    /// The index of a keyword, in any case; `None` when the folder does not know it.
+    #[must_use]
+    pub fn keyword(&self, name: &str) -> Option<u16> {
+        flags::keyword_index(self, name)
+    }
+}
+
 /// A folder's counters, read in one view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FolderState {

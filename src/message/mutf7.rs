@@ -13,7 +13,7 @@ const MODIFIED_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Decodes a name. `None` when it is not modified UTF-7; a needlessly encoded character or two sections that
 /// could be one are let pass, because clients write them.
 #[must_use]
-pub(super) fn decode(raw: &[u8]) -> Option<String> {
+pub(crate) fn decode(raw: &[u8]) -> Option<String> {
     let mut name = String::with_capacity(raw.len());
     let mut rest = std::str::from_utf8(raw).ok().filter(|text| text.is_ascii())?;
     while let Some((plain, shifted)) = rest.split_once('&') {
@@ -32,7 +32,7 @@ pub(super) fn decode(raw: &[u8]) -> Option<String> {
 
 /// Encodes a name.
 #[must_use]
-pub(super) fn encode(name: &str) -> String {
+pub(crate) fn encode(name: &str) -> String {
     let mut raw = String::with_capacity(name.len());
     let mut shifted: Vec<u8> = Vec::new();
     let mut unit = [0; 2];

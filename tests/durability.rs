@@ -128,7 +128,7 @@ fn strace_shows_the_syncs_between_the_last_byte_and_the_250() {
     let last = |name: &str, file: &str| {
         between.iter().rposition(|call| call.starts_with(name) && call.contains(file) && !call.contains("= -1"))
     };
-    for (file, write) in [("/packs/", "pwrite64"), ("/journal/0", "write"), ("/rows/db", "pwrite64")] {
+    for (file, write) in [("/packs/", "pwrite64"), ("/journal/0", "write"), ("/rows/sled-00000001/db", "pwrite64")] {
         let (written, synced) = (last(write, file), last("fdatasync", file));
         assert!(written.is_some() && written < synced, "{file} was not synced before the answer:\n{between:#?}");
     }

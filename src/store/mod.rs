@@ -17,9 +17,11 @@ pub mod keys;
 mod lock;
 pub mod mailboxes;
 mod open;
+mod pace;
 mod packs;
 pub mod print_jobs;
 pub mod queue;
+pub mod rewrite;
 pub mod rows;
 pub mod scans;
 mod space;
@@ -40,6 +42,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use batch::{Batch, Committed, Hole, Precondition, RecordSlot, Slot, Template};
 pub use bodies::{BodyWriter, StagedBody};
+pub use engine::EngineKind;
 pub use packs::RecordRef;
 pub use watch::{Hub, Topic, Watcher};
 
@@ -90,6 +93,12 @@ pub enum Error {
     /// The store is shutting down or was closed by a failed write.
     #[error("the store is closed")]
     Closed,
+    /// A reading took so long, while so much changed, that the rows it began with are no longer kept.
+    #[error("reading took too long while the data changed; try again when less is going on")]
+    SnapshotTooOld,
+    /// Long work that can be done once at a time is being done.
+    #[error("{0} already; wait until that is done")]
+    Busy(&'static str),
     /// Reading or writing failed.
     #[error("input/output: {0}")]
     Io(#[from] std::io::Error),
@@ -104,8 +113,20 @@ pub enum Error {
 pub struct Settings {
     /// Free bytes below which new letters are refused.
     pub watermark_bytes: u64,
-    /// sled's page cache, bytes.
+    /// Which engine keeps the rows; one that was made with another is converted at the next start.
+    pub engine: EngineKind,
+    /// Page cache of the row engine, bytes.
     pub cache_bytes: u64,
+    /// Old rows that are kept in memory for long readings, bytes; a reading for which it would be more is given up.
+    pub max_snapshot_bytes: u64,
+    /// Rows are rewritten to give space back only when their files have more than this, bytes.
+    pub rewrite_floor_bytes: u64,
+    /// Rows are rewritten when their files have more than this share of what the rows need, per cent.
+    pub rewrite_percent: u64,
+    /// How fast rows are copied when they are rewritten, bytes per second; 0 is as fast as it goes.
+    pub rewrite_bytes_per_s: u64,
+    /// How often the server looks whether the rows want to be rewritten, seconds.
+    pub rewrite_check_s: u64,
     /// A pack is closed at this size, bytes.
     pub max_pack_bytes: u64,
     /// A file of the device journal is closed at this size, bytes.
@@ -144,7 +165,13 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             watermark_bytes: 1 << 30,
-            cache_bytes: 128 << 20,
+            engine: EngineKind::Sled,
+            cache_bytes: 32 << 20,
+            max_snapshot_bytes: 256 << 20,
+            rewrite_floor_bytes: 256 << 20,
+            rewrite_percent: 400,
+            rewrite_bytes_per_s: 32 << 20,
+            rewrite_check_s: 600,
             max_pack_bytes: 256 << 20,
             max_journal_file_bytes: 64 << 20,
             max_memory_body_bytes: 256 << 10,
@@ -181,6 +208,8 @@ struct Inner {
     large: Mutex<PackWriter>,
     /// Who may wait for that on a thread.
     large_turn: Arc<Semaphore>,
+    /// Held by who rewrites the rows.
+    rewriting: Mutex<()>,
     space: Space,
     hub: Hub,
     /// One compaction at a time.

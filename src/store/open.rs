@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::bodies::Staging;
 use super::commit::{Committer, Moving};
-use super::engine::{Changes, Opener, SledOpener};
+use super::engine::{Changes, Generations, Opener};
 use super::journal::Journal;
 use super::lock::DirLock;
 use super::packs::{PackWriter, Packs};
@@ -19,6 +19,8 @@ use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
 
 /// The schema this program writes. A directory with a newer one is refused.
 pub(super) const SCHEMA: u32 = 1;
+
+const ROWS_DIR: &str = "rows";
 
 pub(super) const JOURNAL_DIR: &str = "journal";
 
@@ -30,8 +32,10 @@ impl Store {
     /// # Errors
     /// `InUse`, `NewerSchema`, `Damaged` (with the command that helps), or I/O.
     pub fn open(dir: &Path, settings: &Settings) -> Result<Store> {
-        let opener = SledOpener { dir: dir.join("rows"), cache_bytes: settings.cache_bytes };
-        Self::open_with_engine(dir, settings, Box::new(opener))
+        fs::create_dir_all(dir)?;
+        let lock = DirLock::take(dir)?;
+        let generations = Generations::open(dir.join(ROWS_DIR), settings.engine, settings.cache_bytes)?;
+        Self::open_locked(lock, dir, settings, Box::new(generations))
     }
 
     /// As [`Store::open`], with the rows in another engine; packs and journal lie in `dir`.
@@ -40,8 +44,11 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_with_engine(dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
         fs::create_dir_all(dir)?;
-        let lock = DirLock::take(dir)?;
-        let versions = Arc::new(Versions::open(opener)?);
+        Self::open_locked(DirLock::take(dir)?, dir, settings, opener)
+    }
+
+    fn open_locked(lock: DirLock, dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
+        let versions = Arc::new(Versions::open(opener, settings.max_snapshot_bytes)?);
         check_schema(&versions)?;
         let packs = Arc::new(Packs::open(dir.join("packs"))?);
         let staging = Arc::new(Staging::open(dir.join("staging"), settings.max_memory_body_bytes)?);
@@ -68,6 +75,7 @@ impl Store {
             versions,
             large: Mutex::new(PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes)),
             large_turn: Arc::new(Semaphore::new(1)),
+            rewriting: Mutex::default(),
             packs,
             staging,
             space,
@@ -80,10 +88,16 @@ impl Store {
         };
         let store = Store { inner: Arc::new(inner) };
         // On a thread of its own: committing blocks, and the caller may be on a worker of the async runtime.
-        let resumed = std::thread::scope(|scope| scope.spawn(|| mailboxes::resume_deletions(&store)).join());
+        let resumed = std::thread::scope(|scope| scope.spawn(|| resume(&store)).join());
         resumed.map_err(|_| Error::Closed)??;
         Ok(store)
     }
+}
+
+/// What is done before anybody is served.
+fn resume(store: &Store) -> Result<()> {
+    store.convert_rows()?;
+    mailboxes::resume_deletions(store)
 }
 
 fn check_schema(versions: &Versions) -> Result<()> {
@@ -93,6 +107,6 @@ fn check_schema(versions: &Versions) -> Result<()> {
             found if found > SCHEMA => Err(Error::NewerSchema { found, known: SCHEMA }),
             _ => Ok(()),
         },
-        None => versions.commit(&Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))])),
+        None => versions.commit(Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))])),
     }
 }

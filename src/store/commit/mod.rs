@@ -150,7 +150,7 @@ impl Committer {
         if group.changes.is_empty() {
             return Ok(());
         }
-        self.versions.commit(&group.changes).map_err(|error| self.seal(error))
+        self.versions.commit(std::mem::take(&mut group.changes)).map_err(|error| self.seal(error))
     }
 
     /// What was added to the files belongs to nothing now; nothing is ever added behind it.

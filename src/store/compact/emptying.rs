@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::super::pace::Pace;
 use super::super::packs::{PackWriter, RecordRef, stored_bytes};
 use super::super::{Batch, Done, Error, Progress, Result, Store, keys};
 use super::Compacted;
-use super::pace::Pace;
 use super::remembered;
 use super::survey::each_row;
 

@@ -6,7 +6,6 @@
 //! and they are dead bytes of the next run. Letters go on coming and going meanwhile (see `commit::moving`).
 
 mod emptying;
-mod pace;
 mod remembered;
 mod survey;
 #[cfg(test)]
@@ -16,10 +15,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::pace::Pace;
 use super::packs::PackWriter;
 use super::{Progress, Result, Store};
 use emptying::Emptying;
-use pace::Pace;
 
 /// How far to go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

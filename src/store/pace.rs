@@ -1,10 +1,10 @@
-//! Compaction leaves the disk to the letters.
+//! What tidies in the background leaves the disk to the letters.
 
 use std::time::{Duration, Instant};
 
 /// Keeps work at so many bytes a second.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(in crate::store) struct Pace {
     bytes_per_s: u64,
     begun: Instant,
     bytes: u64,
@@ -12,12 +12,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Zero for as fast as it goes.
-    pub(super) fn new(bytes_per_s: u64) -> Self {
+    pub(in crate::store) fn new(bytes_per_s: u64) -> Self {
         Pace { bytes_per_s, begun: Instant::now(), bytes: 0 }
     }
 
     /// These bytes were read and written: wait until they may have been.
-    pub(super) fn spend(&mut self, bytes: u64) {
+    pub(in crate::store) fn spend(&mut self, bytes: u64) {
         self.bytes += bytes;
         let Some(millis) = self.bytes.saturating_mul(1_000).checked_div(self.bytes_per_s) else { return };
         let earliest = Duration::from_millis(millis);

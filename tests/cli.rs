@@ -256,6 +256,49 @@ fn sigterm_lets_the_transaction_in_flight_end() {
     assert_eq!(shown["messages"], 1, "{shown}");
 }
 
+/// The whole way of a backup: made while serving and again, restored elsewhere, and rows rebuilt from packs.
+#[test]
+fn a_backup_is_made_while_serving_restored_elsewhere_and_rows_are_rebuilt() {
+    let kept = tempfile::tempdir().unwrap();
+    let (data, backup, other) = (kept.path().join("data"), kept.path().join("backup"), kept.path().join("other"));
+    let demo = Demo::start_in(&data, &[]);
+    let to = backup.to_str().unwrap();
+    let subject = |text: &str| format!("From: user001@poshta.example\nSubject: {text}\n\nSalem!\n");
+    send(&demo, "user002@poshta.example", &subject("one"));
+    let first = json("backup", on(&data, &["store", "backup", to], ""));
+    send(&demo, "user002@poshta.example", &subject("two"));
+    let second = json("backup", on(&data, &["store", "backup", to], ""));
+    let copied = |made: &Value| made["copied_bytes"].as_u64().unwrap();
+    assert!(copied(&second) < copied(&first), "{first} {second}");
+    let tidied = json("compact", on(&data, &["store", "compact"], ""));
+    assert_eq!(tidied["damaged"], serde_json::json!([]), "{tidied}");
+    assert!(tidied["rows"]["rows"].as_u64() > Some(0), "{tidied}");
+    for arguments in [&["store", "restore", to][..], &["store", "rebuild"]] {
+        let said = refused(&on(&data, arguments, ""), 1);
+        assert!(said.contains("stop that first"), "{said}");
+    }
+    let (_, data) = demo.terminate();
+
+    let restored = json("restore", on(&other, &["store", "restore", to], ""));
+    assert_eq!(restored["damaged"], serde_json::json!([]), "{restored}");
+    assert!(refused(&on(&other, &["store", "restore", to], ""), 1).contains("there is data"));
+    std::fs::remove_dir_all(data.join("rows")).unwrap();
+    assert!(refused(&on(&data, &["store", "check"], ""), 1).contains("store rebuild"));
+    let rebuilt = json("rebuild", on(&data, &["store", "rebuild", "--backup", to], ""));
+    assert_eq!((&rebuilt["messages"], &rebuilt["lost_count"]), (&2.into(), &0.into()), "{rebuilt}");
+    std::fs::copy(data.join("poshta.toml"), other.join("poshta.toml")).unwrap();
+    for dir in [&data, &other] {
+        let sound = json("check", on(dir, &["store", "check"], ""));
+        assert_eq!(sound["problem_count"], 0, "{sound}");
+        assert_eq!(json("show", on(dir, &["account", "show", "user002"], ""))["messages"], 2);
+    }
+    // Without a server, and by the command alone.
+    json("compact", on(&other, &["store", "compact"], ""));
+    let new = kept.path().join("new");
+    assert!(copied(&json("backup", on(&other, &["store", "backup", new.to_str().unwrap()], ""))) > 0);
+    assert!(refused(&on(&other, &["store", "restore", "/nowhere"], ""), 1).contains("no finished backup"));
+}
+
 /// A client that reads every reply to its end.
 struct Smtp(BufReader<TcpStream>);
 

@@ -63,7 +63,7 @@ impl Target {
             Some(client) => Holder::Server(Box::new(client)),
             None => {
                 super::write_for_owner_only();
-                observe::log(&LogSettings { level: "warn".into(), format: LogFormat::Text });
+                log_warnings();
                 let _inside = runtime.enter();
                 Holder::Command(Box::new(Services::open(config, World::system())?))
             }
@@ -134,4 +134,9 @@ impl Session {
         };
         Ok(answer?)
     }
+}
+
+/// A command that works on the directory itself tells only what is wrong.
+pub(super) fn log_warnings() {
+    observe::log(&LogSettings { level: "warn".into(), format: LogFormat::Text });
 }

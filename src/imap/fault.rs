@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::auth::AuthError;
+use crate::ids::Uid;
 use crate::store::{self, mailboxes::FolderError};
 
 use super::proto::response::{Code, Status};
@@ -28,6 +29,9 @@ pub(super) enum Fault {
     /// Some of the messages were expunged by another session.
     #[error("some of the messages are no longer there")]
     ExpungedElsewhere,
+    /// Messages that cannot be read; all others were answered.
+    #[error("{}", damaged(.0))]
+    Damaged(Vec<Uid>),
     /// The transfer encoding of a part is unknown or broken (RFC 3516 §4.3).
     #[error("the part's encoding cannot be undone")]
     UnknownEncoding,
@@ -89,6 +93,7 @@ impl Fault {
             Fault::NoSuchFolder => Code::NonExistent,
             Fault::TryCreate => Code::TryCreate,
             Fault::ExpungedElsewhere => Code::ExpungeIssued,
+            Fault::Damaged(_) => Code::Corruption,
             Fault::UnknownEncoding => Code::UnknownCte,
             Fault::UnknownUse => Code::UseAttr,
             Fault::TooBig(_) => Code::TooBig,
@@ -101,6 +106,13 @@ impl Fault {
         };
         Some(Status::no(self.to_string()).with(code))
     }
+}
+
+/// What the user can tell the operator.
+fn damaged(uids: &[Uid]) -> String {
+    let uids: Vec<_> = uids.iter().map(|uid| uid.get().to_string()).collect();
+    let (what, which) = if uids.len() == 1 { ("the message", "UID") } else { ("some messages", "UIDs") };
+    format!("{what} cannot be read, the rest was sent; tell your post office: {which} {}", uids.join(" "))
 }
 
 /// A failure of the store is temporary; its cause is logged and not told.

@@ -38,7 +38,7 @@ pub(super) fn read(
     if span > places.len().saturating_mul(2) {
         return places.iter().filter_map(|place| read_one(view, (account, folder), *place, need).transpose()).collect();
     }
-    let mut messages = view.messages(account, folder, first.uid, span)?.into_iter().peekable();
+    let mut messages = view.readable_messages(account, folder, first.uid, span)?.messages.into_iter().peekable();
     let summaries = match need {
         Need::Hot => Vec::new(),
         Need::Summaries => view.summaries(account, folder, first.uid, span)?,
@@ -61,7 +61,8 @@ fn read_one(
     place: Place,
     need: Need,
 ) -> Result<Option<Row>> {
-    let Some(message) = view.message(account, folder, place.uid)? else { return Ok(None) };
+    let found = view.readable_messages(account, folder, place.uid, 1)?.messages.pop();
+    let Some(message) = found.filter(|message| message.uid == place.uid) else { return Ok(None) };
     let summary = match need {
         Need::Hot => Vec::new(),
         Need::Summaries => summary_of(view, (account, folder), place.uid)?,

@@ -332,13 +332,11 @@ fn read_uids(view: &View<'_>, account: AccountId, folder: FolderId, start: Uid) 
     let mut found = Vec::with_capacity(PAGE);
     let mut from = start;
     for _ in 0..PAGES_A_READ {
-        let page = view.messages(account, folder, from, PAGE)?;
-        let full = page.len() == PAGE;
-        let next = page.last().and_then(|last| Uid::new(last.uid.get().checked_add(1)?));
-        found.extend(page.into_iter().map(|row| (row.uid, row.flags.contains(Flags::SEEN))));
-        match next {
-            Some(next) if full => from = next,
-            _ => return Ok(UidPage { found, next: None }),
+        let page = view.readable_messages(account, folder, from, PAGE)?;
+        found.extend(page.messages.into_iter().map(|row| (row.uid, row.flags.contains(Flags::SEEN))));
+        match page.next {
+            Some(next) => from = next,
+            None => return Ok(UidPage { found, next: None }),
         }
     }
     Ok(UidPage { found, next: Some(from) })

@@ -121,6 +121,27 @@ impl View<'_> {
 
 pub(super) const PREFIX: &str = "journal/";
 
+/// How much of a file of the journal counts when nobody remembers it: its beginning, up to the first line that is
+/// damaged or not ended. The row for it, and how many bytes are left out.
+///
+/// # Errors
+/// I/O.
+pub(super) fn rebuilt_length(dir: &Path, number: u32) -> Result<(Vec<u8>, u64, u64)> {
+    let mut file = BufReader::new(File::open(path(dir, number))?);
+    let (mut length, mut line) = (0, Vec::new());
+    loop {
+        line.clear();
+        let read = file.read_until(b'\n', &mut line)?;
+        let text = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
+        if text.and_then(checked).is_none() {
+            break;
+        }
+        length += read as u64;
+    }
+    let left_out = file.get_ref().metadata()?.len().saturating_sub(length);
+    Ok((length_key(number), length, left_out))
+}
+
 fn damaged(name: &str, position: u64) -> Error {
     Error::Damaged(format!("journal {name} before byte {position}"))
 }
@@ -129,7 +150,7 @@ fn length_key(number: u32) -> Vec<u8> {
     keys::fact(&format!("{PREFIX}{number:08}"))
 }
 
-fn path(dir: &Path, number: u32) -> PathBuf {
+pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:08}.journal"))
 }
 

@@ -128,8 +128,9 @@ pub(super) enum Memory {
 /// See [`Memory`].
 pub(super) fn memory_of(key: &[u8]) -> Memory {
     match key.split_first() {
-        Some((b'm' | b'q' | b'c', _)) => Memory::ComingAndGoing,
-        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'I' | b'i' | b'u', _)) => Memory::Always,
+        Some((b'm' | b'q', _)) => Memory::ComingAndGoing,
+        // What a person decided of a scan too: forgotten, it would be delivered a second time.
+        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'u', _)) => Memory::Always,
         // How much of a journal counts changes with every letter, and the journal itself is still there.
         Some((b'!', name)) if !name.starts_with(journal::PREFIX.as_bytes()) => Memory::Always,
         _ => Memory::None,
@@ -167,6 +168,17 @@ pub(super) fn rename_record(key: &[u8], row: &mut [u8], from: RecordRef, to: Rec
         }
     }
     is_renamed
+}
+
+/// `row` with its records where `other`, a value of the same row, says that they are.
+pub(super) fn with_places_of(key: &[u8], mut row: Vec<u8>, other: &[u8]) -> Vec<u8> {
+    for at in places_in(key, &row) {
+        let end = at + RecordRef::BYTES;
+        if let (Some(place), Some(now)) = (row.get_mut(*at..end), other.get(*at..end)) {
+            place.copy_from_slice(now);
+        }
+    }
+    row
 }
 
 /// Do two values of a row say the same, wherever the records that they name lie now?

@@ -5,12 +5,14 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 mod batch;
 pub mod bodies;
 pub mod check;
 mod commit;
 pub mod compact;
 pub mod engine;
+mod fresh;
 pub mod items;
 mod journal;
 pub mod keys;
@@ -21,6 +23,8 @@ mod pace;
 mod packs;
 pub mod print_jobs;
 pub mod queue;
+pub mod rebuild;
+pub mod restore;
 pub mod rewrite;
 pub mod rows;
 pub mod scans;
@@ -87,6 +91,9 @@ pub enum Error {
     /// A row or record is damaged.
     #[error("damaged data: {0}")]
     Damaged(String),
+    /// What was asked for cannot be done here; says why, and what to do.
+    #[error("{0}")]
+    NotPossible(String),
     /// Long work was told not to go on.
     #[error("stopped before it was done; nothing is lost, run it again")]
     Stopped,

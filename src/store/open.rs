@@ -1,7 +1,8 @@
 //! Opening the data directory: take it, check its schema, repair what may be repaired, start the committer.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use super::commit::{Committer, Moving};
 use super::engine::{Changes, Generations, Opener};
 use super::journal::Journal;
 use super::lock::DirLock;
-use super::packs::{PackWriter, Packs};
+use super::packs::{PackWriter, Packs, numbered_files};
 use super::space::Space;
 use super::versions::Versions;
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
@@ -20,9 +21,16 @@ use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
 /// The schema this program writes. A directory with a newer one is refused.
 pub(super) const SCHEMA: u32 = 1;
 
-const ROWS_DIR: &str = "rows";
+/// Where the rows lie.
+pub(super) const ROWS_DIR: &str = "rows";
+
+/// Where the packs lie.
+pub(super) const PACKS_DIR: &str = "packs";
 
 pub(super) const JOURNAL_DIR: &str = "journal";
+
+/// There while a restore is under way, so that half a store is never served.
+pub(super) const RESTORING: &str = "RESTORING";
 
 pub(super) const SCHEMA_ROW_VERSION: u8 = 1;
 
@@ -34,8 +42,8 @@ impl Store {
     pub fn open(dir: &Path, settings: &Settings) -> Result<Store> {
         fs::create_dir_all(dir)?;
         let lock = DirLock::take(dir)?;
-        let generations = Generations::open(dir.join(ROWS_DIR), settings.engine, settings.cache_bytes)?;
-        Self::open_locked(lock, dir, settings, Box::new(generations))
+        require_whole(dir)?;
+        Self::open_locked(lock, dir, settings, opener(dir.join(ROWS_DIR), settings)?)
     }
 
     /// As [`Store::open`], with the rows in another engine; packs and journal lie in `dir`.
@@ -50,7 +58,7 @@ impl Store {
     fn open_locked(lock: DirLock, dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
         let versions = Arc::new(Versions::open(opener, settings.max_snapshot_bytes)?);
         check_schema(&versions)?;
-        let packs = Arc::new(Packs::open(dir.join("packs"))?);
+        let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
         let staging = Arc::new(Staging::open(dir.join("staging"), settings.max_memory_body_bytes)?);
         let journal =
             Journal::open(dir.join(JOURNAL_DIR), settings.max_journal_file_bytes, |key| versions.newest(key))?;
@@ -98,6 +106,38 @@ impl Store {
 fn resume(store: &Store) -> Result<()> {
     store.convert_rows()?;
     mailboxes::resume_deletions(store)
+}
+
+/// The engine whose files lie in `rows`.
+pub(super) fn opener(rows: PathBuf, settings: &Settings) -> Result<Box<dyn Opener>> {
+    Ok(Box::new(Generations::open(rows, settings.engine, settings.cache_bytes)?))
+}
+
+/// Packs without rows, or half a store, are no store to begin anew in.
+fn require_whole(dir: &Path) -> Result<()> {
+    if dir.join(RESTORING).exists() {
+        return Err(Error::NotPossible(format!(
+            "{}: a restore of this directory was not finished; run `poshta store restore` again",
+            dir.display()
+        )));
+    }
+    let packs = dir.join(PACKS_DIR);
+    if is_empty(&dir.join(ROWS_DIR))? && packs.exists() && !numbered_files(&packs, "pack")?.is_empty() {
+        return Err(Error::Damaged(format!(
+            "{}: the rows are missing, and packs are there; run `poshta store rebuild`",
+            dir.display()
+        )));
+    }
+    Ok(())
+}
+
+/// There is no such directory, or nothing is in it.
+pub(super) fn is_empty(dir: &Path) -> Result<bool> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn check_schema(versions: &Versions) -> Result<()> {

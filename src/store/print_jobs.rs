@@ -18,6 +18,7 @@ use crate::ids::{AccountId, BodyId, ItemId};
 
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
+use super::rebuild::Follows;
 use super::{Batch, Hole, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, rows};
 
 const VERSION: u8 = 1;
@@ -361,6 +362,16 @@ impl View<'_> {
 #[must_use]
 pub fn quota_key(account: AccountId, day: u32) -> Vec<u8> {
     Key::of(b'h').u64(account.0).u32(day).done()
+}
+
+/// What stands beside a job because of it; not its number, which is for ever.
+pub(super) fn follows(_: &[u8], row: &[u8]) -> Result<Follows> {
+    let StoredJob { job, draft, .. } = decode(row.to_vec())?;
+    let mut bodies = vec![job.body];
+    bodies.extend(job.kept_document().map(|document| document.body));
+    let offered = job.open_offers().iter();
+    let index = offered.map(|offer| keys::print_due(&offer.centre, offer.due_ms, job.item)).collect();
+    Ok(Follows { bodies, records: vec![draft], index })
 }
 
 /// What a job names, and whether its index entries and its number are there.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
+use super::rebuild::Follows;
 use super::{Batch, Hole, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, rows};
 use crate::address::{Address, ReversePath};
 use crate::clock::Timestamp;
@@ -210,6 +211,14 @@ impl View<'_> {
         let named = rows.into_iter().filter_map(|(key, stored)| Some((id_at_end(&key)?, stored)));
         named.map(|(id, stored)| decode(id, stored)).collect()
     }
+}
+
+/// What stands beside a row because of it.
+pub(super) fn follows(row_key: &[u8], stored: &[u8]) -> Result<Follows> {
+    let id = id_at_end(row_key).filter(|id| key(*id) == row_key).ok_or_else(|| bad_key("a queued recipient"))?;
+    let row = decode(id, stored.to_vec())?;
+    let due = row.details.due_ms.map(|due_ms| keys::outbound_due(SHARD, due_ms, id.item, id.recipient));
+    Ok(Follows { bodies: vec![row.body], records: vec![row.item_prefix], index: due.into_iter().collect() })
 }
 
 /// What a row names, and whether the index has it.

@@ -11,6 +11,7 @@ use crate::ids::{BodyId, ItemId};
 
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
+use super::rebuild::Follows;
 use super::{Batch, Precondition, Result, Topic, View, rows};
 
 const VERSION: u8 = 1;
@@ -102,6 +103,13 @@ fn put(batch: &mut Batch, scan: &Scan) -> Result<()> {
 
 fn waiting_key(id: ItemId) -> Vec<u8> {
     Key::of(b'C').item(id).done()
+}
+
+/// What stands beside a scan because of it.
+pub(super) fn follows(_: &[u8], row: &[u8]) -> Result<Follows> {
+    let scan: Scan = rows::decode(VERSION, row)?;
+    let index = (scan.state == ScanState::Review).then(|| waiting_key(scan.id)).into_iter().collect();
+    Ok(Follows { bodies: vec![scan.document], records: Vec::new(), index })
 }
 
 /// What a scan names, and whether the review desk finds it.

@@ -90,6 +90,14 @@ impl Client {
         }
     }
 
+    /// Sends a command on which the server ends the session without a word.
+    pub(super) async fn run_until_closed(&mut self, command: &str) {
+        self.send(&format!("end {command}\r\n")).await;
+        let mut all = Vec::new();
+        timeout(PATIENCE, self.stream.read_to_end(&mut all)).await.expect("the server ends the session").unwrap();
+        assert!(!lossy(&all).contains("\r\nend "), "{}", lossy(&all));
+    }
+
     /// APPEND with a literal that waits; gives the tagged answer.
     pub(super) async fn append(&mut self, before_literal: &str, message: &[u8]) -> String {
         self.tags += 1;

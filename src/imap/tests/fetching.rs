@@ -193,3 +193,41 @@ async fn a_large_message_comes_back_whole() {
     let end = large.len() - 10;
     assert!(client.literal(&format!("FETCH 1 BODY.PEEK[]<{end}.100>")).await == large[end..]);
 }
+
+/// Changes a byte of a message where it lies on the disk.
+fn damage(post: &Post, text: &[u8]) {
+    let path = post.dir.path().join("packs/00000001.pack");
+    let mut pack = std::fs::read(&path).unwrap();
+    let at = pack.windows(text.len()).position(|window| window == text).unwrap();
+    pack[at] ^= 1;
+    std::fs::write(path, pack).unwrap();
+}
+
+/// RFC 5530 §3: CORRUPTION.
+#[tokio::test]
+async fn a_damaged_message_is_refused_alone_and_the_session_goes_on() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[&letter("one"), &letter("two"), &letter("three")]).await;
+    damage(&post, b"Hello two");
+    let (answers, status) = client.run("FETCH 1:3 (UID BODY.PEEK[TEXT])").await;
+    assert!(status.starts_with("NO [CORRUPTION] ") && status.contains("UID 2"), "{status}");
+    let all = answers.join("");
+    assert!(all.contains("Hello one") && all.contains("Hello three") && !all.contains("* 2 FETCH"), "{all}");
+    assert_eq!(client.ok("FETCH 2 (UID RFC822.SIZE FLAGS)").await.len(), 1);
+    assert_eq!(client.literal("FETCH 3 BODY.PEEK[]").await, letter("three"));
+}
+
+#[tokio::test]
+async fn damage_behind_the_beginning_ends_one_session_and_is_refused_from_then_on() {
+    let post = Post::open().await;
+    let large = [&letter("large")[..], &b"0123456789abcdef".repeat(9_000), b"\r\nlast words\r\n"].concat();
+    let mut client = post.inbox(&[&large, &letter("two")]).await;
+    damage(&post, b"last words");
+    client.run_until_closed("FETCH 1 BODY.PEEK[]").await;
+    let mut client = post.client().await;
+    client.ok("SELECT INBOX").await;
+    let (answers, status) = client.run("FETCH 1:2 BODY.PEEK[]").await;
+    assert!(status.starts_with("NO [CORRUPTION] "), "{status}");
+    assert!(answers.join("").contains("Hello two"));
+    client.ok("FETCH 1 BODY.PEEK[]<0.1000>").await;
+}

@@ -25,7 +25,7 @@ const PASSWORD: &str = "хатшы-password-1";
 struct Post {
     address: SocketAddr,
     drain: Drain,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// A port of loopback, passwords in the clear.
@@ -67,7 +67,7 @@ impl Post {
         let services = Services { store, authenticator, world, caps: Caps::default(), settings };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
-        Post { address: addresses.imap[0], drain, _dir: dir }
+        Post { address: addresses.imap[0], drain, dir }
     }
 
     /// A session that is not logged in.

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::server::Services;
-
-use crate::store::compact::Thoroughness;
+use crate::store::compact::{Compacted, Thoroughness};
+use crate::store::rewrite::Rewritten;
 
 use super::{Answer, Failure, Meter, Request, accounts, desk, mail_files};
 
@@ -34,13 +34,33 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::StoreStats => blocking(services, |services| services.store.stats()).await,
         Request::StoreCheck => blocking(services, |services| services.store.check()).await,
         Request::StoreCompact => compact(services, meter.clone()).await,
+        Request::StoreBackup { dir } => {
+            let meter = meter.clone();
+            let back_up = move |services: Services| {
+                services.store.backup(&dir, services.world.now(), &mut |done| meter.note(done))
+            };
+            blocking(services, back_up).await
+        }
     }
+}
+
+/// What `store compact` did.
+#[derive(Serialize)]
+struct Tidied {
+    #[serde(flatten)]
+    packs: Compacted,
+    rows: Rewritten,
 }
 
 /// What a person asks for is done as thoroughly and as fast as it goes.
 async fn compact(services: &Services, meter: Meter) -> Answer {
     let all = Thoroughness { dead_percent: 1, bytes_per_s: 0 };
-    blocking(services, move |services| services.store.compact(all, &mut |done| meter.note(done))).await
+    let tidy = move |services: Services| {
+        let packs = services.store.compact(all, &mut |done| meter.note(done))?;
+        let rows = services.store.rewrite_rows(&mut |done| meter.note(done))?;
+        Ok(Tidied { packs, rows })
+    };
+    blocking(services, tidy).await
 }
 
 /// Runs what reads the whole directory off the threads that serve everybody.

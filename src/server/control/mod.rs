@@ -90,6 +90,11 @@ pub enum Request {
     StoreCheck,
     /// Gives back the space of what is gone.
     StoreCompact,
+    /// Brings a backup up to this moment, or begins one.
+    StoreBackup {
+        /// Its directory, absolute.
+        dir: PathBuf,
+    },
 }
 
 /// A part of the list of accounts.

@@ -2,7 +2,7 @@
 
 mod claims;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
@@ -70,6 +70,7 @@ impl Store {
                 verdict: Verdict::default(),
                 tallies: HashMap::new(),
                 references: HashMap::new(),
+                damaged_bodies: HashSet::new(),
                 checked_records: HashSet::new(),
             };
             checker.read_rows()?;
@@ -125,6 +126,8 @@ struct Checker<'a> {
     verdict: Verdict,
     tallies: HashMap<(AccountId, FolderId), Tally>,
     references: HashMap<BodyId, i64>,
+    /// Told again with each message that has one: bodies are read before messages.
+    damaged_bodies: HashSet<BodyId>,
     checked_records: HashSet<(u32, u64)>,
 }
 
@@ -216,6 +219,14 @@ impl Checker<'_> {
     }
 
     fn message(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
+        match self.read_message(key, row) {
+            // Who looks after the store wants to know whose letter it is.
+            Err(Error::Damaged(what)) => Err(Error::Damaged(format!("{}: {what}", self.whose(key)?))),
+            other => other,
+        }
+    }
+
+    fn read_message(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
         let message = mailboxes::decode_message(key, row)?;
         let (account, folder) = partition(key)?;
         self.count(account, folder, &message);
@@ -228,8 +239,20 @@ impl Checker<'_> {
         if self.view.get(&keys::summary(account, folder, uid))?.is_none() {
             self.problem(format!("message {uid:?} in {folder:?} of {account:?} has no summary"));
         }
+        if self.damaged_bodies.contains(&message.body) {
+            return Err(Error::Damaged("its body is damaged".into()));
+        }
         self.record(message.recipient_prefix)?;
         self.record(message.item_prefix)
+    }
+
+    /// Account, folder and UID of the key of a message, in words.
+    fn whose(&self, key: &[u8]) -> Result<String> {
+        let (account, folder) = partition(key)?;
+        let login = self.view.account(account).ok().flatten().map_or_else(String::new, |found| found.login);
+        let name = self.view.folder(account, folder).ok().flatten().map_or_else(String::new, |found| found.name);
+        let uid = key.last_chunk().map_or(0, |uid| u32::from_be_bytes(*uid));
+        Ok(format!("message {uid} in folder {name:?} of account {} {login:?}", account.0))
     }
 
     fn count(&mut self, account: AccountId, folder: FolderId, message: &Message) {
@@ -279,7 +302,13 @@ impl Checker<'_> {
         let body = BodyRow::decode(row)?;
         self.verdict.bodies += 1;
         self.verdict.body_bytes += u64::from(body.place.len());
-        let found = self.view.store.inner.packs.verify(body.place, Kind::Body)?;
+        let found = match self.view.store.inner.packs.verify(body.place, Kind::Body) {
+            Err(Error::Damaged(what)) => {
+                self.damaged_bodies.extend(key.get(1..).and_then(|id| id.try_into().ok()).map(BodyId));
+                return Err(Error::Damaged(what));
+            }
+            found => found?,
+        };
         if key.get(1..) != Some(&found[..]) {
             self.problem("a body is not what its name says");
         }

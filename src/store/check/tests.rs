@@ -19,7 +19,7 @@ const PAPER: ItemId = ItemId(0x0b);
 const SCAN: ItemId = ItemId(0x0c);
 const S10: &str = "RR000000018KZ";
 const DUE_MS: u64 = 1_795_000_000_000;
-const ANNA: AccountId = AccountId(7 << 48 | 1);
+pub(in crate::store) const ANNA: AccountId = AccountId(7 << 48 | 1);
 
 #[test]
 fn every_class_of_the_table_of_keys_is_checked() {
@@ -97,7 +97,7 @@ fn a_record_that_a_queue_row_names_is_read() {
 
 /// A waiting and a held recipient, a letter that two centres may print, a scan in review, an account, and what
 /// stands around them.
-fn filled(dir: &Path) -> Store {
+pub(in crate::store) fn filled(dir: &Path) -> Store {
     let store = open(dir);
     let mut batch = Batch::new();
     let letter = staged(&store, b"letter");

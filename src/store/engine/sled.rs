@@ -134,7 +134,10 @@ fn open_guarded(dir: &Path, cache_bytes: u64) -> std::result::Result<::sled::Db,
         .flush_every_ms(Some(FLUSH_EVERY_MS));
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(error @ ::sled::Error::Corruption { .. })) => Err(Failure::Corrupt(error.to_string())),
+        // What is no log at all it takes for one of an older version.
+        Ok(Err(error @ (::sled::Error::Corruption { .. } | ::sled::Error::Unsupported(_)))) => {
+            Err(Failure::Corrupt(error.to_string()))
+        }
         Ok(Err(::sled::Error::Io(error))) if error.kind() == io::ErrorKind::InvalidData => {
             Err(Failure::Corrupt(error.to_string()))
         }

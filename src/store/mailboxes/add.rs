@@ -3,22 +3,22 @@
 use super::folders::busy;
 use super::row::{self, Place};
 use super::{Flags, FolderError, Message, NewMessage, Prefix};
-use crate::ids::{AccountId, FolderId, ModSeq, Uid, UidValidity};
+use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 use crate::store::keys::{self, AccountCounter, FolderCounter, Key};
 use crate::store::{Batch, Committed, Error, Hole, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic};
 
 /// Larger summaries are records; their row holds the place (DESIGN 5: rows stay small).
-const MAX_SUMMARY_ROW_BYTES: usize = 2 << 10;
+pub(in crate::store) const MAX_SUMMARY_ROW_BYTES: usize = 2 << 10;
 
 /// Version of a summary row that holds the summary itself.
-pub(super) const SUMMARY_INLINE: u8 = 1;
+pub(in crate::store) const SUMMARY_INLINE: u8 = 1;
 /// Version of a summary row that holds the place of a record.
 pub(in crate::store) const SUMMARY_RECORD: u8 = 2;
 
 pub(super) const THREAD_VERSION: u8 = 1;
 
 /// Version, then what happened.
-pub(super) const CHANGED: [u8; 2] = [1, 0];
+pub(in crate::store) const CHANGED: [u8; 2] = [1, 0];
 /// See [`CHANGED`].
 pub(super) const EXPUNGED: [u8; 2] = [1, 1];
 
@@ -63,8 +63,7 @@ pub fn add_message(batch: &mut Batch, message: &NewMessage) -> Added {
     tally.add_to_account(batch, message.account);
     batch.reference(message.body);
     if let Some(hash) = &message.message_id {
-        let thread = [&[THREAD_VERSION], &message.thread.to_bytes()[..]].concat();
-        batch.put(keys::thread(message.account, hash), thread);
+        batch.put(keys::thread(message.account, hash), thread_row(message.thread));
     }
     batch.publish(Topic::Folder(message.account, message.folder));
     Added { uid }
@@ -128,6 +127,11 @@ impl Tally {
             batch.add(keys::account_counter(account, counter), delta);
         }
     }
+}
+
+/// A row of the thread index.
+pub(in crate::store) fn thread_row(thread: ThreadId) -> Vec<u8> {
+    [&[THREAD_VERSION], &thread.to_bytes()[..]].concat()
 }
 
 fn place(prefix: Prefix) -> Place {

@@ -1,10 +1,16 @@
 //! The bytes of a message: recipient prefix, item prefix, body, as one (DESIGN 7).
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 
 use super::Message;
 use crate::ids::BodyId;
-use crate::store::{RecordRef, Result, Store, View};
+use crate::store::bodies::BodyRow;
+use crate::store::{RecordRef, Result, Store, View, keys};
+
+/// Bytes of a message that is suspected to be damaged, read at a time.
+const LOOK_BYTES: usize = 1 << 20;
 
 /// The bytes of one message: recipient prefix, item prefix and body, read by range.
 #[derive(Clone, Debug)]
@@ -38,7 +44,33 @@ impl MessageBytes {
         self.store.read(move |view| bytes.read_in(view, offset, len)).await
     }
 
-    /// The same for callers that are on a blocking thread already.
+    /// Makes sure that a range can be read, before anybody is told that it comes: its beginning, and all of it if
+    /// something of the message was found damaged before. So a damaged message breaks at most one answer off.
+    ///
+    /// # Errors
+    /// As [`MessageBytes::read_at`].
+    pub async fn look_at(&self, range: Range<u64>) -> Result<()> {
+        let bytes = self.clone();
+        self.store.read(move |view| bytes.look_in(view, range)).await
+    }
+
+    fn look_in(&self, view: &View<'_>, range: Range<u64>) -> Result<()> {
+        self.read_in(view, range.start, 1)?;
+        let packs = &view.store.inner.packs;
+        let body = view.get(&keys::body(self.body))?.map(|row| BodyRow::decode(&row)).transpose()?;
+        let mut places = [self.recipient_prefix, self.item_prefix].into_iter().chain(body.map(|body| body.place));
+        let mut at = range.start;
+        if !places.any(|place| packs.is_suspect(place)) {
+            return Ok(());
+        }
+        while at < range.end {
+            let piece = self.read_in(view, at, LOOK_BYTES.min(usize_of(range.end - at)))?;
+            at += piece.len().max(1) as u64;
+        }
+        Ok(())
+    }
+
+    /// [`MessageBytes::read_at`] for callers that are on a blocking thread already.
     ///
     /// # Errors
     /// As [`MessageBytes::read_at`].

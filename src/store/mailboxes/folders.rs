@@ -107,7 +107,8 @@ pub fn implied_parents(folders: &[Folder]) -> Vec<String> {
     parents.difference(&names).map(ToString::to_string).collect()
 }
 
-pub(super) fn encode(folder: &Folder) -> Result<Vec<u8>> {
+/// The row of a folder.
+pub(in crate::store) fn encode(folder: &Folder) -> Result<Vec<u8>> {
     let row =
         FolderRow { name: folder.name.clone(), special_use: folder.special_use, keywords: folder.keywords.clone() };
     let mut bytes = vec![VERSION];
@@ -132,6 +133,11 @@ pub(in crate::store) fn inspect_subscription(_: &View<'_>, key: &[u8], row: &[u8
         (Some((_, [_, ..])), [SUBSCRIPTION_VERSION]) => Ok(Claims::default()),
         _ => Err(Error::Damaged("row of a subscription".into())),
     }
+}
+
+/// The row under the name of a folder.
+pub(in crate::store) fn name_row(id: FolderId) -> Vec<u8> {
+    [&[NAME_VERSION], &id.0.to_be_bytes()[..]].concat()
 }
 
 /// The id in a row under a name.
@@ -301,7 +307,7 @@ impl Store {
             if folders.iter().any(|other| other.name == name && name != from && !names::is_below(&name, from)) {
                 return Err(FolderError::Exists(name));
             }
-            let id = [&[NAME_VERSION], &folder.id.0.to_be_bytes()[..]].concat();
+            let id = name_row(folder.id);
             let (old_key, new_key) = (keys::folder_name(account, &folder.name), keys::folder_name(account, &name));
             let key = keys::folder(account, folder.id);
             batch.require(Precondition::Equals(key.clone(), encode(folder)?));

@@ -22,10 +22,13 @@ pub use add::{Added, add_message};
 pub use folders::{CreatedFolder, add_standard_folders, create_folder_in, implied_parents};
 pub use names::{INBOX, SEPARATOR, canonical};
 
-pub(super) use add::SUMMARY_RECORD;
+pub(super) use add::{CHANGED, MAX_SUMMARY_ROW_BYTES, SUMMARY_INLINE, SUMMARY_RECORD, thread_row};
 pub(super) use delete::{DOOMED, resume_deletions};
-pub(super) use folders::{decode as decode_folder, decode_name as decode_folder_name, inspect_subscription};
+pub(super) use folders::{
+    decode as decode_folder, decode_name as decode_folder_name, encode as encode_folder, inspect_subscription, name_row,
+};
 pub(super) use row::{PLACES, decode as decode_message};
+pub use view::MessagePage;
 pub(super) use view::{decode_change, decode_thread};
 
 use crate::clock::Timestamp;

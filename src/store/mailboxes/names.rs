@@ -52,3 +52,35 @@ pub(super) fn parents(name: &str) -> impl Iterator<Item = &str> {
 pub(super) fn is_below(name: &str, parent: &str) -> bool {
     name.strip_prefix(parent).is_some_and(|rest| rest.starts_with(SEPARATOR))
 }
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+
+    #[test_case("a/b/c" => None; "levels")]
+    #[test_case("inbox/x" => None; "below the inbox")]
+    #[test_case("Хаттар/Жіберілген" => None; "Kazakh")]
+    #[test_case("a//b" => Some("a folder name has no empty level"); "empty level")]
+    #[test_case("" => Some("a folder name has no empty level"); "nothing")]
+    #[test_case("a*" => Some("the folder name has a character that is not allowed"); "wildcard")]
+    #[test_case("a\u{7}" => Some("the folder name has a character that is not allowed"); "control")]
+    #[test_case(&"x".repeat(2000) => Some("the folder name is too long"); "long")]
+    #[test_case(&"x/".repeat(40).trim_end_matches('/') => Some("the folder name has too many levels"); "deep")]
+    fn folder_names(name: &str) -> Option<&'static str> {
+        match checked(name, &Settings::default()) {
+            Ok(_) => None,
+            Err(FolderError::NotAllowed(why)) => Some(why),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test_case("inbox" => "INBOX"; "the inbox in any case")]
+    #[test_case("InBox/Кітап" => "INBOX/Кітап"; "below the inbox")]
+    #[test_case("inboxes" => "inboxes"; "not the inbox")]
+    #[test_case("e\u{301}" => "\u{e9}"; "composed")]
+    fn rfc9051_inbox_is_the_inbox_in_any_case(name: &str) -> String {
+        canonical(name)
+    }
+}

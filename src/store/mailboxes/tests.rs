@@ -1,9 +1,7 @@
 use std::path::Path;
-use std::time::Instant;
 
 use proptest::prelude::*;
 use smallvec::smallvec;
-use test_case::test_case;
 
 use super::*;
 use crate::store::keys::{self, AccountCounter};
@@ -343,31 +341,6 @@ async fn rfc6851_move_is_one_commit_and_keeps_the_body() {
     fixture.assert_sound();
 }
 
-#[test_case("a/b/c" => None; "levels")]
-#[test_case("inbox/x" => None; "below the inbox")]
-#[test_case("Хаттар/Жіберілген" => None; "Kazakh")]
-#[test_case("a//b" => Some("a folder name has no empty level"); "empty level")]
-#[test_case("" => Some("a folder name has no empty level"); "nothing")]
-#[test_case("a*" => Some("the folder name has a character that is not allowed"); "wildcard")]
-#[test_case("a\u{7}" => Some("the folder name has a character that is not allowed"); "control")]
-#[test_case(&"x".repeat(2000) => Some("the folder name is too long"); "long")]
-#[test_case(&"x/".repeat(40).trim_end_matches('/') => Some("the folder name has too many levels"); "deep")]
-fn folder_names(name: &str) -> Option<&'static str> {
-    match names::checked(name, &Settings::default()) {
-        Ok(_) => None,
-        Err(FolderError::NotAllowed(why)) => Some(why),
-        Err(error) => panic!("{error}"),
-    }
-}
-
-#[test_case("inbox" => "INBOX"; "the inbox in any case")]
-#[test_case("InBox/Кітап" => "INBOX/Кітап"; "below the inbox")]
-#[test_case("inboxes" => "inboxes"; "not the inbox")]
-#[test_case("e\u{301}" => "\u{e9}"; "composed")]
-fn rfc9051_inbox_is_the_inbox_in_any_case(name: &str) -> String {
-    canonical(name)
-}
-
 #[tokio::test]
 async fn create_makes_parents_and_delete_keeps_the_name_while_it_has_children() {
     let fixture = fixture().await;
@@ -607,30 +580,4 @@ fn a_typical_hot_row_is_under_200_bytes() {
     let place = row::Place::At(RecordRef::default());
     let row = row::template(&message, crate::store::Hole::U64(slot, 0), place, place);
     assert!(row.bytes.len() < 200, "{}", row.bytes.len());
-}
-
-/// `cargo test --release -- --ignored select_of_10_000` prints what SELECT and FETCH from rows cost.
-#[tokio::test]
-#[ignore = "measures"]
-async fn select_of_10_000_messages_is_fast() {
-    let fixture = fixture().await;
-    let inbox = fixture.id("INBOX").await;
-    let begin = Instant::now();
-    for _ in 0..100 {
-        let mut batch = Batch::new();
-        let body = batch.body(fixture.store.stage().finish().unwrap());
-        for _ in 0..100 {
-            add_message(&mut batch, &NewMessage { body, summary: vec![1; 400], ..new_message(inbox) });
-        }
-        fixture.store.commit(batch).await.unwrap();
-    }
-    println!("10,000 messages added in {:?}", begin.elapsed());
-    for _ in 0..3 {
-        let begin = Instant::now();
-        let rows = fixture.store.read(move |view| view.messages(ALICE, inbox, uid(1), usize::MAX)).await.unwrap();
-        println!("{} rows in {:?}", rows.len(), begin.elapsed());
-        let begin = Instant::now();
-        let rows = fixture.store.read(move |view| view.summaries(ALICE, inbox, uid(1), usize::MAX)).await.unwrap();
-        println!("{} summaries in {:?}", rows.len(), begin.elapsed());
-    }
 }

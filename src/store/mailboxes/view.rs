@@ -7,6 +7,15 @@ use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid};
 use crate::store::keys::{self, FolderCounter};
 use crate::store::{Error, Result, View, rows};
 
+/// Some messages of a folder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessagePage {
+    /// Those that can be read, by UID.
+    pub messages: Vec<Message>,
+    /// Where to go on; `None` when there are no more.
+    pub next: Option<Uid>,
+}
+
 impl View<'_> {
     /// A folder's counters.
     ///
@@ -32,6 +41,35 @@ impl View<'_> {
         let end = keys::after(&keys::messages(account, folder));
         let rows = self.range(&keys::message(account, folder, from), &end, limit)?;
         rows.iter().map(|(key, row)| row::decode(key, row)).collect()
+    }
+
+    /// As [`View::messages`], without those whose rows are damaged: they are set aside, so that the others can
+    /// still be had. `check` names them.
+    ///
+    /// # Errors
+    /// Engine.
+    pub fn readable_messages(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        from: Uid,
+        limit: usize,
+    ) -> Result<MessagePage> {
+        let end = keys::after(&keys::messages(account, folder));
+        let rows = self.range(&keys::message(account, folder, from), &end, limit)?;
+        let mut messages = Vec::with_capacity(rows.len());
+        let next = match rows.last() {
+            Some((last, _)) if rows.len() == limit => Uid::new(row::uid_of(last)?.get().saturating_add(1)),
+            _ => None,
+        };
+        for (key, row) in rows {
+            match row::decode(&key, &row) {
+                Ok(message) => messages.push(message),
+                Err(Error::Damaged(what)) => tracing::error!(account = account.0, folder = folder.0, what, "set aside"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(MessagePage { messages, next })
     }
 
     /// One message's row.

@@ -26,7 +26,7 @@ pub(super) const CHUNK_STRIDE: u64 = CHUNK_BYTES + CHECK_BYTES;
 
 const PACK_MAGIC: &[u8; 8] = b"POSHTAPK";
 const FORMAT: u32 = 1;
-const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
+pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
 
 /// What a record is.

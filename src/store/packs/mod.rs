@@ -4,11 +4,12 @@
 //! crash leaves behind a pack's last good record is never read, never overwritten and never cut off: the pack
 //! is sealed as it is and the next record goes to a new one.
 
+mod damage;
 mod format;
 mod moving;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -21,11 +22,15 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+pub(super) use damage::OnDamage;
 pub(super) use format::{Birthplace, Header, Kind, PACK_HEADER_BYTES, stored_bytes};
 pub(super) use writer::{Content, PackWriter, Planned, Span};
 
 use super::{Error, Result};
 use format::{CHUNK_BYTES, CHUNK_STRIDE, HEADER_BYTES};
+
+/// Damaged records that are remembered until the store is closed.
+const MAX_SUSPECTS: usize = 10_000;
 
 /// Packs that stay open for reading.
 const MAX_OPEN_PACKS: usize = 256;
@@ -81,13 +86,16 @@ pub(super) struct Packs {
     /// Packs that have no name any more and are kept for those who read a row before their records moved.
     retired: Mutex<HashMap<u32, (Arc<File>, Instant)>>,
     next: AtomicU32,
+    /// Records that were found damaged when somebody read them.
+    suspects: Mutex<HashSet<RecordRef>>,
 }
 
 impl Packs {
     pub(super) fn open(dir: PathBuf) -> Result<Self> {
         fs::create_dir_all(&dir)?;
         let last = numbered_files(&dir, "pack")?.last().copied().unwrap_or(0);
-        Ok(Packs { dir, open: Mutex::default(), retired: Mutex::default(), next: AtomicU32::new(last + 1) })
+        let (open, retired, suspects) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Packs { dir, open, retired, next: AtomicU32::new(last + 1), suspects })
     }
 
     /// The numbers of all packs, ascending.
@@ -95,7 +103,7 @@ impl Packs {
         numbered_files(&self.dir, "pack")
     }
 
-    fn path(&self, number: u32) -> PathBuf {
+    pub(super) fn path(&self, number: u32) -> PathBuf {
         self.dir.join(format!("{number:08}.pack"))
     }
 
@@ -136,6 +144,22 @@ impl Packs {
     /// Up to `len` bytes of a record's content from `offset`; shorter only at its end. Every chunk that is
     /// touched is checked.
     pub(super) fn read(&self, place: RecordRef, offset: u64, len: usize) -> Result<Bytes> {
+        let read = self.read_chunks(place, offset, len);
+        if let Err(Error::Damaged(_)) = &read {
+            let mut suspects = self.suspects.lock();
+            if suspects.len() < MAX_SUSPECTS {
+                suspects.insert(place);
+            }
+        }
+        read
+    }
+
+    /// Something of this record could not be read before.
+    pub(super) fn is_suspect(&self, place: RecordRef) -> bool {
+        self.suspects.lock().contains(&place)
+    }
+
+    fn read_chunks(&self, place: RecordRef, offset: u64, len: usize) -> Result<Bytes> {
         let total = u64::from(place.len);
         let end = total.min(offset.saturating_add(len as u64));
         if offset >= end {

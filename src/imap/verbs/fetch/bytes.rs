@@ -210,16 +210,15 @@ fn numbers(part: &PartPath) -> Vec<u32> {
     part.iter().map(|number| number.get()).collect()
 }
 
-/// Reads the beginning of the first range: a message whose record is damaged is refused while it can be.
+/// Looks at every range: a message whose record is damaged is refused while it can be.
 async fn check_readable(content: &MessageBytes, sources: &[Source<'_>]) -> Result<(), Fault> {
-    let range = |source: &Source<'_>| match source {
-        Source::Range(range) | Source::Fields(Fields { header: range, .. }) => {
-            Some(range.clone()).filter(|range| !range.is_empty())
+    for source in sources {
+        match source {
+            Source::Range(range) | Source::Fields(Fields { header: range, .. }) if !range.is_empty() => {
+                content.look_at(range.clone()).await?;
+            }
+            _ => {}
         }
-        Source::Rows | Source::Nil | Source::Decoded(_) => None,
-    };
-    if let Some(range) = sources.iter().find_map(range) {
-        content.read_at(range.start, 1).await?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::imap::proto::command::{Access, Fetch, FetchItem, NumberedBy, Peek, Se
 use crate::imap::proto::response::Status;
 use crate::imap::rows::{Need, Row, read};
 use crate::imap::view::{PAGE, Place};
+use crate::store;
 use crate::store::mailboxes::{FlagChange, Flags};
 
 use self::rows::Rendering;
@@ -40,9 +41,10 @@ struct Plan {
 pub(crate) async fn fetch(desk: &mut Desk, command: &Fetch) -> Answer {
     let places = desk.places(&command.set, command.by)?;
     let plan = Plan::of(command, desk.selected()?.access);
-    let found =
+    let Fetched { found, damaged } =
         if plan.bytes { fetch_bytes(desk, &plan, &places).await? } else { fetch_rows(desk, &plan, &places).await? };
     match command.by {
+        _ if !damaged.is_empty() => Err(Fault::Damaged(damaged)),
         NumberedBy::Sequence if found < places.len() => Err(Fault::ExpungedElsewhere),
         _ => Ok(Status::ok("fetched")),
     }
@@ -99,45 +101,74 @@ fn marks_seen(item: &FetchItem) -> bool {
     }
 }
 
-/// Answers from rows only. Gives the number of messages that were there.
-async fn fetch_rows(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<usize, Fault> {
-    let mut found = 0;
+/// What became of the messages that were asked for.
+#[derive(Debug, Default)]
+struct Fetched {
+    /// How many were there.
+    found: usize,
+    /// Those of them that cannot be read: an answer about one is not possible, and the others have theirs.
+    damaged: Vec<Uid>,
+}
+
+impl Fetched {
+    /// Counts a message, and sets it aside if it is damaged. Nothing of its answer was written then.
+    fn count(&mut self, uid: Uid, answered: Result<(), Fault>) -> Result<(), Fault> {
+        self.found += 1;
+        match answered {
+            Err(Fault::Store(store::Error::Damaged(what))) => {
+                tracing::error!(uid = uid.get(), what, "a damaged message is set aside");
+                self.damaged.push(uid);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+/// Answers from rows only.
+async fn fetch_rows(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<Fetched, Fault> {
+    let mut fetched = Fetched::default();
     let mut text = Vec::new();
     for places in places.chunks(PAGE) {
         let mut todo = places.to_vec();
         while !todo.is_empty() {
             let job = rows::Job::new(desk, plan, todo, text)?;
             let page = desk.services.store.read(move |view| job.run(view)).await?;
-            found += page.found;
+            fetched.found += page.found;
             desk.output.send(&page.text).await?;
             if let Some(row) = &page.unreadable {
-                let summary = bytes::scan_again(desk, row).await?;
-                Rendering::new(desk, plan)?.write(row, &summary, desk.output.buffer());
-                found += 1;
+                let answered = answer_scanned_again(desk, plan, row).await;
+                fetched.count(row.place.uid, answered)?;
             }
             (text, todo) = (page.text, page.rest);
             text.clear();
         }
     }
-    Ok(found)
+    Ok(fetched)
 }
 
-/// Answers with bytes from the packs. Gives the number of messages that were there.
-async fn fetch_bytes(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<usize, Fault> {
-    let mut found = 0;
+async fn answer_scanned_again(desk: &mut Desk, plan: &Plan, row: &Row) -> Result<(), Fault> {
+    let summary = bytes::scan_again(desk, row).await?;
+    Rendering::new(desk, plan)?.write(row, &summary, desk.output.buffer());
+    Ok(())
+}
+
+/// Answers with bytes from the packs.
+async fn fetch_bytes(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<Fetched, Fault> {
+    let mut fetched = Fetched::default();
     for places in places.chunks(BODIES_A_PAGE) {
         let changed = if plan.marks_seen { mark_seen(desk, places).await? } else { HashSet::new() };
         let selected = desk.selected()?;
         let (at, need, places) = ((selected.account, selected.folder), plan.need, places.to_vec());
         let page = desk.services.store.read(move |view| read(view, at, &places, need)).await?;
-        found += page.len();
         for row in page {
             let tell_flags = changed.contains(&row.place.uid) && !plan.items.contains(&FetchItem::Flags);
-            bytes::answer(desk, plan, &row, tell_flags).await?;
+            let answered = bytes::answer(desk, plan, &row, tell_flags).await;
+            fetched.count(row.place.uid, answered)?;
             desk.output.ease().await?;
         }
     }
-    Ok(found)
+    Ok(fetched)
 }
 
 /// Sets `\Seen` where it is not set, in one commit; gives the messages that changed.

@@ -219,8 +219,8 @@ struct Inner {
     rewriting: Mutex<()>,
     space: Space,
     hub: Hub,
-    /// One compaction at a time.
-    compacting: Mutex<()>,
+    /// Writes what compaction keeps; one compaction at a time.
+    compacting: Mutex<PackWriter>,
     readers: Arc<Semaphore>,
     /// `None` only while the store is being dropped.
     queue: Option<mpsc::Sender<Request>>,

@@ -20,7 +20,7 @@ pub(super) struct Emptying<'a> {
     pub(super) packs: HashSet<u32>,
     /// They are all the packs there are, so what is remembered of rows long gone can be forgotten.
     pub(super) is_all: bool,
-    pub(super) writer: PackWriter,
+    pub(super) writer: &'a mut PackWriter,
     pub(super) pace: Pace,
     /// Where records went that more than one row may name; `None` for damaged ones.
     pub(super) copied: HashMap<RecordRef, Option<RecordRef>>,
@@ -71,7 +71,7 @@ impl Emptying<'_> {
             return Ok(*copied);
         }
         let inner = &self.store.inner;
-        let copied = match inner.space.check_reserve().and_then(|()| inner.packs.copy(place, &mut self.writer)) {
+        let copied = match inner.space.check_reserve().and_then(|()| inner.packs.copy(place, self.writer)) {
             Ok(to) => Some(to),
             Err(Error::Damaged(what)) => {
                 self.set_aside(place.pack, what);
@@ -143,8 +143,18 @@ impl Emptying<'_> {
         for pack in &packs {
             self.done.emptied_bytes += self.store.inner.packs.length(*pack)?;
         }
+        self.keep_the_highest_number(&packs)?;
         self.store.inner.packs.retire(&packs)?;
         self.done.packs = packs.len() as u64;
+        Ok(())
+    }
+    /// The number of a pack is never given out again, also not after the next start: a backup knows packs by it.
+    fn keep_the_highest_number(&mut self, retiring: &[u32]) -> Result<()> {
+        let highest = self.store.inner.packs.numbers()?.last().copied();
+        if highest.is_some_and(|highest| retiring.contains(&highest)) {
+            self.writer.seal();
+            self.writer.span()?;
+        }
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// `Stopped`; `Full` when there is no room for the copies; I/O; engine. What was done until then stays done.
     pub fn compact(&self, thoroughness: Thoroughness, progress: Progress<'_>) -> Result<Compacted> {
-        let _alone = self.inner.compacting.lock();
+        let mut writer = self.inner.compacting.lock();
         self.let_go_of_retired_packs()?;
         let mut done = Compacted { forgotten_bodies: survey::forget_bodies(self)?, ..Compacted::default() };
         let survey = survey::survey(self)?;
@@ -60,12 +60,13 @@ impl Store {
             return Ok(done);
         }
         let is_all = packs.len() == survey.packs();
+        seal_if_among(&mut writer, &packs);
         self.begin_emptying(&packs)?;
         let mut emptying = Emptying {
             store: self,
             packs: packs.iter().copied().collect(),
             is_all,
-            writer: PackWriter::new(std::sync::Arc::clone(&self.inner.packs), self.inner.settings.max_pack_bytes),
+            writer: &mut writer,
             pace: Pace::new(thoroughness.bytes_per_s),
             copied: std::collections::HashMap::new(),
             done: &mut done,
@@ -82,16 +83,10 @@ impl Store {
 
     /// Nothing is added to these packs any more, and rows that name something in them are noted.
     fn begin_emptying(&self, packs: &[u32]) -> Result<()> {
-        let (emptying, large) = (packs.to_vec(), &self.inner.large);
-        let mut large = large.lock();
-        if large.current().is_some_and(|current| packs.contains(&current)) {
-            large.seal();
-        }
-        drop(large);
+        let emptying = packs.to_vec();
+        seal_if_among(&mut self.inner.large.lock(), packs);
         self.between_groups(move |committer| {
-            if committer.packs.current().is_some_and(|current| emptying.contains(&current)) {
-                committer.packs.seal();
-            }
+            seal_if_among(&mut committer.packs, &emptying);
             committer.moving.begin(&emptying);
         })
     }
@@ -103,5 +98,11 @@ impl Store {
             self.between_groups(|committer| committer.moving.forget_moves())?;
         }
         Ok(())
+    }
+}
+
+fn seal_if_among(writer: &mut PackWriter, packs: &[u32]) {
+    if writer.current().is_some_and(|current| packs.contains(&current)) {
+        writer.seal();
     }
 }

@@ -85,6 +85,21 @@ fn what_is_dead_goes_and_what_lives_reads_the_same_before_and_after_reopening() 
 }
 
 #[test]
+fn the_number_of_a_pack_that_is_gone_is_not_given_out_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let numbers = |store: &Store| store.inner.packs.numbers().unwrap();
+    let store = open(dir.path());
+    let body = add(&store, 1, 5_000);
+    remove(&store, 1, body);
+    let before = numbers(&store);
+    compact(&store);
+    drop(store);
+    let store = open(dir.path());
+    add(&store, 2, 5_000);
+    assert!(numbers(&store).iter().all(|number| !before.contains(number)), "{before:?} {:?}", numbers(&store));
+}
+
+#[test]
 fn a_second_run_finds_nothing_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{Changes, Engine, panic_text};
 use crate::store::{Error, Result, Rows};
@@ -25,6 +26,9 @@ pub(in crate::store) const MAX_ROW_BYTES: usize = 16 << 10;
 /// sled's own flusher also runs, so that an idle server has no tail in memory.
 const FLUSH_EVERY_MS: u64 = 200;
 
+/// How long an earlier instance may still hold the lock of the file.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// One tree: the first byte of a key is the table.
 #[derive(Debug)]
 pub(in crate::store) struct SledEngine {
@@ -37,11 +41,11 @@ impl SledEngine {
     pub(in crate::store) fn open(dir: &Path, cache_bytes: u64) -> Result<Self> {
         fs::create_dir_all(dir)?;
         remove_snapshots(dir, Snapshots::Unfinished)?;
-        let db = match open_guarded(dir, cache_bytes) {
+        let db = match open_patiently(dir, cache_bytes) {
             Err(Failure::Corrupt(why)) => {
                 tracing::warn!(%why, "the engine's snapshot is damaged; reading the whole log instead");
                 remove_snapshots(dir, Snapshots::All)?;
-                open_guarded(dir, cache_bytes)
+                open_patiently(dir, cache_bytes)
             }
             other => other,
         };
@@ -125,6 +129,25 @@ impl Failure {
     }
 }
 
+/// An instance that was just closed, or that could not be opened, is held a little longer by sled's threads. It can
+/// only be one of this process: the whole directory is ours.
+fn open_patiently(dir: &Path, cache_bytes: u64) -> std::result::Result<::sled::Db, Failure> {
+    let begun = Instant::now();
+    loop {
+        match open_guarded(dir, cache_bytes) {
+            Err(Failure::Other(Error::Io(error))) if is_locked(&error) && begun.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// sled says so in words only.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().starts_with("could not acquire lock")
+}
+
 fn open_guarded(dir: &Path, cache_bytes: u64) -> std::result::Result<::sled::Db, Failure> {
     let config = ::sled::Config::new()
         .path(dir)
@@ -185,6 +208,20 @@ mod tests {
         fs::write(dir.path().join("snap.0000000000000042.generating"), b"half").unwrap();
         let engine = SledEngine::open(dir.path(), 1 << 20).unwrap();
         assert_eq!(engine.get(b"k").unwrap().as_deref(), Some(&b"v"[..]));
+    }
+
+    #[test]
+    fn an_earlier_instance_that_is_being_closed_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = SledEngine::open(dir.path(), 1 << 20).unwrap();
+        let second = std::thread::scope(|scope| {
+            let second = scope.spawn(|| SledEngine::open(dir.path(), 1 << 20).map(drop));
+            // However far the other thread has come: it either meets the lock and waits, or comes after.
+            std::thread::yield_now();
+            drop(first);
+            second.join().unwrap()
+        });
+        assert!(second.is_ok(), "{second:?}");
     }
 
     #[test]

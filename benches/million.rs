@@ -313,7 +313,7 @@ fn rewrite(store: &Store) -> Result<(), Failure> {
     let place = places(store)?[0];
     let world = World::system();
     let (done, times) = std::thread::scope(|scope| -> Result<_, Failure> {
-        let rewriting = scope.spawn(|| store.rewrite_rows(&mut |_| ControlFlow::Continue(())));
+        let rewriting = scope.spawn(|| store.rewrite_rows(0, &mut |_| ControlFlow::Continue(())));
         let (mut times, mut number) = (Vec::new(), 20_000_000);
         while !rewriting.is_finished() {
             let mut batch = Batch::new();

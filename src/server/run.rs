@@ -295,7 +295,7 @@ impl Start {
     /// What happens after a commit: sending out, printing, telling; and keeping the store small.
     fn workers(&self, metrics: PrometheusHandle) {
         let stop = || self.drain.token().clone();
-        self.drain.spawn(self.services.store.clone().run_rewrites(stop()));
+        self.drain.spawn(upkeep::rewrite(self.services.store.clone(), stop()));
         self.drain.spawn(self.services.outbound.clone().run(stop()));
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));

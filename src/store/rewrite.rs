@@ -13,7 +13,6 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use super::engine::{Changes, Engine};
 use super::pace::Pace;
@@ -64,72 +63,13 @@ struct Adopted {
 
 impl Store {
     /// Copies all rows into a fresh engine and goes on with that one; the files of the old one are removed. Blocks
-    /// for as long as it takes, at the pace of `rewrite_bytes_per_s`, while the store is in use. `progress` hears how
-    /// far it is and may break it off.
+    /// for as long as it takes, at `bytes_per_s` (zero for as fast as it goes), while the store is in use. `progress`
+    /// hears how far it is and may break it off.
     ///
     /// # Errors
-    /// `Stopped` when broken off; `Full` at the watermark; `Closed`, engine, I/O. Then the rows are where they were.
-    pub fn rewrite_rows(&self, progress: Progress<'_>) -> Result<Rewritten> {
-        self.rewrite_at(self.settings().rewrite_bytes_per_s, progress)
-    }
-
-    /// Whether the files of the rows are so much larger than the rows that a rewrite is worth its while.
-    ///
-    /// # Errors
-    /// Engine, I/O.
-    pub fn rows_want_rewrite(&self) -> Result<bool> {
-        let versions = &self.inner.versions;
-        let settings = self.settings();
-        let disk = versions.disk_bytes()?;
-        // What is in use is seldom in the files without some room around it: rows that were just rewritten and
-        // did not grow since are left alone whatever the setting says.
-        let grown = disk > versions.opener().adopted_bytes()?.saturating_mul(3) / 2;
-        let allowed = versions.live_bytes().saturating_mul(settings.rewrite_percent) / 100;
-        Ok(disk > settings.rewrite_floor_bytes && disk > allowed && grown)
-    }
-
-    /// Looks from time to time whether the rows want to be rewritten, and does it, until the token is cancelled.
-    pub async fn run_rewrites(self, stop: CancellationToken) {
-        let pause = Duration::from_secs(self.settings().rewrite_check_s.max(1));
-        while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
-            let (store, stop) = (self.clone(), stop.clone());
-            match tokio::task::spawn_blocking(move || store.rewrite_if_wanted(&stop)).await {
-                Ok(Ok(None)) | Ok(Err(Error::Stopped | Error::Busy(_))) => {}
-                Ok(Ok(Some(done))) => tracing::info!(
-                    before = done.disk_bytes_before,
-                    after = done.disk_bytes_after,
-                    took_ms = done.took_ms,
-                    paused_ms = done.paused_ms,
-                    "the rows were rewritten"
-                ),
-                Ok(Err(error)) => tracing::warn!(%error, "the rows cannot be rewritten now"),
-                Err(error) => tracing::error!(%error, "rewriting the rows failed"),
-            }
-        }
-    }
-
-    fn rewrite_if_wanted(&self, stop: &CancellationToken) -> Result<Option<Rewritten>> {
-        if !self.rows_want_rewrite()? {
-            return Ok(None);
-        }
-        let mut unless_stopped =
-            |_| if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        self.rewrite_rows(&mut unless_stopped).map(Some)
-    }
-
-    /// Rewrites the rows when they are in another engine than the configured one.
-    pub(super) fn convert_rows(&self) -> Result<()> {
-        if self.inner.versions.opener().is_of_the_chosen_kind()? {
-            return Ok(());
-        }
-        let engine = self.settings().engine.name();
-        tracing::info!(engine, "converting the rows to the configured engine");
-        let rewritten = self.rewrite_at(0, &mut |_| ControlFlow::Continue(()))?;
-        tracing::info!(engine, rows = rewritten.rows, took_ms = rewritten.took_ms, "the rows were converted");
-        Ok(())
-    }
-
-    fn rewrite_at(&self, bytes_per_s: u64, progress: Progress<'_>) -> Result<Rewritten> {
+    /// `Busy` while another one is under way; `Stopped` when broken off; `Full` at the watermark; `Closed`, engine,
+    /// I/O. Then the rows are where they were.
+    pub fn rewrite_rows(&self, bytes_per_s: u64, progress: Progress<'_>) -> Result<Rewritten> {
         let _alone = self.inner.rewriting.try_lock().ok_or(Error::Busy("the rows are being rewritten"))?;
         let begun = Instant::now();
         let versions = &self.inner.versions;
@@ -149,6 +89,33 @@ impl Store {
             took_ms: millis(begun.elapsed()),
             paused_ms: millis(adopted.paused),
         })
+    }
+
+    /// Whether the files of the rows are so much larger than the rows that a rewrite is worth its while.
+    ///
+    /// # Errors
+    /// Engine, I/O.
+    pub fn rows_want_rewrite(&self) -> Result<bool> {
+        let versions = &self.inner.versions;
+        let settings = self.settings();
+        let disk = versions.disk_bytes()?;
+        // What is in use is seldom in the files without some room around it: rows that were just rewritten and
+        // did not grow since are left alone whatever the setting says.
+        let grown = disk > versions.opener().adopted_bytes()?.saturating_mul(3) / 2;
+        let allowed = versions.live_bytes().saturating_mul(settings.rewrite_percent) / 100;
+        Ok(disk > settings.rewrite_floor_bytes && disk > allowed && grown)
+    }
+
+    /// Rewrites the rows when they are in another engine than the configured one.
+    pub(super) fn convert_rows(&self) -> Result<()> {
+        if self.inner.versions.opener().is_of_the_chosen_kind()? {
+            return Ok(());
+        }
+        let engine = self.settings().engine.name();
+        tracing::info!(engine, "converting the rows to the configured engine");
+        let rewritten = self.rewrite_rows(0, &mut |_| ControlFlow::Continue(()))?;
+        tracing::info!(engine, rows = rewritten.rows, took_ms = rewritten.took_ms, "the rows were converted");
+        Ok(())
     }
 
     /// Everything but the last few keys.

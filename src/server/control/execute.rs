@@ -57,7 +57,7 @@ async fn compact(services: &Services, meter: Meter) -> Answer {
     let all = Thoroughness { dead_percent: 1, bytes_per_s: 0 };
     let tidy = move |services: Services| {
         let packs = services.store.compact(all, &mut |done| meter.note(done))?;
-        let rows = services.store.rewrite_rows(&mut |done| meter.note(done))?;
+        let rows = services.store.rewrite_rows(0, &mut |done| meter.note(done))?;
         Ok(Tidied { packs, rows })
     };
     blocking(services, tidy).await

@@ -45,29 +45,30 @@ impl MessageBytes {
     }
 
     /// Makes sure that a range can be read, before anybody is told that it comes: its beginning, and all of it if
-    /// something of the message was found damaged before. So a damaged message breaks at most one answer off.
+    /// something of the message was found damaged before. So a damaged message breaks at most one answer off. Answers
+    /// up to `len` bytes of that beginning, so that they need not be read again.
     ///
     /// # Errors
     /// As [`MessageBytes::read_at`].
-    pub async fn look_at(&self, range: Range<u64>) -> Result<()> {
+    pub async fn look_at(&self, range: Range<u64>, len: usize) -> Result<Bytes> {
         let bytes = self.clone();
-        self.store.read(move |view| bytes.look_in(view, range)).await
+        self.store.read(move |view| bytes.look_in(view, range, len)).await
     }
 
-    fn look_in(&self, view: &View<'_>, range: Range<u64>) -> Result<()> {
-        self.read_in(view, range.start, 1)?;
+    fn look_in(&self, view: &View<'_>, range: Range<u64>, len: usize) -> Result<Bytes> {
+        let beginning = self.read_in(view, range.start, len.min(usize_of(range.end - range.start)))?;
         let packs = &view.store.inner.packs;
         let body = view.get(&keys::body(self.body))?.map(|row| BodyRow::decode(&row)).transpose()?;
         let mut places = [self.recipient_prefix, self.item_prefix].into_iter().chain(body.map(|body| body.place));
         let mut at = range.start;
         if !places.any(|place| packs.is_suspect(place)) {
-            return Ok(());
+            return Ok(beginning);
         }
         while at < range.end {
             let piece = self.read_in(view, at, LOOK_BYTES.min(usize_of(range.end - at)))?;
             at += piece.len().max(1) as u64;
         }
-        Ok(())
+        Ok(beginning)
     }
 
     /// [`MessageBytes::read_at`] for callers that are on a blocking thread already.

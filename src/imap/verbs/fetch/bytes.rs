@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use crate::imap::desk::Desk;
 use crate::imap::fault::Fault;
 use crate::imap::output::{CHUNK, Output};
@@ -26,8 +28,8 @@ enum Source<'a> {
     Rows,
     /// There is no such part.
     Nil,
-    /// A range of the message, as it stands.
-    Range(Range<u64>),
+    /// A range of the message, as it stands; its beginning, as far as it was read already.
+    Range(Range<u64>, Bytes),
     /// Some fields of a header block.
     Fields(Fields<'a>),
     /// A range of the message, with its transfer encoding undone.
@@ -35,11 +37,15 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
+    fn range(range: Range<u64>) -> Self {
+        Source::Range(range, Bytes::new())
+    }
+
     /// What BINARY.SIZE answers; header fields are nothing it can ask for.
     fn binary_size(&self) -> u64 {
         match self {
             Source::Rows | Source::Nil | Source::Fields(_) => 0,
-            Source::Range(range) => range.end - range.start,
+            Source::Range(range, _) => range.end - range.start,
             Source::Decoded(decoded) => decoded.wanted.end - decoded.wanted.start,
         }
     }
@@ -84,7 +90,7 @@ pub(super) async fn answer(desk: &mut Desk, plan: &Plan, row: &Row, tell_flags: 
     for item in plan.items.iter() {
         sources.push(reader.source(item).await?);
     }
-    check_readable(&content, &sources).await?;
+    check_readable(&content, &mut sources).await?;
     let rendering = Rendering::new(desk, plan)?;
     let mut writer = FetchWriter::new(row.place.seq, desk.dialect);
     for (item, source) in plan.items.iter().zip(sources) {
@@ -139,11 +145,11 @@ impl Reader<'_> {
     async fn source<'a>(&self, item: &'a FetchItem) -> Result<Source<'a>, Fault> {
         let whole = 0..self.content.len();
         Ok(match item {
-            FetchItem::Rfc822 => Source::Range(whole),
+            FetchItem::Rfc822 => Source::range(whole),
             FetchItem::Rfc822Header => self.range(&[], Piece::Header, None),
             FetchItem::Rfc822Text => self.range(&[], Piece::Text, None),
             FetchItem::Section { section, partial, .. } if *section == Section::default() => {
-                Source::Range(cut(whole, *partial))
+                Source::range(cut(whole, *partial))
             }
             FetchItem::Section { section, partial, .. } => self.section(section, *partial),
             FetchItem::Binary { part, partial, .. } => self.binary(part, *partial).await?,
@@ -154,7 +160,7 @@ impl Reader<'_> {
 
     fn range(&self, part: &[u32], piece: Piece, partial: Option<Partial>) -> Source<'static> {
         match self.structure.resolve(part, piece) {
-            Some(range) => Source::Range(cut(range, partial)),
+            Some(range) => Source::range(cut(range, partial)),
             None => Source::Nil,
         }
     }
@@ -184,11 +190,11 @@ impl Reader<'_> {
         };
         if path.is_empty() {
             // RFC 3516 §4.2: without a part number it is the whole message, which has no encoding to undo.
-            return Ok(Source::Range(cut(from, partial)));
+            return Ok(Source::range(cut(from, partial)));
         }
         let decoder = TransferDecoder::new(found.encoding.as_deref()).map_err(|_| Fault::UnknownEncoding)?;
         if matches!(decoder, TransferDecoder::Identity) {
-            return Ok(Source::Range(cut(from, partial)));
+            return Ok(Source::range(cut(from, partial)));
         }
         let mut length = 0;
         let mut pieces = Pieces::new(self.content, from.clone(), decoder.clone());
@@ -210,12 +216,20 @@ fn numbers(part: &PartPath) -> Vec<u32> {
     part.iter().map(|number| number.get()).collect()
 }
 
-/// Looks at every range: a message whose record is damaged is refused while it can be.
-async fn check_readable(content: &MessageBytes, sources: &[Source<'_>]) -> Result<(), Fault> {
+/// Looks at every range: a message whose record is damaged is refused while it can be. The first range, which mostly
+/// is the only one, keeps what was read of it.
+async fn check_readable(content: &MessageBytes, sources: &mut [Source<'_>]) -> Result<(), Fault> {
+    let mut wanted = CHUNK;
     for source in sources {
         match source {
-            Source::Range(range) | Source::Fields(Fields { header: range, .. }) if !range.is_empty() => {
-                content.look_at(range.clone()).await?;
+            Source::Range(range, beginning) if !range.is_empty() => {
+                let read = content.look_at(range.clone(), wanted).await?;
+                if std::mem::replace(&mut wanted, 1) == CHUNK {
+                    *beginning = read;
+                }
+            }
+            Source::Fields(Fields { header, .. }) if !header.is_empty() => {
+                content.look_at(header.clone(), 1).await?;
             }
             _ => {}
         }
@@ -242,10 +256,12 @@ async fn write(
             writer.section(name, origin, &text);
             output.send(&writer.take()).await?;
         }
-        Source::Range(range) => {
+        Source::Range(range, beginning) => {
             writer.section_literal(name, origin, range.end - range.start);
             output.send(&writer.take()).await?;
-            send_range(output, content, range).await.map_err(broken_off)?;
+            output.send(&beginning).await?;
+            let rest = range.start + beginning.len() as u64..range.end;
+            send_range(output, content, rest).await.map_err(broken_off)?;
         }
         Source::Decoded(decoded) => {
             writer.section_literal(name, origin, decoded.wanted.end - decoded.wanted.start);
@@ -325,7 +341,7 @@ impl<'a> Pieces<'a> {
 }
 
 /// The first piece of a range that is not empty.
-async fn read_piece(content: &MessageBytes, range: Range<u64>) -> Result<bytes::Bytes, Fault> {
+async fn read_piece(content: &MessageBytes, range: Range<u64>) -> Result<Bytes, Fault> {
     let wanted = usize::try_from(range.end - range.start).unwrap_or(CHUNK).min(CHUNK);
     let piece = content.read_at(range.start, wanted).await?;
     if piece.is_empty() { Err(short()) } else { Ok(piece) }

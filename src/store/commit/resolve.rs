@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
 use super::super::bodies::{BodyRow, StagedBody};
 use super::super::engine::Changes;
-use super::super::packs::{Content, Kind, Planned, RecordRef, Span};
+use super::super::packs::{Content, Kind, Planned, RecordRef, Span, stored_bytes};
 use super::super::versions::Versions;
 use super::super::{Error, Result, keys, rows};
 use super::moving::Moving;
@@ -185,6 +185,9 @@ impl Resolver<'_> {
         let Some(row) = self.get(&key)? else { return Err(Error::Conflict(key)) };
         let row = BodyRow::decode(&row)?;
         let references = row.references + delta;
+        if delta < 0 {
+            self.ground.moving.note_release(stored_bytes(row.place.len()));
+        }
         if references < 0 {
             return Err(Error::Damaged(format!("{body:?} is released more often than it was referenced")));
         }
@@ -192,7 +195,9 @@ impl Resolver<'_> {
     }
 
     fn rename(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) -> Result<()> {
-        self.ground.moving.note_move(from, to);
+        if keys::may_be_shared(&key) {
+            self.ground.moving.note_move(from, to);
+        }
         let Some(mut row) = self.get(&key)? else { return Ok(()) };
         if keys::rename_record(&key, &mut row, from, to) {
             self.renamed.insert(key.clone());

@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::lock::DirLock;
 use super::packs::{PackWriter, Packs, numbered_files};
 use super::space::Space;
-use super::versions::Versions;
+use super::versions::{Before, Versions};
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows, upgrade};
 
 /// The schema this program writes. A directory with a newer one is refused, one with an older one is upgraded:
@@ -151,7 +151,7 @@ fn check_schema(versions: &Versions) -> Result<()> {
             found if found > SCHEMA => Err(Error::NewerSchema { found, known: SCHEMA }),
             _ => Ok(()),
         },
-        None => versions.commit(Changes::from([(key, Some(encode_schema()?))])),
+        None => versions.commit(Changes::from([(key, Some(encode_schema()?))]), Before::new()),
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::super::batch::{Batch, Committed, Hole, Member, Precondition, SetOf, Step, Template};
 use super::super::bodies::{BodyRow, StagedBody};
 use super::super::engine::Changes;
-use super::super::packs::{Content, Kind, Planned, RecordRef, Span};
-use super::super::versions::Versions;
+use super::super::packs::{Content, Kind, Planned, RecordRef, Span, stored_bytes};
+use super::super::versions::{Before, Versions};
 use super::super::{Error, Result, keys, mailboxes, rows};
 use super::moving::Moving;
 use crate::ids::{BodyId, Uid};
@@ -44,7 +44,22 @@ pub(super) struct Ground<'a> {
     pub(super) versions: &'a Versions,
     /// The changes of the group so far.
     pub(super) group: &'a Changes,
+    /// What was read for the group.
+    pub(super) before: &'a mut Before,
     pub(super) moving: &'a mut Moving,
+}
+
+impl Ground<'_> {
+    /// The row as the batches before this one leave it.
+    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        if let Some(change) = self.group.get(key) {
+            return Ok(change.as_deref());
+        }
+        if !self.before.contains_key(key) {
+            self.before.insert(key.to_vec(), self.versions.newest(key)?);
+        }
+        Ok(self.before.get(key).and_then(Option::as_deref))
+    }
 }
 
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
@@ -99,10 +114,10 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.changes.get(key).or_else(|| self.ground.group.get(key)) {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.changes.get(key) {
             Some(change) => Ok(change.clone()),
-            None => self.ground.versions.newest(key),
+            None => Ok(self.ground.get(key)?.map(<[u8]>::to_vec)),
         }
     }
 
@@ -178,7 +193,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn require(&self, precondition: Precondition) -> Result<()> {
+    fn require(&mut self, precondition: Precondition) -> Result<()> {
         let (holds, key) = match precondition {
             Precondition::Absent(key) => (self.get(&key)?.is_none(), key),
             Precondition::Present(key) => (self.get(&key)?.is_some(), key),
@@ -202,6 +217,9 @@ impl Resolver<'_> {
         let Some(row) = self.get(&key)? else { return Err(Error::Conflict(key)) };
         let row = BodyRow::decode(&row)?;
         let references = row.references + delta;
+        if delta < 0 {
+            self.ground.moving.note_release(stored_bytes(row.place.len()));
+        }
         if references < 0 {
             return Err(Error::Damaged(format!("{body:?} is released more often than it was referenced")));
         }
@@ -209,7 +227,9 @@ impl Resolver<'_> {
     }
 
     fn rename(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) -> Result<()> {
-        self.ground.moving.note_move(from, to);
+        if keys::may_be_shared(&key) {
+            self.ground.moving.note_move(from, to);
+        }
         let Some(mut row) = self.get(&key)? else { return Ok(()) };
         if keys::rename_record(&key, &mut row, from, to) {
             self.renamed.insert(key.clone());
@@ -238,12 +258,23 @@ impl Resolver<'_> {
                 Err(error) => {
                     // A damaged row must not keep letters from coming: what it said follows from the messages.
                     tracing::error!(%error, ?of, number, "a block of UIDs is made anew from the messages");
-                    mailboxes::block_from(of.set, number, |uid| self.get(&keys::message(of.account, of.folder, uid)))?
+                    self.block_from_messages(of, number)?
                 }
             };
             self.blocks.insert((of, number), block);
         }
         Ok((self.blocks.entry((of, number)).or_default(), offset))
+    }
+
+    fn block_from_messages(&self, of: SetOf, number: u32) -> Result<Block> {
+        let Ground { versions, group, .. } = &self.ground;
+        mailboxes::block_from(of.set, number, |uid| {
+            let key = keys::message(of.account, of.folder, uid);
+            match self.changes.get(&key).or_else(|| group.get(&key)) {
+                Some(change) => Ok(change.clone()),
+                None => versions.newest(&key),
+            }
+        })
     }
 
     fn uid(&self, member: Member) -> Result<Uid> {
@@ -301,11 +332,7 @@ impl Resolver<'_> {
                 keys::Memory::None => false,
                 keys::Memory::Always => true,
                 keys::Memory::ComingAndGoing if self.renamed.contains(key) => true,
-                keys::Memory::ComingAndGoing => {
-                    let Ground { versions, group, .. } = &self.ground;
-                    let before = group.get(key).cloned().map_or_else(|| versions.newest(key), Ok)?;
-                    before.is_some() != value.is_some()
-                }
+                keys::Memory::ComingAndGoing => self.ground.get(key)?.is_some() != value.is_some(),
             };
             if keep {
                 remembered.rows.push((key.clone(), value.clone()));

@@ -1,12 +1,17 @@
-//! What a large store costs: start-up, memory, opening a folder, one delivery and one letter read, with a folder of
-//! a million letters beside one of a thousand.
+//! What a large store costs: start-up, memory, opening a folder, one delivery and one letter read, with folders of a
+//! thousand, a hundred thousand and a million letters beside each other.
 //!
-//! `cargo bench --bench million`; `MILLION_MESSAGES` (1,000,000) says how many letters the large folder gets,
-//! `MILLION_ENGINE` (sled) which engine keeps the rows, `MILLION_CACHE_BYTES` the engine's page cache, `MILLION_DIR`
-//! where the store is made and kept (else a temporary directory), `MILLION_STEPS` which steps to run (else all). Each step runs in a process of its own, so that memory is what that step needs. Run by
-//! root it also drops the system's caches before the starts that it calls cold.
+//! `cargo bench --bench million`; `MILLION_MESSAGES` (1,000,000) says how many letters the large folder gets (the
+//! middle one a tenth of them), `MILLION_ENGINE` (sled) which engine keeps the rows, `MILLION_CACHE_BYTES` the
+//! engine's page cache, `MILLION_DIR` where the store is made and kept (else a temporary directory), `MILLION_STEPS`
+//! which steps to run (else all): `MILLION_STEPS=fill,growth,sessions` prints only how the cost of a folder grows.
+//! Each step runs in a process of its own, so that memory is what that step needs. Run by root it also drops the
+//! system's caches before the starts that it calls cold.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::indexing_slicing, reason = "a bench prints its figures")]
+
+#[path = "million/growth.rs"]
+mod growth;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -18,19 +23,20 @@ use poshta::clock::World;
 use poshta::ids::{AccountId, EmailId, FolderId, ItemId, ThreadId, Uid};
 use poshta::message::ids::message_id_hash;
 use poshta::message::{Caps, Scanner, Summary};
-use poshta::store::accounts::{Kind, PasswordHash};
+use poshta::store::accounts::Kind;
+use poshta::store::keys::FolderSet;
 use poshta::store::mailboxes::{Flags, NewMessage, Origin, Prefix, add_message};
 use poshta::store::{self, Batch, EngineKind, Store};
 use rand::Rng as _;
+
+/// Whose inboxes those are; the logins are their own folded forms.
+const LOGINS: [&str; 3] = ["few", "more", "many"];
 
 /// Letters of the small folder.
 const FEW: u32 = 1_000;
 
 /// Letters that one commit of the filling brings.
 const LETTERS_A_BATCH: u32 = 2_000;
-
-/// Rows of a read, as SELECT asks for them.
-const PAGE: usize = 4_000;
 
 /// Measured deliveries and reads.
 const RUNS: usize = 1_000;
@@ -46,6 +52,8 @@ const STEPS: &[(&str, Caches)] = &[
     ("select", Caches::Kept),
     ("deliver", Caches::Kept),
     ("fetch", Caches::Kept),
+    ("growth", Caches::Kept),
+    ("sessions", Caches::Kept),
     ("count", Caches::Kept),
     ("rewrite", Caches::Kept),
     ("start", Caches::Dropped),
@@ -102,6 +110,8 @@ fn run_step(step: &str, dir: &Path) -> Result<(), Failure> {
         "select" => select(&store)?,
         "deliver" => deliver(&store)?,
         "fetch" => fetch(&store)?,
+        "growth" => growth::compare(&store)?,
+        "sessions" => growth::idle_sessions(&store)?,
         "count" => count(&store)?,
         "rewrite" => rewrite(&store)?,
         unknown => return Err(format!("there is no step {unknown:?}").into()),
@@ -125,29 +135,32 @@ fn settings() -> Result<store::Settings, Failure> {
 #[derive(Clone, Copy)]
 struct Place {
     name: &'static str,
+    login: &'static str,
     account: AccountId,
     folder: FolderId,
 }
 
-/// The inboxes of the two accounts, the small one first.
-fn places(store: &Store) -> Result<[Place; 2], Failure> {
-    let place = |login: &str, name| -> Result<Place, Failure> {
+/// The inboxes of the accounts, the smallest first.
+fn places(store: &Store) -> Result<[Place; 3], Failure> {
+    let place = |login: &'static str, name| -> Result<Place, Failure> {
         let found = store.read_blocking(|view| {
             let account = view.account_by_login(login)?.map(|account| account.id).ok_or(store::Error::Closed)?;
             let inbox = view.folder_named(account, "INBOX")?.ok_or(store::Error::Closed)?;
-            Ok(Place { name, account, folder: inbox.id })
+            Ok(Place { name, login, account, folder: inbox.id })
         })?;
         Ok(found)
     };
-    Ok([place("few", "small folder")?, place("many", "large folder")?])
+    let [few, more, many] = LOGINS;
+    Ok([place(few, "small folder")?, place(more, "middle folder")?, place(many, "large folder")?])
 }
 
 fn fill(store: &Store) -> Result<(), Failure> {
-    let many = std::env::var("MILLION_MESSAGES").map_or(Ok(1_000_000), |letters| letters.parse())?;
+    let many: u32 = std::env::var("MILLION_MESSAGES").map_or(Ok(1_000_000), |letters| letters.parse())?;
     let world = World::system();
     let runtime = tokio::runtime::Runtime::new()?;
     let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default())?;
-    for login in ["few", "many"] {
+    let password = growth::password(&runtime, &accounts, &world)?;
+    for login in LOGINS {
         runtime.block_on(accounts.create(NewAccount {
             login: login.into(),
             address: None,
@@ -155,10 +168,10 @@ fn fill(store: &Store) -> Result<(), Failure> {
             display_name: String::new(),
             person: None,
             postal_index: None,
-            password: PasswordHash::new("none".into()),
+            password: password.clone(),
         }))?;
     }
-    for (place, letters) in places(store)?.into_iter().zip([FEW, many]) {
+    for (place, letters) in places(store)?.into_iter().zip([FEW, many / 10, many]) {
         let begun = Instant::now();
         for first in (0..letters).step_by(LETTERS_A_BATCH as usize) {
             let mut batch = Batch::new();
@@ -230,25 +243,21 @@ fn add(store: &Store, batch: &mut Batch, place: Place, number: u32, world: &Worl
     Ok(())
 }
 
-/// What SELECT reads: the counters and every hot row, in pages.
+/// What SELECT reads: the counters and the sets of UIDs.
 fn select(store: &Store) -> Result<(), Failure> {
     for round in ["first", "again"] {
         for place in places(store)? {
             let begun = Instant::now();
-            let state = store.read_blocking(|view| view.folder_state(place.account, place.folder))?;
-            let (mut uids, mut first_unseen) = (Vec::new(), None);
-            let mut from = Uid::new(1);
-            while let Some(start) = from {
-                let page = store.read_blocking(|view| view.messages(place.account, place.folder, start, PAGE))?;
-                from = page.last().filter(|_| page.len() == PAGE).and_then(|last| Uid::new(last.uid.get() + 1));
-                let unseen = page.iter().find(|message| !message.flags.contains(Flags::SEEN));
-                first_unseen = first_unseen.or(unseen.map(|message| message.uid));
-                uids.extend(page.into_iter().map(|message| message.uid));
-            }
+            let (state, uids, first_unseen) = store.read_blocking(|view| {
+                let first_unseen = view.first_in_set(place.account, place.folder, FolderSet::Unseen)?;
+                let uids = view.uids(place.account, place.folder)?;
+                Ok((view.folder_state(place.account, place.folder)?, uids, first_unseen))
+            })?;
+            let took = begun.elapsed();
             if uids.len() != state.messages as usize || first_unseen.is_none() {
                 return Err(format!("{} UIDs of {} messages", uids.len(), state.messages).into());
             }
-            println!("  {}, {round}: {} UIDs in {:?}", place.name, uids.len(), begun.elapsed());
+            println!("  {}, {round}: {} UIDs in {took:?}", place.name, uids.len());
         }
     }
     Ok(())
@@ -334,6 +343,13 @@ fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     format!("p50 {:?}, p99 {:?}, longest {:?}", at(0.5), at(0.99), at(1.0))
+}
+
+/// Resident memory of this process, bytes.
+fn resident_bytes() -> Result<u64, Failure> {
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    let pages: u64 = pages.split_whitespace().nth(1).ok_or("no resident pages")?.parse()?;
+    Ok(pages * 4096)
 }
 
 /// Resident memory of this process, and the most it was.

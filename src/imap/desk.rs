@@ -1,21 +1,20 @@
 //! Where a logged-in user's commands are carried out: the services, the account, the selected folder and the
 //! way out. The verbs borrow it one after another; nothing here is shared between sessions.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::auth::Identity;
-use crate::ids::{ModSeq, Uid};
+use crate::ids::Uid;
 use crate::store::mailboxes::{FlagChange, Folder, Message};
 
+use super::chosen::Chosen;
 use super::fault::Fault;
 use super::output::Output;
 use super::proto::command::{Access, MailboxName, NumberedBy, SequenceSet};
 use super::proto::response::{Dialect, Status, write_exists, write_expunge};
-use super::proto::sequence::NumberSet;
 use super::rows::{self, Need};
 use super::server::Services;
-use super::view::{PAGE, Place, Selected, Standing, TellUid};
+use super::view::{Own, PAGE, Place, Selected, Standing, TellUid};
 
 /// One user's session as the verbs see it.
 #[derive(Debug)]
@@ -25,8 +24,8 @@ pub(super) struct Desk {
     pub(super) dialect: Dialect,
     pub(super) selected: Option<Selected>,
     pub(super) output: Output,
-    /// Changes of the running command that were answered already, by UID and MODSEQ.
-    pub(super) own: HashMap<Uid, ModSeq>,
+    /// Changes of the running command that were answered already.
+    pub(super) own: Own,
 }
 
 /// Whether EXPUNGE may be sent now (RFC 9051 §7.5.1).
@@ -44,8 +43,7 @@ pub(super) type Answer = Result<Status, Fault>;
 impl Desk {
     /// The desk of a user who just logged in.
     pub(super) fn new(services: Arc<Services>, identity: Identity, output: Output) -> Self {
-        let own = HashMap::new();
-        Desk { services, identity, dialect: Dialect::REV1, selected: None, output, own }
+        Desk { services, identity, dialect: Dialect::REV1, selected: None, output, own: Own::new() }
     }
 
     /// The selected folder. The session lets nobody come here without one.
@@ -67,10 +65,10 @@ impl Desk {
         }
     }
 
-    /// The messages that a set names, ascending; those the session does not know are left out.
-    pub(super) fn places(&self, set: &SequenceSet, by: NumberedBy) -> Result<Vec<Place>, Fault> {
+    /// The messages that a set names; those the session does not know are left out.
+    pub(super) fn choose(&self, set: &SequenceSet, by: NumberedBy) -> Result<Chosen, Fault> {
         let selected = self.selected()?;
-        match by {
+        let numbers = match by {
             NumberedBy::Sequence => {
                 // RFC 9051 §9 `seq-number`: a number above the count of messages is an error. `*` in an empty
                 // folder is one too by the letter, but `1:*` is how clients say "all there is".
@@ -78,17 +76,23 @@ impl Desk {
                 if set.largest_number() > selected.exists() && !empty {
                     return Err(Fault::Bad("there is no message with this number"));
                 }
-                let saved: NumberSet = selected.saved.iter().filter_map(|uid| selected.seq_of(*uid)).collect();
-                let numbers = set.resolve(selected.exists(), &saved);
-                Ok(numbers.ranges().iter().flat_map(|range| selected.by_seq(*range.start(), *range.end())).collect())
+                set.resolve(selected.exists(), &selected.seqs_of(selected.saved.ranges()))
             }
             NumberedBy::Uid => {
-                let saved: NumberSet = selected.saved.iter().map(|uid| uid.get()).collect();
-                let largest = selected.uids().last().map_or(0, |uid| uid.get());
-                let numbers = set.resolve(largest, &saved);
-                Ok(numbers.ranges().iter().flat_map(|range| selected.by_uid(*range.start(), *range.end())).collect())
+                let largest = selected.uids().last().map_or(0, Uid::get);
+                let uids = set.resolve(largest, &selected.saved.ranges().collect());
+                selected.seqs_of(uids.ranges().iter().cloned())
             }
-        }
+        };
+        Ok(Chosen::of(&numbers, selected))
+    }
+
+    /// Those of `places` that are there and cannot be read.
+    pub(super) async fn damaged_among(&self, places: Vec<Place>) -> Result<Vec<Uid>, Fault> {
+        let selected = self.selected()?;
+        let at = (selected.account, selected.folder);
+        let read = self.services.store.read(move |view| rows::read(view, at, &places, Need::Hot));
+        Ok(read.await?.damaged)
     }
 
     /// A folder that the command is about.
@@ -123,7 +127,9 @@ impl Desk {
         let selected = self.selected()?;
         let (account, folder, known) = (selected.account, selected.folder, selected.keywords.len());
         let (messages, _) = self.services.store.store_flags(account, folder, uids, change, None).await?;
-        self.own.extend(messages.iter().map(|message| (message.uid, message.modseq)));
+        for message in &messages {
+            self.own.entry(message.modseq).or_default().insert(message.uid);
+        }
         let unknown = |message: &Message| message.keywords.iter().any(|keyword| usize::from(*keyword) >= known);
         if messages.iter().any(unknown) {
             self.take_in().await?;
@@ -167,16 +173,18 @@ impl Desk {
     async fn tell_flags(&mut self) -> Result<(), Fault> {
         let Some(selected) = self.selected.as_mut() else { return Ok(()) };
         let at = (selected.account, selected.folder);
-        let flagged = selected.take_flagged();
-        for places in flagged.chunks(PAGE) {
-            let places = places.to_vec();
+        let mut flagged = selected.take_flagged();
+        loop {
+            let places = flagged.next_page(selected, PAGE);
+            if places.is_empty() {
+                return Ok(());
+            }
             let page = self.services.store.read(move |view| rows::read(view, at, &places, Need::Hot)).await?;
-            for row in page {
+            for row in page.rows {
                 // Nobody asked for these; the UID says beyond doubt which message is meant.
                 selected.write_flags(self.output.buffer(), row.place, TellUid::Yes, &row.message);
                 self.output.ease().await?;
             }
         }
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod proto;
 
+mod chosen;
 mod connection;
 mod desk;
 mod fault;

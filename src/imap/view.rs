@@ -6,23 +6,28 @@
 //! [`Selected::take_flagged`] hand it out, so that the caller decides when an EXPUNGE is legal
 //! (RFC 9051 §7.5.1).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 
 use crate::ids::{AccountId, FolderId, ModSeq, Uid, UidValidity};
+use crate::store::keys::FolderSet;
 use crate::store::mailboxes::{Change, Flags, Folder, Message};
 use crate::store::{self, Store, Topic, View, Watcher};
+use crate::uid_set::UidSet;
 
+use super::chosen::Chosen;
 use super::proto::command::{Access, Flag};
 use super::proto::response::{Code, Dialect, FetchWriter, NewKeywords, Status, write_flags};
+use super::proto::sequence::NumberSet;
 
 /// Rows that one read asks for (DESIGN 3: ranges in chunks).
 pub(super) const PAGE: usize = 500;
 
-/// Pages of one read before other readers get their turn.
-const PAGES_A_READ: usize = 8;
+/// Changes that a session made itself and answered already.
+pub(super) type Own = BTreeMap<ModSeq, UidSet>;
 
 /// Which messages a command names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,13 +57,13 @@ pub(super) struct Selected {
     /// Keywords of the folder as the client was told.
     pub(super) keywords: Arc<[String]>,
     /// The result of the last SEARCH with RETURN SAVE (RFC 9051 §6.4.4.1).
-    pub(super) saved: Vec<Uid>,
-    uids: Vec<Uid>,
+    pub(super) saved: UidSet,
+    uids: UidSet,
     /// The first so many of `uids` were told with EXISTS.
     told: usize,
     modseq: ModSeq,
-    expunged: BTreeSet<Uid>,
-    flagged: BTreeSet<Uid>,
+    expunged: UidSet,
+    flagged: UidSet,
     new_keywords: Option<Vec<String>>,
     watcher: Watcher,
 }
@@ -81,14 +86,6 @@ pub(super) struct Opening {
     pub(super) first_unseen: Option<u32>,
 }
 
-/// One read of a folder's messages.
-struct UidPage {
-    /// UIDs, each with whether it has `\Seen`.
-    found: Vec<(Uid, bool)>,
-    /// Where to go on; `None` at the end.
-    next: Option<Uid>,
-}
-
 /// One read of the change index.
 struct News {
     changes: Vec<(ModSeq, Change)>,
@@ -97,10 +94,8 @@ struct News {
 }
 
 impl Selected {
-    /// Opens a folder: reads the hot rows only, page by page.
-    ///
-    /// The state is read before the messages. What changes while the pages are read is found again by the next
-    /// refresh, which knows how to meet a change twice.
+    /// Opens a folder: reads its counters and the sets of its UIDs, all of one moment, and no message. What
+    /// happens after that moment is found by the next refresh.
     pub(super) async fn open(
         store: &Store,
         account: AccountId,
@@ -109,36 +104,28 @@ impl Selected {
     ) -> store::Result<(Selected, Opening)> {
         let watcher = store.watch(Topic::Folder(account, folder.id));
         let id = folder.id;
-        let state = store.read(move |view| view.folder_state(account, id)).await?;
-        let mut uids = Vec::with_capacity(usize::try_from(state.messages).unwrap_or(0));
-        let mut first_unseen = None;
-        let mut from = Uid::new(1);
-        while let Some(start) = from {
-            let page = store.read(move |view| read_uids(view, account, id, start)).await?;
-            if first_unseen.is_none() {
-                let unseen = page.found.iter().position(|(_, seen)| !seen);
-                first_unseen = unseen.and_then(|at| u32::try_from(uids.len() + at + 1).ok());
-            }
-            uids.extend(page.found.into_iter().map(|(uid, _)| uid));
-            from = page.next;
-        }
+        let read = store.read(move |view| {
+            let unseen = view.first_in_set(account, id, FolderSet::Unseen)?;
+            Ok((view.folder_state(account, id)?, view.uids(account, id)?, unseen))
+        });
+        let (state, uids, unseen) = read.await?;
         let selected = Selected {
             account,
             folder: id,
             uid_validity: folder.uid_validity,
             access,
             keywords: folder.keywords.into(),
-            saved: Vec::new(),
+            saved: UidSet::new(),
             told: uids.len(),
             uids,
             modseq: state.highest_modseq,
-            expunged: BTreeSet::new(),
-            flagged: BTreeSet::new(),
+            expunged: UidSet::new(),
+            flagged: UidSet::new(),
             new_keywords: None,
             watcher,
         };
-        let after_last = selected.uids.last().map_or(1, |last| last.get().saturating_add(1));
-        Ok((selected, Opening { uid_next: state.uid_next.max(after_last), first_unseen }))
+        let first_unseen = unseen.and_then(|uid| selected.seq_of(uid));
+        Ok((selected, Opening { uid_next: state.uid_next, first_unseen }))
     }
 
     /// Messages, as the client counts them.
@@ -146,34 +133,33 @@ impl Selected {
         u32::try_from(self.uids.len()).unwrap_or(u32::MAX)
     }
 
-    /// The UIDs in order; the place of one, counted from one, is its sequence number.
-    pub(super) fn uids(&self) -> &[Uid] {
+    /// The UIDs; the place of one in their order, counted from one, is its sequence number.
+    pub(super) fn uids(&self) -> &UidSet {
         &self.uids
     }
 
     /// The sequence number of a UID.
     pub(super) fn seq_of(&self, uid: Uid) -> Option<u32> {
-        let at = self.uids.binary_search(&uid).ok()?;
-        u32::try_from(at + 1).ok()
+        let below = self.uids.contains(uid).then(|| self.uids.rank(uid))?;
+        u32::try_from(below + 1).ok()
+    }
+
+    /// The sequence numbers of the messages whose UIDs are in these ranges.
+    pub(super) fn seqs_of(&self, uids: impl Iterator<Item = RangeInclusive<u32>>) -> NumberSet {
+        let below = |uid| u32::try_from(self.uids.rank(uid)).unwrap_or(u32::MAX);
+        uids.filter_map(|range| {
+            let first = Uid::new((*range.start()).max(1))?;
+            let last = Uid::new(*range.end())?;
+            Some(below(first) + 1..=below(last) + u32::from(self.uids.contains(last)))
+        })
+        .collect()
     }
 
     /// The messages with sequence numbers from `first` to `last`.
     pub(super) fn by_seq(&self, first: u32, last: u32) -> impl Iterator<Item = Place> + '_ {
-        let start = usize::try_from(first.max(1)).unwrap_or(usize::MAX) - 1;
-        let end = usize::try_from(last).unwrap_or(usize::MAX).min(self.uids.len());
-        self.places(start, end)
-    }
-
-    /// The messages with UIDs from `first` to `last`.
-    pub(super) fn by_uid(&self, first: u32, last: u32) -> impl Iterator<Item = Place> + '_ {
-        let start = self.uids.partition_point(|uid| uid.get() < first);
-        let end = self.uids.partition_point(|uid| uid.get() <= last);
-        self.places(start, end)
-    }
-
-    fn places(&self, start: usize, end: usize) -> impl Iterator<Item = Place> + '_ {
-        let slice = self.uids.get(start..end).unwrap_or_default();
-        slice.iter().zip(start + 1..).map(|(uid, seq)| Place { seq: u32::try_from(seq).unwrap_or(u32::MAX), uid: *uid })
+        let first = first.max(1);
+        let uids = self.uids.nth(first as usize - 1).into_iter().flat_map(|uid| self.uids.ranges_from(uid)).flatten();
+        (first..=last).zip(uids).filter_map(|(seq, uid)| Some(Place { seq, uid: Uid::new(uid)? }))
     }
 
     /// Waits until something happened in the folder.
@@ -187,9 +173,8 @@ impl Selected {
         self.watcher.changed().now_or_never().is_some() || pending
     }
 
-    /// Takes in what happened since the last refresh. `own` are changes that this session made itself and
-    /// answered already: UID and the MODSEQ of its row.
-    pub(super) async fn refresh(&mut self, store: &Store, own: &HashMap<Uid, ModSeq>) -> store::Result<Standing> {
+    /// Takes in what happened since the last refresh.
+    pub(super) async fn refresh(&mut self, store: &Store, own: &Own) -> store::Result<Standing> {
         loop {
             let (account, folder, since) = (self.account, self.folder, self.modseq);
             let news = store.read(move |view| read_changes(view, account, folder, since)).await?;
@@ -211,22 +196,27 @@ impl Selected {
         }
     }
 
-    fn take_in(&mut self, modseq: ModSeq, change: Change, own: &HashMap<Uid, ModSeq>) {
+    fn take_in(&mut self, modseq: ModSeq, change: Change, own: &Own) {
         match change {
-            Change::Changed(uid) => match self.uids.binary_search(&uid) {
-                Ok(_) if own.get(&uid) == Some(&modseq) => {}
-                Ok(_) => drop(self.flagged.insert(uid)),
-                // New. Its flags may have changed since it came, so messages that came after it may stand before
-                // it in the change index. UIDs only grow: its place is behind all that the client was told of.
-                Err(at) => self.uids.insert(at, uid),
-            },
+            Change::Changed(uid) => {
+                // New, or else its flags changed. The flags of a new one may have changed since it came, so messages
+                // that came after it may stand before it in the change index. UIDs only grow: its place is behind
+                // all that the client was told of.
+                let is_own = || own.get(&modseq).is_some_and(|uids| uids.contains(uid));
+                if !self.uids.insert(uid) && !is_own() {
+                    self.flagged.insert(uid);
+                }
+            }
             Change::Expunged(uid) => {
-                self.flagged.remove(&uid);
-                match self.uids.binary_search(&uid) {
+                self.flagged.remove(uid);
+                if !self.uids.contains(uid) {
+                    return;
+                }
+                if self.uids.rank(uid) >= self.told {
                     // Came and went before the client heard of it.
-                    Ok(at) if at >= self.told => drop(self.uids.remove(at)),
-                    Ok(_) => drop(self.expunged.insert(uid)),
-                    Err(_) => {}
+                    self.uids.remove(uid);
+                } else {
+                    self.expunged.insert(uid);
                 }
             }
         }
@@ -234,16 +224,15 @@ impl Selected {
 
     /// Drops the messages that are gone; gives the numbers for EXPUNGE in the order of sending: from the
     /// highest down, so that each is right when it is sent.
-    pub(super) fn take_expunged(&mut self) -> Vec<u32> {
+    pub(super) fn take_expunged(&mut self) -> impl Iterator<Item = u32> + use<> {
         let gone = std::mem::take(&mut self.expunged);
-        let mut numbers: Vec<u32> = gone.iter().filter_map(|uid| self.seq_of(*uid)).collect();
-        numbers.reverse();
-        self.told -= numbers.len().min(self.told);
+        let numbers = self.seqs_of(gone.ranges());
         if !gone.is_empty() {
-            self.uids.retain(|uid| !gone.contains(uid));
-            self.saved.retain(|uid| !gone.contains(uid));
+            self.told -= gone.len().min(self.told);
+            self.uids.subtract(&gone);
+            self.saved.subtract(&gone);
         }
-        numbers
+        numbers.ranges().to_vec().into_iter().rev().flat_map(Iterator::rev)
     }
 
     /// The new number of messages, if the client was not told yet.
@@ -263,13 +252,10 @@ impl Selected {
     }
 
     /// The messages whose flags changed, in order.
-    pub(super) fn take_flagged(&mut self) -> Vec<Place> {
-        let flagged = std::mem::take(&mut self.flagged);
-        flagged
-            .into_iter()
-            .filter(|uid| !self.expunged.contains(uid))
-            .filter_map(|uid| self.seq_of(uid).map(|seq| Place { seq, uid }))
-            .collect()
+    pub(super) fn take_flagged(&mut self) -> Chosen {
+        let mut flagged = std::mem::take(&mut self.flagged);
+        flagged.subtract(&self.expunged);
+        Chosen::of(&self.seqs_of(flagged.ranges()), self)
     }
 
     /// Appends FLAGS and PERMANENTFLAGS of the folder.
@@ -303,8 +289,8 @@ impl Selected {
     /// Marks messages as gone that this session expunged or moved away itself.
     pub(super) fn expunged_here(&mut self, uids: &[Uid]) {
         for uid in uids {
-            self.flagged.remove(uid);
-            if self.uids.binary_search(uid).is_ok() {
+            self.flagged.remove(*uid);
+            if self.uids.contains(*uid) {
                 self.expunged.insert(*uid);
             }
         }
@@ -325,21 +311,6 @@ pub(super) fn flags_of(message: &Message, keywords: &[String]) -> Vec<Flag> {
     let system = SYSTEM_FLAGS.iter().filter(|(_, bit)| message.flags.contains(*bit)).map(|(flag, _)| flag.clone());
     let keywords = message.keywords.iter().filter_map(|index| keywords.get(usize::from(*index)));
     system.chain(keywords.cloned().map(Flag::Keyword)).collect()
-}
-
-/// UIDs and `\Seen` of some pages from `start` on.
-fn read_uids(view: &View<'_>, account: AccountId, folder: FolderId, start: Uid) -> store::Result<UidPage> {
-    let mut found = Vec::with_capacity(PAGE);
-    let mut from = start;
-    for _ in 0..PAGES_A_READ {
-        let page = view.readable_messages(account, folder, from, PAGE)?;
-        found.extend(page.messages.into_iter().map(|row| (row.uid, row.flags.contains(Flags::SEEN))));
-        match page.next {
-            Some(next) => from = next,
-            None => return Ok(UidPage { found, next: None }),
-        }
-    }
-    Ok(UidPage { found, next: Some(from) })
 }
 
 /// The next changes after `since`. A page may end among several changes with one MODSEQ; asking again after
@@ -364,3 +335,6 @@ fn read_changes(view: &View<'_>, account: AccountId, folder: FolderId, since: Mo
         limit = limit.saturating_mul(4);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,9 @@
 
 use super::RecordRef;
 use super::bodies::StagedBody;
+use super::keys::FolderSet;
 use super::watch::Topic;
-use crate::ids::BodyId;
+use crate::ids::{AccountId, BodyId, FolderId, Uid};
 
 /// Bytes with holes that the committer fills in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,23 @@ pub enum Precondition {
     Equals(Vec<u8>, Vec<u8>),
 }
 
+/// A UID that is known, or that this batch allocates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// A message that is there.
+    Known(Uid),
+    /// The first allocated number plus an offset.
+    Allocated(Slot, u32),
+}
+
+/// A set of UIDs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SetOf {
+    pub(super) account: AccountId,
+    pub(super) folder: FolderId,
+    pub(super) set: FolderSet,
+}
+
 /// One step; steps see the effect of the steps before them.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -77,6 +95,10 @@ pub(super) enum Step {
     Add(Vec<u8>, i64),
     /// Takes `count` numbers from the counter row under the key; the first number ever given is 1.
     Allocate(Vec<u8>, u32, Slot),
+    /// Puts a UID into a set; nothing when it is there.
+    Insert(SetOf, Member),
+    /// Takes a UID out of a set; nothing when it is not there.
+    Remove(SetOf, Member),
     /// Adds to the references of a body that is there or comes with this batch.
     Reference(BodyId, i64),
     /// In the row under the key, the second place stands for the first; no step when it does not name it.
@@ -178,6 +200,16 @@ impl Batch {
         self.slots += 1;
         self.steps.push(Step::Allocate(key, count, slot));
         slot
+    }
+
+    /// Puts a UID into a set of its folder.
+    pub fn insert(&mut self, account: AccountId, folder: FolderId, set: FolderSet, member: Member) {
+        self.steps.push(Step::Insert(SetOf { account, folder, set }, member));
+    }
+
+    /// Takes a UID out of a set of its folder.
+    pub fn remove(&mut self, account: AccountId, folder: FolderId, set: FolderSet, member: Member) {
+        self.steps.push(Step::Remove(SetOf { account, folder, set }, member));
     }
 
     /// Writes bytes to the packs; the row that names the record uses `Hole::Record`.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::commit::{Remembered, counter};
 use super::engine::{Changes, Engine};
 use super::keys::{self, AccountCounter};
-use super::open::{ROWS_DIR, SCHEMA, SCHEMA_ROW_VERSION, opener};
+use super::open::{ROWS_DIR, SCHEMA_ROW_VERSION, opener};
 use super::packs::{Content, Kind, PackWriter, Packs, Planned, RecordRef};
 use super::{Error, Result, Rows, Settings, mailboxes, rows};
 use crate::clock::Timestamp;
@@ -181,9 +181,10 @@ impl FreshRows {
         Ok(())
     }
 
-    /// The rows are complete: on stable storage after this, with what the packs were given.
-    pub(super) fn finish(mut self) -> Result<()> {
-        self.put(keys::fact("schema"), rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?)?;
+    /// The rows are complete, as a program of this schema wrote them: on stable storage after this, with what the
+    /// packs were given.
+    pub(super) fn finish(mut self, schema: u32) -> Result<()> {
+        self.put(keys::fact("schema"), rows::encode(SCHEMA_ROW_VERSION, &schema)?)?;
         self.remember()?;
         self.packs.sync()?;
         self.apply()?;

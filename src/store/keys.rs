@@ -10,6 +10,7 @@
 //! | `A` | account, counter kind | counter | accounts, mailboxes |
 //! | `f` | account, folder | folder row | mailboxes |
 //! | `F` | account, folder, counter kind | counter: uid next, modseq, messages, unseen, deleted, bytes | mailboxes |
+//! | `U` | account, folder, set, block | UIDs of the block that are in the set: all, unseen, deleted | mailboxes |
 //! | `N` | account, folder name | folder id | mailboxes |
 //! | `S` | account, folder name | subscription | mailboxes |
 //! | `m` | account, folder, uid | message row, hot | mailboxes |
@@ -244,6 +245,25 @@ impl FolderCounter {
     pub const ALL: [Self; 6] = [Self::Uids, Self::ModSeqs, Self::Messages, Self::Unseen, Self::Deleted, Self::Bytes];
 }
 
+/// Sets of UIDs of a folder (class `U`), in blocks of [`BLOCK_UIDS`](crate::uid_set::BLOCK_UIDS).
+///
+/// A flag by which sessions often ask may become a set too; the number of a set is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum FolderSet {
+    /// Every message.
+    All = 1,
+    /// Messages without `\Seen`.
+    Unseen = 2,
+    /// Messages with `\Deleted`.
+    Deleted = 3,
+}
+
+impl FolderSet {
+    /// Every set.
+    pub const ALL: [Self; 3] = [Self::All, Self::Unseen, Self::Deleted];
+}
+
 /// A fact of the directory.
 #[must_use]
 pub fn fact(name: &str) -> Vec<u8> {
@@ -296,6 +316,24 @@ pub fn folder(account: AccountId, folder: FolderId) -> Vec<u8> {
 #[must_use]
 pub fn folder_counter(account: AccountId, folder: FolderId, counter: FolderCounter) -> Vec<u8> {
     Key::of(b'F').u64(account.0).u32(folder.0).u8(counter as u8).done()
+}
+
+/// The beginning of all sets of UIDs of a folder.
+#[must_use]
+pub fn folder_sets(account: AccountId, folder: FolderId) -> Vec<u8> {
+    Key::of(b'U').u64(account.0).u32(folder.0).done()
+}
+
+/// The beginning of one set of UIDs of a folder.
+#[must_use]
+pub fn folder_set(account: AccountId, folder: FolderId, set: FolderSet) -> Vec<u8> {
+    Key::of(b'U').u64(account.0).u32(folder.0).u8(set as u8).done()
+}
+
+/// A block of a set of UIDs.
+#[must_use]
+pub fn uid_block(account: AccountId, folder: FolderId, set: FolderSet, block: u32) -> Vec<u8> {
+    Key::of(b'U').u64(account.0).u32(folder.0).u8(set as u8).u32(block).done()
 }
 
 /// The folder with this name.

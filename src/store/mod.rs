@@ -30,6 +30,7 @@ pub mod rows;
 pub mod scans;
 mod space;
 pub mod stats;
+mod upgrade;
 mod versions;
 mod watch;
 
@@ -44,7 +45,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use batch::{Batch, Committed, Hole, Precondition, RecordSlot, Slot, Template};
+pub use batch::{Batch, Committed, Hole, Member, Precondition, RecordSlot, Slot, Template};
 pub use bodies::{BodyWriter, StagedBody};
 pub use engine::EngineKind;
 pub use packs::RecordRef;

@@ -16,10 +16,13 @@ use super::lock::DirLock;
 use super::packs::{PackWriter, Packs, numbered_files};
 use super::space::Space;
 use super::versions::{Before, Versions};
-use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
+use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows, upgrade};
 
-/// The schema this program writes. A directory with a newer one is refused.
-pub(super) const SCHEMA: u32 = 1;
+/// The schema this program writes. A directory with a newer one is refused, one with an older one is upgraded:
+///
+/// 1. the first;
+/// 2. with sets of UIDs (class `U`).
+pub(super) const SCHEMA: u32 = 2;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";
@@ -104,6 +107,7 @@ impl Store {
 
 /// What is done before anybody is served.
 fn resume(store: &Store) -> Result<()> {
+    upgrade::upgrade(store)?;
     store.convert_rows()?;
     mailboxes::resume_deletions(store)
 }
@@ -143,12 +147,19 @@ pub(super) fn is_empty(dir: &Path) -> Result<bool> {
 fn check_schema(versions: &Versions) -> Result<()> {
     let key = keys::fact("schema");
     match versions.newest(&key)? {
-        Some(row) => match rows::decode::<u32>(SCHEMA_ROW_VERSION, &row)? {
+        Some(row) => match decode_schema(&row)? {
             found if found > SCHEMA => Err(Error::NewerSchema { found, known: SCHEMA }),
             _ => Ok(()),
         },
-        None => {
-            versions.commit(Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))]), Before::new())
-        }
+        None => versions.commit(Changes::from([(key, Some(encode_schema()?))]), Before::new()),
     }
+}
+
+pub(super) fn decode_schema(row: &[u8]) -> Result<u32> {
+    rows::decode(SCHEMA_ROW_VERSION, row)
+}
+
+/// The row of the schema that this program writes.
+pub(super) fn encode_schema() -> Result<Vec<u8>> {
+    rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)
 }

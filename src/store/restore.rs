@@ -70,7 +70,8 @@ pub fn restore(
     })?;
     fresh.skip_numbers()?;
     let folders = fresh.raise_uid_validities(now)?;
-    fresh.finish()?;
+    // What a newer schema has besides is made when the directory is opened.
+    fresh.finish(manifest.schema)?;
     take_place(dir, now)?;
     fs::remove_file(dir.join(RESTORING))?;
     File::open(dir)?.sync_all()?;

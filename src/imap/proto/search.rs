@@ -7,6 +7,8 @@ use jiff::civil::Date;
 
 use super::command::{DateRelation, Flag, SearchKey};
 use super::sequence::NumberSet;
+use crate::ids::Uid;
+use crate::uid_set::UidSet;
 
 /// What is known of one message. Cheap facts are answered from its row; texts may be read from disk, so they can
 /// fail.
@@ -103,6 +105,28 @@ pub(crate) struct Numbers<'a> {
     pub(crate) saved_uids: &'a NumberSet,
 }
 
+/// What is known of a folder without a look at any message, all of one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Sets {
+    /// The session's view, which gives the messages their sequence numbers.
+    pub(crate) view: UidSet,
+    /// The messages of the view that are there.
+    pub(crate) there: UidSet,
+    /// Messages without `\Seen`.
+    pub(crate) unseen: UidSet,
+    /// Messages with `\Deleted`.
+    pub(crate) deleted: UidSet,
+}
+
+/// What the sets of a folder say of a search.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Narrowed {
+    /// No other message can match.
+    pub(crate) uids: UidSet,
+    /// Each of them does.
+    pub(crate) is_decided: bool,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Node {
     All,
@@ -135,6 +159,12 @@ impl Program {
     /// A text that was needed could not be read.
     pub(crate) fn matches<F: Facts>(&self, facts: &F) -> Result<bool, F::Error> {
         self.root.matches(facts)
+    }
+
+    /// The messages that may match, as far as sets of UIDs tell.
+    #[must_use]
+    pub(crate) fn narrow(&self, sets: &Sets) -> Narrowed {
+        self.root.narrow(sets)
     }
 
     /// Whether rows alone decide, without reading any header or body.
@@ -217,6 +247,46 @@ impl Node {
             Node::Body(needle) => facts.body_contains(needle)?,
             Node::Text(needle) => facts.text_contains(needle)?,
         })
+    }
+
+    fn narrow(&self, sets: &Sets) -> Narrowed {
+        let decided = |uids| Narrowed { uids, is_decided: true };
+        let among = |keep: fn(&mut UidSet, &UidSet), other| {
+            let mut uids = sets.there.clone();
+            keep(&mut uids, other);
+            decided(uids)
+        };
+        match self {
+            Node::All => decided(sets.there.clone()),
+            Node::And(nodes) => nodes.iter().fold(decided(sets.there.clone()), |mut narrowed, node| {
+                let other = node.narrow(sets);
+                narrowed.uids.intersect(&other.uids);
+                narrowed.is_decided &= other.is_decided;
+                narrowed
+            }),
+            Node::Or(nodes) => {
+                let [mut narrowed, other] = nodes.each_ref().map(|node| node.narrow(sets));
+                narrowed.uids.unite(&other.uids);
+                narrowed.is_decided &= other.is_decided;
+                narrowed
+            }
+            Node::Not(node) => match node.narrow(sets) {
+                Narrowed { uids, is_decided: true } => among(UidSet::subtract, &uids),
+                // What may match may also not match.
+                _ => Narrowed { uids: sets.there.clone(), is_decided: false },
+            },
+            Node::Has(Flag::Seen) => among(UidSet::subtract, &sets.unseen),
+            Node::Has(Flag::Deleted) => among(UidSet::intersect, &sets.deleted),
+            Node::Number(set) => {
+                let uid = |number: u32| sets.view.nth(number.checked_sub(1)? as usize).map(Uid::get);
+                let last = sets.view.last().map_or(0, Uid::get);
+                let ranges = set.ranges().iter();
+                let uids = ranges.filter_map(|range| Some(uid(*range.start())?..=uid(*range.end()).unwrap_or(last)));
+                decided(sets.there.within(uids))
+            }
+            Node::Uid(set) => decided(sets.there.within(set.ranges().iter().cloned())),
+            _ => Narrowed { uids: sets.there.clone(), is_decided: false },
+        }
     }
 
     fn cost(&self) -> Cost {

@@ -1,6 +1,7 @@
 //! The front door over real sockets and a real store, told in transcripts.
 
 mod client;
+mod damage;
 mod fetching;
 mod folders;
 mod searching;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use crate::accounts::{self, Accounts, NewAccount};
 use crate::auth::{self, Authenticator, Secret};
 use crate::clock::World;
+use crate::ids::AccountId;
 use crate::message::Caps;
 use crate::server::listener::{ConnectionIds, Drain};
 use crate::store::{self, Store};
@@ -25,6 +27,8 @@ const PASSWORD: &str = "хатшы-password-1";
 struct Post {
     address: SocketAddr,
     drain: Drain,
+    store: Store,
+    account: AccountId,
     dir: tempfile::TempDir,
 }
 
@@ -63,11 +67,11 @@ impl Post {
             postal_index: None,
             password,
         };
-        accounts.create(new).await.unwrap();
-        let services = Services { store, authenticator, world, caps: Caps::default(), settings };
+        let account = accounts.create(new).await.unwrap().id;
+        let services = Services { store: store.clone(), authenticator, world, caps: Caps::default(), settings };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
-        Post { address: addresses.imap[0], drain, dir }
+        Post { address: addresses.imap[0], drain, store, account, dir }
     }
 
     /// A session that is not logged in.

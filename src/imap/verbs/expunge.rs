@@ -9,7 +9,10 @@ pub(crate) async fn expunge(desk: &mut Desk, among: Option<&SequenceSet>) -> Ans
     let selected = desk.writable()?;
     let (account, folder) = (selected.account, selected.folder);
     let among = match among {
-        Some(set) => Some(desk.places(set, NumberedBy::Uid)?.into_iter().map(|place| place.uid).collect()),
+        Some(set) => {
+            let named = desk.choose(set, NumberedBy::Uid)?.all(selected);
+            Some(named.into_iter().map(|place| place.uid).collect())
+        }
         None => None,
     };
     let gone = desk.services.store.expunge(account, folder, among).await?;

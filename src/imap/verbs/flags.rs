@@ -13,7 +13,7 @@ const MESSAGES_A_COMMIT: usize = 1000;
 /// STORE and UID STORE.
 pub(crate) async fn store(desk: &mut Desk, command: &StoreFlags) -> Answer {
     desk.writable()?;
-    let places = desk.places(&command.set, command.by)?;
+    let mut chosen = desk.choose(&command.set, command.by)?;
     // What others changed until now is told first: after .SILENT the client believes that nothing else changed.
     desk.take_in().await?;
     let (flags, keywords) = split(&command.flags);
@@ -26,11 +26,21 @@ pub(crate) async fn store(desk: &mut Desk, command: &StoreFlags) -> Answer {
         NumberedBy::Uid => TellUid::Yes,
         NumberedBy::Sequence => TellUid::No,
     };
-    let mut gone = false;
-    for places in places.chunks(MESSAGES_A_COMMIT) {
+    let (mut gone, mut damaged) = (false, Vec::new());
+    loop {
+        let mut places = chosen.next_page(desk.selected()?, MESSAGES_A_COMMIT);
+        if places.is_empty() {
+            break;
+        }
         let uids = places.iter().map(|place| place.uid).collect();
         let messages = desk.change_flags(uids, change.clone()).await?;
-        gone |= messages.len() < places.len();
+        if messages.len() < places.len() {
+            places.retain(|place| messages.binary_search_by_key(&place.uid, |message| message.uid).is_err());
+            let missing = places.len();
+            let found = desk.damaged_among(places).await?;
+            gone |= found.len() < missing;
+            damaged.extend(found);
+        }
         if command.answer == StoreAnswer::Silent {
             continue;
         }
@@ -42,6 +52,7 @@ pub(crate) async fn store(desk: &mut Desk, command: &StoreFlags) -> Answer {
         }
     }
     match command.by {
+        _ if !damaged.is_empty() => Err(Fault::Damaged(damaged)),
         NumberedBy::Sequence if gone => Err(Fault::ExpungedElsewhere),
         _ => Ok(Status::ok("flags stored")),
     }

@@ -44,19 +44,29 @@ enum How {
 
 /// Does it; gives what became of the messages that were named, or `None` when none was.
 async fn transfer(desk: &Desk, command: &Transfer, how: How) -> Result<Option<Copied>, Fault> {
-    let uids: Vec<Uid> = desk.places(&command.set, command.by)?.into_iter().map(|place| place.uid).collect();
+    let selected = desk.selected()?;
+    let places = desk.choose(&command.set, command.by)?.all(selected);
     let target = desk.target(&command.mailbox).await?;
-    if uids.is_empty() {
+    if places.is_empty() {
         return Ok(None);
     }
-    let selected = desk.selected()?;
+    let uids: Vec<Uid> = places.iter().map(|place| place.uid).collect();
     let (account, from, now) = (selected.account, selected.folder, desk.services.world.now());
     let store = &desk.services.store;
     let copied = match how {
         How::Copy => store.copy(account, from, uids, target.id, now).await,
         How::Move => store.move_messages(account, from, uids, target.id, now).await,
     };
-    copied.map(Some).map_err(Fault::of_target)
+    let copied = copied.map_err(Fault::of_target)?;
+    if copied.pairs.is_empty() {
+        // Messages that cannot be read are left where they are, as those that are gone; but it must be told why
+        // nothing at all happened.
+        let damaged = desk.damaged_among(places).await?;
+        if !damaged.is_empty() {
+            return Err(Fault::Damaged(damaged));
+        }
+    }
+    Ok(Some(copied))
 }
 
 fn copy_uid(copied: &Copied) -> Option<Code> {

@@ -436,3 +436,26 @@ fn a_damaged_row_is_set_aside_and_named_and_the_others_are_read() {
     let told = store.check().unwrap().problems.join("\n");
     assert!(told.contains(r#"message 13 in folder "INBOX" of account"#), "{told}");
 }
+
+/// As a program of the first schema made it: without the sets of UIDs.
+#[test]
+fn a_restored_backup_of_the_first_schema_gets_its_sets_when_it_is_opened() {
+    let place = place();
+    let store = office(&place.data);
+    let sets = rows_of(&store, "U");
+    assert!(!sets.is_empty());
+    let mut batch = Batch::new();
+    let rows = store.read_blocking(|view| view.range(b"U", &keys::after(b"U"), usize::MAX)).unwrap();
+    rows.into_iter().for_each(|(key, _)| batch.delete(key));
+    store.commit_blocking(batch).unwrap();
+    back_up(&store, &place.backup);
+    let mut manifest = Manifest::read(&place.backup).unwrap().unwrap();
+    manifest.schema = 1;
+    manifest.write(&place.backup).unwrap();
+    restored(&place.backup, &place.other).unwrap();
+
+    let again = open(&place.other);
+    assert_eq!(rows_of(&again, "U"), sets);
+    let verdict = again.check().unwrap();
+    assert!(verdict.is_sound(), "{:#?}", verdict.problems);
+}

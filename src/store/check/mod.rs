@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use super::bodies::BodyRow;
 use super::commit::counter;
-use super::keys::{AccountCounter, FolderCounter};
-use super::mailboxes::{self, Change, Flags, Message};
+use super::keys::{AccountCounter, FolderCounter, FolderSet};
+use super::mailboxes::{self, Change, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, keys, rows};
 use super::{accounts, audit, items, print_jobs, queue, scans};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
+use crate::uid_set::UidSet;
 
 pub(super) use claims::{Claims, bad_key};
 
@@ -93,6 +94,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'A', Reader::Claiming(number)),
     (b'f', Reader::Counting(|checker, key, row| checker.folder(key, row))),
     (b'F', Reader::Claiming(number)),
+    (b'U', Reader::Counting(|checker, key, row| checker.uid_block(key, row))),
     (b'N', Reader::Counting(|checker, key, row| checker.folder_name(key, row))),
     (b'S', Reader::Claiming(mailboxes::inspect_subscription)),
     (b'm', Reader::Counting(|checker, key, row| checker.message(key, row))),
@@ -131,11 +133,12 @@ struct Checker<'a> {
     checked_records: HashSet<(u32, u64)>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Tally {
-    messages: i64,
-    unseen: i64,
-    deleted: i64,
+    /// As they follow from the messages that can be read.
+    sets: FolderSets,
+    /// Messages whose rows are damaged: they are in the set of all, and perhaps in others.
+    damaged: UidSet,
     bytes: i64,
     last_uid: u32,
     last_modseq: u64,
@@ -206,6 +209,17 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// Sets are compared when all messages were read.
+    fn uid_block(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
+        let (account, folder) = partition(key)?;
+        self.tallies.entry((account, folder)).or_default();
+        let number = mailboxes::block_number(key)?;
+        if key.get(13).is_none_or(|set| FolderSet::ALL.iter().all(|known| *known as u8 != *set)) {
+            return Err(Error::Damaged("a set of UIDs that nobody knows".into()));
+        }
+        mailboxes::decode_block(number, Some(row)).map(drop)
+    }
+
     fn folder_name(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
         let id = mailboxes::decode_folder_name(row)?;
         let account = key.get(1..).and_then(|rest| rest.first_chunk());
@@ -227,8 +241,11 @@ impl Checker<'_> {
     }
 
     fn read_message(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
-        let message = mailboxes::decode_message(key, row)?;
         let (account, folder) = partition(key)?;
+        let message = mailboxes::decode_message(key, row).inspect_err(|_| {
+            let tally = self.tallies.entry((account, folder)).or_default();
+            tally.damaged.extend(mailboxes::message_place(key).map(|(_, _, uid)| uid));
+        })?;
         self.count(account, folder, &message);
         self.reference(message.body);
         let uid = message.uid;
@@ -257,9 +274,7 @@ impl Checker<'_> {
 
     fn count(&mut self, account: AccountId, folder: FolderId, message: &Message) {
         let tally = self.tallies.entry((account, folder)).or_default();
-        tally.messages += 1;
-        tally.unseen += i64::from(!message.flags.contains(Flags::SEEN));
-        tally.deleted += i64::from(message.flags.contains(Flags::DELETED));
+        tally.sets.add(message.uid, message.flags);
         tally.bytes += i64::try_from(message.size()).unwrap_or(i64::MAX);
         tally.last_uid = tally.last_uid.max(message.uid.get());
         tally.last_modseq = tally.last_modseq.max(message.modseq.0);
@@ -316,20 +331,20 @@ impl Checker<'_> {
     }
 
     fn compare_counters(&mut self) -> Result<()> {
-        let tallies: Vec<_> = self.tallies.iter().map(|(place, tally)| (*place, *tally)).collect();
         let mut accounts: HashMap<AccountId, (i64, i64)> = HashMap::new();
-        for ((account, folder), tally) in tallies {
+        for ((account, folder), tally) in std::mem::take(&mut self.tallies) {
+            let count = |set| i64::try_from(tally.sets.of(set).len()).unwrap_or(i64::MAX);
             let sums = accounts.entry(account).or_default();
-            sums.0 += tally.messages;
+            sums.0 += count(FolderSet::All);
             sums.1 += tally.bytes;
             let counted = |kind| self.view.counter(&keys::folder_counter(account, folder, kind));
             let expected = [
-                (FolderCounter::Messages, tally.messages),
-                (FolderCounter::Unseen, tally.unseen),
-                (FolderCounter::Deleted, tally.deleted),
+                (FolderCounter::Messages, count(FolderSet::All)),
+                (FolderCounter::Unseen, count(FolderSet::Unseen)),
+                (FolderCounter::Deleted, count(FolderSet::Deleted)),
                 (FolderCounter::Bytes, tally.bytes),
             ];
-            let mut wrong = Vec::new();
+            let mut wrong = self.wrong_sets((account, folder), &tally)?;
             for (kind, expected) in expected {
                 let found = counted(kind)?;
                 if found != expected {
@@ -353,6 +368,28 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Sentences about the sets that do not have exactly the messages that they should.
+    fn wrong_sets(&self, (account, folder): (AccountId, FolderId), tally: &Tally) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        for set in FolderSet::ALL {
+            let mut extra = self.view.uid_set(account, folder, set)?;
+            let mut missing = tally.sets.of(set).clone();
+            if set == FolderSet::All {
+                missing.unite(&tally.damaged);
+            }
+            let shared = extra.clone();
+            extra.subtract(&missing);
+            extra.subtract(&tally.damaged);
+            missing.subtract(&shared);
+            for (uids, what) in [(extra, "has UIDs that it should not have"), (missing, "lacks UIDs")] {
+                if let Some(first) = uids.first() {
+                    wrong.push(format!("the set {set:?} {what}: {} of them, the first is {}", uids.len(), first.get()));
+                }
+            }
+        }
+        Ok(wrong)
     }
 
     fn compare_bodies(&mut self) -> Result<()> {

@@ -1,17 +1,18 @@
 //! From a batch to plain rows and records: preconditions, counters, holes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
+use super::super::batch::{Batch, Committed, Hole, Member, Precondition, SetOf, Step, Template};
 use super::super::bodies::{BodyRow, StagedBody};
 use super::super::engine::Changes;
 use super::super::packs::{Content, Kind, Planned, RecordRef, Span, stored_bytes};
 use super::super::versions::{Before, Versions};
-use super::super::{Error, Result, keys, rows};
+use super::super::{Error, Result, keys, mailboxes, rows};
 use super::moving::Moving;
-use crate::ids::BodyId;
+use crate::ids::{BodyId, Uid};
+use crate::uid_set::{self, Block};
 
 /// Largest row the engine takes, bytes; larger things are records.
 const MAX_ROW_BYTES: usize = super::super::engine::MAX_ROW_BYTES;
@@ -75,6 +76,7 @@ pub(super) fn resolve(
     let mut resolver = Resolver {
         ground,
         changes: Changes::new(),
+        blocks: BTreeMap::new(),
         renamed: BTreeSet::new(),
         records: Vec::new(),
         places: Vec::new(),
@@ -91,6 +93,7 @@ pub(super) fn resolve(
     for step in batch.steps {
         resolver.step(step)?;
     }
+    resolver.put_blocks()?;
     resolver.remember()?;
     *span = resolver.span;
     let committed = Committed { numbers: resolver.numbers, places: resolver.places };
@@ -100,6 +103,8 @@ pub(super) fn resolve(
 struct Resolver<'a> {
     ground: Ground<'a>,
     changes: Changes,
+    /// Blocks of sets that the batch changed: written once, however many of their UIDs come and go.
+    blocks: BTreeMap<(SetOf, u32), Block>,
     /// Rows that name a record at its new place.
     renamed: BTreeSet<Vec<u8>>,
     records: Vec<Planned>,
@@ -170,6 +175,18 @@ impl Resolver<'_> {
                 }
                 Ok(())
             }
+            Step::Insert(of, member) => {
+                let uid = self.uid(member)?;
+                let (block, number) = self.block(of, uid)?;
+                block.insert(number);
+                Ok(())
+            }
+            Step::Remove(of, member) => {
+                let uid = self.uid(member)?;
+                let (block, number) = self.block(of, uid)?;
+                block.remove(number);
+                Ok(())
+            }
             Step::Reference(body, delta) => self.reference(body, delta),
             Step::Rename(key, from, to) => self.rename(key, from, to),
             Step::Collect(body) => self.collect(body),
@@ -227,6 +244,56 @@ impl Resolver<'_> {
             && BodyRow::decode(&row)?.references == 0
         {
             self.changes.insert(key, None);
+        }
+        Ok(())
+    }
+
+    /// The block of a set that the UID belongs to, and its number there.
+    fn block(&mut self, of: SetOf, uid: Uid) -> Result<(&mut Block, u16)> {
+        let (number, offset) = uid_set::split(uid);
+        if !self.blocks.contains_key(&(of, number)) {
+            let row = self.get(&keys::uid_block(of.account, of.folder, of.set, number))?;
+            let block = match mailboxes::decode_block(number, row.as_deref()) {
+                Ok(block) => block,
+                Err(error) => {
+                    // A damaged row must not keep letters from coming: what it said follows from the messages.
+                    tracing::error!(%error, ?of, number, "a block of UIDs is made anew from the messages");
+                    self.block_from_messages(of, number)?
+                }
+            };
+            self.blocks.insert((of, number), block);
+        }
+        Ok((self.blocks.entry((of, number)).or_default(), offset))
+    }
+
+    fn block_from_messages(&self, of: SetOf, number: u32) -> Result<Block> {
+        let Ground { versions, group, .. } = &self.ground;
+        mailboxes::block_from(of.set, number, |uid| {
+            let key = keys::message(of.account, of.folder, uid);
+            match self.changes.get(&key).or_else(|| group.get(&key)) {
+                Some(change) => Ok(change.clone()),
+                None => versions.newest(&key),
+            }
+        })
+    }
+
+    fn uid(&self, member: Member) -> Result<Uid> {
+        match member {
+            Member::Known(uid) => Ok(uid),
+            Member::Allocated(slot, offset) => {
+                let number = u32::try_from(self.number(slot.0)? + u64::from(offset)).ok();
+                number.and_then(Uid::new).ok_or_else(|| Error::Engine("a counter is used up".into()))
+            }
+        }
+    }
+
+    fn put_blocks(&mut self) -> Result<()> {
+        for ((of, number), block) in std::mem::take(&mut self.blocks) {
+            let key = keys::uid_block(of.account, of.folder, of.set, number);
+            match block.encode() {
+                Some(row) => self.put(key, row)?,
+                None => drop(self.changes.insert(key, None)),
+            }
         }
         Ok(())
     }

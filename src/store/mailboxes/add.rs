@@ -2,10 +2,13 @@
 
 use super::folders::busy;
 use super::row::{self, Place};
+use super::sets::sets_of;
 use super::{Flags, FolderError, Message, NewMessage, Prefix};
 use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 use crate::store::keys::{self, AccountCounter, FolderCounter, Key};
-use crate::store::{Batch, Committed, Error, Hole, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic};
+use crate::store::{
+    Batch, Committed, Error, Hole, Member, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic,
+};
 
 /// Larger summaries are records; their row holds the place (DESIGN 5: rows stay small).
 pub(in crate::store) const MAX_SUMMARY_ROW_BYTES: usize = 2 << 10;
@@ -52,8 +55,9 @@ pub fn add_message(batch: &mut Batch, message: &NewMessage) -> Added {
     let new = NewRows {
         account: message.account,
         folder: message.folder,
-        uid: Hole::U32(uid, 0),
+        uid: (uid, 0),
         modseq: Hole::U64(modseq, 0),
+        flags: message.flags,
     };
     new.put(batch, value, summary);
     let mut tally = Tally::default();
@@ -69,20 +73,27 @@ pub fn add_message(batch: &mut Batch, message: &NewMessage) -> Added {
     Added { uid }
 }
 
-/// The three rows of a message whose numbers are not known yet.
+/// The three rows of a message whose numbers are not known yet, and the sets that it is in.
 pub(super) struct NewRows {
     pub(super) account: AccountId,
     pub(super) folder: FolderId,
-    pub(super) uid: Hole,
+    /// The first allocated UID plus an offset.
+    pub(super) uid: (Slot, u32),
     pub(super) modseq: Hole,
+    pub(super) flags: Flags,
 }
 
 impl NewRows {
     pub(super) fn put(&self, batch: &mut Batch, row: Template, summary: Template) {
         let key = |class| Key::of(class).u64(self.account.0).u32(self.folder.0);
-        batch.put(key(b'm').hole(self.uid), row);
-        batch.put(key(b's').hole(self.uid), summary);
-        batch.put(key(b'x').hole(self.modseq).hole(self.uid), CHANGED.to_vec());
+        let (slot, offset) = self.uid;
+        let uid = Hole::U32(slot, offset);
+        batch.put(key(b'm').hole(uid), row);
+        batch.put(key(b's').hole(uid), summary);
+        batch.put(key(b'x').hole(self.modseq).hole(uid), CHANGED.to_vec());
+        for set in sets_of(self.flags) {
+            batch.insert(self.account, self.folder, set, Member::Allocated(slot, offset));
+        }
     }
 }
 

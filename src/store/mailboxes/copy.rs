@@ -146,8 +146,8 @@ impl Transfer {
             let copy = Message { save_date: self.now, ..message.clone() };
             let prefixes = (Place::At(message.recipient_prefix), Place::At(message.item_prefix));
             let row = row::template(&copy, Hole::U64(modseq, 0), prefixes.0, prefixes.1);
-            let (uid, modseq) = (Hole::U32(uid, offset), Hole::U64(modseq, 0));
-            let new = NewRows { account: self.account, folder: self.to, uid, modseq };
+            let (uid, modseq) = ((uid, offset), Hole::U64(modseq, 0));
+            let new = NewRows { account: self.account, folder: self.to, uid, modseq, flags: message.flags };
             new.put(&mut batch, row, Template::from(summary.clone()));
             tally.count(message.flags, message.size(), 1);
             if self.source == Source::Stays {

@@ -1,13 +1,15 @@
 //! Messages and folders go: EXPUNGE and DELETE.
 
 use super::add::{EXPUNGED, Tally};
-use super::flags::{CHUNK, Stored, missing, sorted};
+use super::flags::{CHUNK, Stored, missing};
 use super::folders::{self, MAX_ATTEMPTS, busy};
 use super::names::{self, INBOX};
+use super::row;
+use super::sets::sets_of;
 use super::{Flags, FolderError};
 use crate::ids::{AccountId, FolderId, Uid};
-use crate::store::keys::{self, FolderCounter, Key};
-use crate::store::{Batch, Error, Hole, Precondition, Result, Slot, Store, Topic, View};
+use crate::store::keys::{self, FolderCounter, FolderSet, Key};
+use crate::store::{Batch, Error, Hole, Member, Precondition, Result, Slot, Store, Topic, View};
 
 /// Facts that name folders whose messages are still to be removed: account, folder.
 pub(in crate::store) const DOOMED: &str = "doomed/";
@@ -37,6 +39,9 @@ pub(super) fn remove(
     batch.delete(keys::change(account, folder, message.modseq, message.uid));
     let change = Key::of(b'x').u64(account.0).u32(folder.0).hole(Hole::U64(modseq, 0));
     batch.put(change.bytes(&message.uid.get().to_be_bytes()), EXPUNGED.to_vec());
+    for set in sets_of(message.flags) {
+        batch.remove(account, folder, set, Member::Known(message.uid));
+    }
     if body == Body::Released {
         batch.release(message.body);
     }
@@ -168,18 +173,11 @@ pub(super) fn doomed_key(account: AccountId, folder: FolderId) -> Vec<u8> {
 impl View<'_> {
     /// The messages of a folder with `\Deleted`, ascending.
     fn deleted_uids(&self, account: AccountId, folder: FolderId, among: Option<Vec<Uid>>) -> Result<Vec<Uid>> {
-        if self.folder_state(account, folder)?.deleted == 0 {
-            return Ok(Vec::new());
+        let mut deleted = self.uid_set(account, folder, FolderSet::Deleted)?;
+        if let Some(among) = among {
+            deleted.intersect(&among.into_iter().collect());
         }
-        let messages = match among {
-            Some(uids) => {
-                let stored = self.stored(account, folder, &sorted(uids))?;
-                stored.into_iter().map(|stored| stored.message).collect()
-            }
-            None => self.messages(account, folder, Uid(std::num::NonZeroU32::MIN), usize::MAX)?,
-        };
-        let deleted = messages.into_iter().filter(|message| message.flags.contains(Flags::DELETED));
-        Ok(deleted.map(|message| message.uid).collect())
+        Ok(deleted.iter().collect())
     }
 
     /// The next batch that empties a deleted folder; `None` when it is done.
@@ -190,22 +188,15 @@ impl View<'_> {
         }
         let mut batch = Batch::new();
         batch.require(Precondition::Present(doomed.clone()));
-        let first = Uid(std::num::NonZeroU32::MIN);
-        let messages = self.messages(account, folder, first, CHUNK)?;
-        let mut tally = Tally::default();
-        for message in &messages {
-            batch.require(Precondition::Present(keys::message(account, folder, message.uid)));
-            batch.delete(keys::message(account, folder, message.uid));
-            batch.delete(keys::summary(account, folder, message.uid));
-            batch.release(message.body);
-            tally.count(message.flags, message.size(), -1);
-        }
-        tally.add_to_account(&mut batch, account);
+        let mut is_last = self.empty_messages(&mut batch, account, folder)?;
         let changes = keys::changes_from(account, folder, crate::ids::ModSeq(0));
         let changes_end = keys::after(&keys::changes_from(account, folder, crate::ids::ModSeq(u64::MAX)));
-        let changes = self.range(&changes, &changes_end, CHUNK)?;
-        let is_last = messages.len() < CHUNK && changes.len() < CHUNK;
-        changes.into_iter().for_each(|(key, _)| batch.delete(key));
+        let sets = keys::folder_sets(account, folder);
+        for (from, to) in [(changes, changes_end), (sets.clone(), keys::after(&sets))] {
+            let rows = self.range(&from, &to, CHUNK)?;
+            is_last &= rows.len() < CHUNK;
+            rows.into_iter().for_each(|(key, _)| batch.delete(key));
+        }
         if is_last {
             for counter in FolderCounter::ALL {
                 batch.delete(keys::folder_counter(account, folder, counter));
@@ -213,5 +204,32 @@ impl View<'_> {
             batch.delete(doomed);
         }
         Ok(Some(batch))
+    }
+
+    /// Puts into a batch that the first messages of a deleted folder go; tells whether those are all.
+    fn empty_messages(&self, batch: &mut Batch, account: AccountId, folder: FolderId) -> Result<bool> {
+        let messages = keys::messages(account, folder);
+        let rows = self.range(&messages, &keys::after(&messages), CHUNK)?;
+        let is_all = rows.len() < CHUNK;
+        let mut tally = Tally::default();
+        for (key, row) in rows {
+            batch.require(Precondition::Present(key.clone()));
+            match row::decode(&key, &row) {
+                Ok(message) => {
+                    batch.release(message.body);
+                    tally.count(message.flags, message.size(), -1);
+                }
+                // It must not keep the folder from going; what its body is, `rebuild` finds out.
+                Err(Error::Damaged(what)) => {
+                    tracing::error!(account = account.0, folder = folder.0, what, "removed with its folder");
+                    tally.messages -= 1;
+                }
+                Err(error) => return Err(error),
+            }
+            batch.delete(keys::summary(account, folder, row::uid_of(&key)?));
+            batch.delete(key);
+        }
+        tally.add_to_account(batch, account);
+        Ok(is_all)
     }
 }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::add::{CHANGED, Tally};
 use super::folders::{self, MAX_ATTEMPTS, busy};
 use super::row::{self, MAX_MESSAGE_KEYWORDS, Place};
+use super::sets;
 use super::{FlagChange, Flags, Folder, FolderError, Message};
 use crate::ids::{AccountId, FolderId, ModSeq, Uid};
 use crate::store::keys::{self, FolderCounter, Key};
@@ -22,13 +23,20 @@ pub(super) struct Stored {
 }
 
 impl View<'_> {
-    /// Those of `uids` that are there, in the given order.
+    /// Those of `uids` that are there, in the given order. Messages whose rows are damaged are left as they are:
+    /// what else was asked for is done.
     pub(super) fn stored(&self, account: AccountId, folder: FolderId, uids: &[Uid]) -> Result<Vec<Stored>> {
         let mut found = Vec::with_capacity(uids.len());
         for uid in uids {
             let key = keys::message(account, folder, *uid);
             if let Some(row) = self.get(&key)? {
-                found.push(Stored { message: row::decode(&key, &row)?, row });
+                match row::decode(&key, &row) {
+                    Ok(message) => found.push(Stored { message, row }),
+                    Err(Error::Damaged(what)) => {
+                        tracing::error!(account = account.0, folder = folder.0, what, "set aside");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(found)
@@ -254,6 +262,7 @@ impl Changing {
         self.batch.delete(keys::change(self.account, self.folder, old.modseq, old.uid));
         let change = Key::of(b'x').u64(self.account.0).u32(self.folder.0).hole(modseq);
         self.batch.put(change.bytes(&old.uid.get().to_be_bytes()), CHANGED.to_vec());
+        sets::change(&mut self.batch, (self.account, self.folder), old.uid, old.flags, new.flags);
         self.tally.count_flags(old.flags, -1);
         self.tally.count_flags(new.flags, 1);
         self.changes += 1;

@@ -324,7 +324,7 @@ impl Store {
         let target = self.create_folder(account, to, None).await?;
         let inbox = self.read(move |view| view.folder_named(account, INBOX)).await?;
         let inbox = inbox.ok_or_else(|| FolderError::Missing(INBOX.into()))?.id;
-        let uids = self.read(move |view| view.uids(account, inbox)).await?;
+        let uids: Vec<_> = self.read(move |view| view.uids(account, inbox)).await?.iter().collect();
         for chunk in uids.chunks(self.settings().max_copy_messages.max(1)) {
             self.move_messages(account, inbox, chunk.to_vec(), target.id, now).await?;
         }

@@ -11,6 +11,7 @@ mod flags;
 mod folders;
 mod names;
 mod row;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -27,7 +28,8 @@ pub(super) use delete::{DOOMED, resume_deletions};
 pub(super) use folders::{
     decode as decode_folder, decode_name as decode_folder_name, encode as encode_folder, inspect_subscription, name_row,
 };
-pub(super) use row::{PLACES, decode as decode_message};
+pub(super) use row::{PLACES, decode as decode_message, place_of as message_place};
+pub(super) use sets::{FolderSets, block_from, block_number, decode_block};
 pub use view::MessagePage;
 pub(super) use view::{decode_change, decode_thread};
 

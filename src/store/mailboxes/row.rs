@@ -22,7 +22,7 @@
 
 use super::{Flags, Message, Origin};
 use crate::clock::Timestamp;
-use crate::ids::{BodyId, EmailId, ItemId, ModSeq, ThreadId, Uid};
+use crate::ids::{AccountId, BodyId, EmailId, FolderId, ItemId, ModSeq, ThreadId, Uid};
 use crate::store::{Error, Hole, RecordRef, RecordSlot, Result, Template};
 
 const VERSION: u8 = 1;
@@ -88,6 +88,18 @@ pub(in crate::store) fn decode(key: &[u8], row: &[u8]) -> Result<Message> {
     read(uid, row).ok_or_else(|| Error::Damaged(format!("row of message {}", uid.get())))
 }
 
+/// Account, folder and UID of the key of a message.
+pub(in crate::store) fn place_of(key: &[u8]) -> Result<(AccountId, FolderId, Uid)> {
+    let fields = key.get(1..).and_then(|rest| rest.split_first_chunk());
+    let fields = fields.and_then(|(account, rest)| Some((account, rest.split_first_chunk()?)));
+    match fields {
+        Some((account, (folder, [_, _, _, _]))) => {
+            Ok((AccountId(u64::from_be_bytes(*account)), FolderId(u32::from_be_bytes(*folder)), uid_of(key)?))
+        }
+        _ => Err(Error::Damaged("key of a message".into())),
+    }
+}
+
 /// The UID at the end of a key.
 pub(super) fn uid_of(key: &[u8]) -> Result<Uid> {
     key.last_chunk()
@@ -95,7 +107,8 @@ pub(super) fn uid_of(key: &[u8]) -> Result<Uid> {
         .ok_or_else(|| Error::Damaged("key of a message".into()))
 }
 
-fn read(uid: Uid, row: &[u8]) -> Option<Message> {
+/// Reads a row; `None` when it is damaged.
+pub(super) fn read(uid: Uid, row: &[u8]) -> Option<Message> {
     let mut fields = Fields(row);
     if fields.u8()? != VERSION {
         return None;

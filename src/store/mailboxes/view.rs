@@ -12,6 +12,8 @@ use crate::store::{Error, Result, View, rows};
 pub struct MessagePage {
     /// Those that can be read, by UID.
     pub messages: Vec<Message>,
+    /// Those whose rows are damaged, by UID.
+    pub damaged: Vec<Uid>,
     /// Where to go on; `None` when there are no more.
     pub next: Option<Uid>,
 }
@@ -43,8 +45,8 @@ impl View<'_> {
         rows.iter().map(|(key, row)| row::decode(key, row)).collect()
     }
 
-    /// As [`View::messages`], without those whose rows are damaged: they are set aside, so that the others can
-    /// still be had. `check` names them.
+    /// As [`View::messages`], with those whose rows are damaged set aside, so that the others can still be had.
+    /// They keep their places in the folder (see `sets.rs`). `check` names them.
     ///
     /// # Errors
     /// Engine.
@@ -57,7 +59,7 @@ impl View<'_> {
     ) -> Result<MessagePage> {
         let end = keys::after(&keys::messages(account, folder));
         let rows = self.range(&keys::message(account, folder, from), &end, limit)?;
-        let mut messages = Vec::with_capacity(rows.len());
+        let (mut messages, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
         let next = match rows.last() {
             Some((last, _)) if rows.len() == limit => Uid::new(row::uid_of(last)?.get().saturating_add(1)),
             _ => None,
@@ -65,11 +67,14 @@ impl View<'_> {
         for (key, row) in rows {
             match row::decode(&key, &row) {
                 Ok(message) => messages.push(message),
-                Err(Error::Damaged(what)) => tracing::error!(account = account.0, folder = folder.0, what, "set aside"),
+                Err(Error::Damaged(what)) => {
+                    tracing::error!(account = account.0, folder = folder.0, what, "set aside");
+                    damaged.push(row::uid_of(&key)?);
+                }
                 Err(error) => return Err(error),
             }
         }
-        Ok(MessagePage { messages, next })
+        Ok(MessagePage { messages, damaged, next })
     }
 
     /// One message's row.
@@ -79,16 +84,6 @@ impl View<'_> {
     pub fn message(&self, account: AccountId, folder: FolderId, uid: Uid) -> Result<Option<Message>> {
         let key = keys::message(account, folder, uid);
         self.get(&key)?.map(|row| row::decode(&key, &row)).transpose()
-    }
-
-    /// The UIDs in a folder, ascending.
-    ///
-    /// # Errors
-    /// Engine.
-    pub fn uids(&self, account: AccountId, folder: FolderId) -> Result<Vec<Uid>> {
-        let prefix = keys::messages(account, folder);
-        let rows = self.range(&prefix, &keys::after(&prefix), usize::MAX)?;
-        rows.iter().map(|(key, _)| row::uid_of(key)).collect()
     }
 
     /// The encoded summaries (envelope and structure) of up to `limit` messages from `from` on, by UID.

@@ -1,9 +1,9 @@
 //! Folders and messages: names, counters, the change index, summaries and threads, from their rows and bytes.
 
 use super::super::fresh::{self, Pages};
-use super::super::keys::{self, AccountCounter, FolderCounter};
+use super::super::keys::{self, AccountCounter, FolderCounter, FolderSet};
 use super::super::mailboxes::{
-    self, CHANGED, DOOMED, Flags, Folder, MAX_SUMMARY_ROW_BYTES, Message, PLACES, SUMMARY_INLINE, SUMMARY_RECORD,
+    self, CHANGED, DOOMED, Folder, FolderSets, MAX_SUMMARY_ROW_BYTES, Message, PLACES, SUMMARY_INLINE, SUMMARY_RECORD,
 };
 use super::super::{Error, RecordRef, Result, rows};
 use super::Rebuilding;
@@ -18,12 +18,10 @@ const PIECE_BYTES: usize = 1 << 20;
 const MAX_HEADER_BYTES: usize = 256 << 10;
 
 /// What the counters of a folder come to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    messages: i64,
-    unseen: i64,
-    deleted: i64,
     bytes: i64,
+    sets: FolderSets,
 }
 
 /// A summary, and the hash under which the message's thread is found.
@@ -100,9 +98,7 @@ impl Rebuilding<'_> {
         }
         let is_as_it_was = self.find_prefixes(&key, row, &mut message)?;
         let tally = self.tallies.entry((account, folder)).or_default();
-        tally.messages += 1;
-        tally.unseen += i64::from(!message.flags.contains(Flags::SEEN));
-        tally.deleted += i64::from(message.flags.contains(Flags::DELETED));
+        tally.sets.add(message.uid, message.flags);
         tally.bytes += i64::try_from(message.size()).unwrap_or(i64::MAX);
         self.found.messages += 1;
         let (modseq, uid) = (message.modseq, message.uid);
@@ -230,20 +226,22 @@ impl Rebuilding<'_> {
         Ok(())
     }
 
-    /// The counters of folders and accounts.
+    /// The counters of folders and accounts, and the sets of UIDs.
     pub(super) fn put_counters(&mut self) -> Result<()> {
         let mut accounts = std::collections::BTreeMap::<AccountId, (i64, i64)>::new();
         for ((account, folder), tally) in std::mem::take(&mut self.tallies) {
             let sums = accounts.entry(account).or_default();
-            sums.0 += tally.messages;
+            let count = |set| i64::try_from(tally.sets.of(set).len()).unwrap_or(i64::MAX);
+            sums.0 += count(FolderSet::All);
             sums.1 += tally.bytes;
+            tally.sets.rows(account, folder).into_iter().try_for_each(|(key, row)| self.fresh.put(key, row))?;
             let seen = |of: &std::collections::HashMap<_, i64>| of.get(&(account, folder)).copied().unwrap_or(0);
             let counters = [
                 (FolderCounter::Uids, seen(&self.seen.uids)),
                 (FolderCounter::ModSeqs, seen(&self.seen.modseqs)),
-                (FolderCounter::Messages, tally.messages),
-                (FolderCounter::Unseen, tally.unseen),
-                (FolderCounter::Deleted, tally.deleted),
+                (FolderCounter::Messages, count(FolderSet::All)),
+                (FolderCounter::Unseen, count(FolderSet::Unseen)),
+                (FolderCounter::Deleted, count(FolderSet::Deleted)),
                 (FolderCounter::Bytes, tally.bytes),
             ];
             for (counter, number) in counters.into_iter().filter(|(_, number)| *number != 0) {

@@ -25,7 +25,7 @@ use super::backup::millis;
 use super::bodies::BodyRow;
 use super::fresh::{FreshRows, take_place};
 use super::lock::DirLock;
-use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING};
+use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING, SCHEMA};
 use super::packs::{Packs, RecordRef, numbered_files, stored_bytes};
 use super::{Done, Error, Progress, Result, Settings, journal, keys};
 use crate::clock::Timestamp;
@@ -135,7 +135,7 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
     rebuilding.count_journal(&dir.join(JOURNAL_DIR))?;
     let Rebuilding { mut fresh, mut found, .. } = rebuilding;
     found.folders = fresh.raise_uid_validities(request.now)?;
-    fresh.finish()?;
+    fresh.finish(SCHEMA)?;
     found.set_aside = take_place(dir, request.now)?.map(|path| path.display().to_string());
     found.took_ms = millis(begun);
     Ok(found)

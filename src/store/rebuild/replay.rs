@@ -12,9 +12,9 @@ use super::super::{Error, Result, fresh, journal, keys, mailboxes, restore, rows
 use super::Rebuilding;
 use crate::ids::{AccountId, BodyId, FolderId};
 
-/// Classes that are made anew from the others, so that those of the backup are of no use: indices, counters and
-/// bodies.
-const DERIVED: &[u8] = b"xNQPCFAb";
+/// Classes that are made anew from the others, so that those of the backup are of no use: indices, sets, counters
+/// and bodies.
+const DERIVED: &[u8] = b"xNUQPCFAb";
 
 /// The greatest numbers that were seen anywhere, also of what is gone again.
 #[derive(Debug, Default)]

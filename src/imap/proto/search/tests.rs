@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 
 use jiff::civil::date;
+use proptest::prelude::*;
 use test_case::test_case;
 
 use crate::imap::proto::command::{Command, Search};
@@ -79,6 +80,114 @@ fn program(keys: &str) -> Program {
     let Command::Search(Search { key, .. }) = tagged.command else { panic!() };
     let saved = [30].into_iter().collect();
     Program::new(&key, Numbers { messages: 5, largest_uid: 50, saved_uids: &saved })
+}
+
+/// One of several messages, of which no more is known than its numbers and flags.
+struct Line {
+    number: u32,
+    uid: u32,
+    flags: Vec<Flag>,
+}
+
+impl Facts for Line {
+    type Error = Infallible;
+
+    fn number(&self) -> u32 {
+        self.number
+    }
+
+    fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    fn has(&self, flag: &Flag) -> bool {
+        self.flags.contains(flag)
+    }
+
+    fn is_recent(&self) -> bool {
+        false
+    }
+
+    fn size(&self) -> u64 {
+        u64::from(self.uid)
+    }
+
+    fn internal_date(&self) -> Date {
+        date(2026, 2, 10)
+    }
+
+    fn sent_date(&self) -> Result<Option<Date>, Infallible> {
+        Ok(None)
+    }
+
+    fn header(&self, _: &str) -> Result<Vec<String>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn body_contains(&self, _: &Needle) -> Result<bool, Infallible> {
+        Ok(false)
+    }
+
+    fn text_contains(&self, _: &Needle) -> Result<bool, Infallible> {
+        Ok(self.uid.is_multiple_of(2))
+    }
+}
+
+fn arbitrary_keys() -> impl Strategy<Value = String> {
+    let known = ["ALL", "SEEN", "UNSEEN", "DELETED", "UNDELETED", "2:4", "*", "UID 20:40", "UID 50:*", "$", "NOT 1"];
+    let unknown = ["FLAGGED", "UNANSWERED", "LARGER 25", "TEXT even", "NEW", "OLD", "SUBJECT x"];
+    let leaf = prop_oneof![3 => prop::sample::select(known.to_vec()), 1 => prop::sample::select(unknown.to_vec())];
+    leaf.prop_map(str::to_owned).prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|key| format!("NOT {key}")),
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("OR {one} {other}")),
+            prop::collection::vec(inner, 1..4).prop_map(|keys| format!("({})", keys.join(" "))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// The sets of a folder leave no message out that matches, and decide only what they know.
+    #[test]
+    fn narrowing_by_sets_finds_what_a_look_at_every_message_finds(
+        keys in arbitrary_keys(),
+        gone in prop::collection::vec(any::<bool>(), 5),
+        flags in prop::collection::vec(prop::collection::vec(prop::sample::select(&[Flag::Seen, Flag::Deleted, Flag::Flagged][..]), 0..3), 5),
+    ) {
+        let lines: Vec<Line> =
+            (1..).zip(flags).map(|(number, flags)| Line { number, uid: number * 10, flags }).collect();
+        let those = |keep: &dyn Fn(&Line) -> bool| -> UidSet {
+            lines.iter().filter(|line| keep(line)).filter_map(|line| Uid::new(line.uid)).collect()
+        };
+        let is_there = |line: &Line| !gone[line.number as usize - 1];
+        let sets = Sets {
+            view: those(&|_| true),
+            there: those(&is_there),
+            // Also of messages that came after the view.
+            unseen: those(&|line| is_there(line) && !line.has(&Flag::Seen)).iter().chain(Uid::new(60)).collect(),
+            deleted: those(&|line| is_there(line) && line.has(&Flag::Deleted)).iter().chain(Uid::new(60)).collect(),
+        };
+        let program = program(&keys);
+        let narrowed = program.narrow(&sets);
+        let found = those(&|line| is_there(line) && program.matches(line).unwrap());
+        if narrowed.is_decided {
+            prop_assert_eq!(&narrowed.uids, &found, "{}", keys);
+        }
+        prop_assert_eq!(found.within(narrowed.uids.ranges()), found, "{}", keys);
+        prop_assert_eq!(narrowed.uids.within(sets.there.ranges()), narrowed.uids, "{}", keys);
+    }
+}
+
+#[test_case("UNSEEN" => true)]
+#[test_case("SEEN UNDELETED 1:3 UID 1:30" => true; "flags and numbers")]
+#[test_case("OR NOT DELETED (ALL $)" => true; "put together")]
+#[test_case("UNSEEN FLAGGED" => false; "a flag without a set")]
+#[test_case("OR SEEN SUBJECT x" => false; "a field")]
+fn a_search_that_sets_decide_reads_no_message(keys: &str) -> bool {
+    let sets = Sets { view: UidSet::new(), there: UidSet::new(), unseen: UidSet::new(), deleted: UidSet::new() };
+    program(keys).narrow(&sets).is_decided
 }
 
 #[test_case("ALL" => true)]

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::ids::Uid;
+use crate::imap::chosen::Chosen;
 use crate::imap::desk::{Answer, Desk};
 use crate::imap::fault::Fault;
 use crate::imap::proto::command::{Access, Fetch, FetchItem, NumberedBy, Peek, Section};
@@ -39,13 +40,14 @@ struct Plan {
 
 /// FETCH and UID FETCH.
 pub(crate) async fn fetch(desk: &mut Desk, command: &Fetch) -> Answer {
-    let places = desk.places(&command.set, command.by)?;
+    let chosen = desk.choose(&command.set, command.by)?;
+    let asked = chosen.len();
     let plan = Plan::of(command, desk.selected()?.access);
     let Fetched { found, damaged } =
-        if plan.bytes { fetch_bytes(desk, &plan, &places).await? } else { fetch_rows(desk, &plan, &places).await? };
+        if plan.bytes { fetch_bytes(desk, &plan, chosen).await? } else { fetch_rows(desk, &plan, chosen).await? };
     match command.by {
         _ if !damaged.is_empty() => Err(Fault::Damaged(damaged)),
-        NumberedBy::Sequence if found < places.len() => Err(Fault::ExpungedElsewhere),
+        NumberedBy::Sequence if found < asked => Err(Fault::ExpungedElsewhere),
         _ => Ok(Status::ok("fetched")),
     }
 }
@@ -111,6 +113,12 @@ struct Fetched {
 }
 
 impl Fetched {
+    /// Counts messages whose rows are damaged.
+    fn count_damaged(&mut self, uids: Vec<Uid>) {
+        self.found += uids.len();
+        self.damaged.extend(uids);
+    }
+
     /// Counts a message, and sets it aside if it is damaged. Nothing of its answer was written then.
     fn count(&mut self, uid: Uid, answered: Result<(), Fault>) -> Result<(), Fault> {
         self.found += 1;
@@ -126,15 +134,19 @@ impl Fetched {
 }
 
 /// Answers from rows only.
-async fn fetch_rows(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<Fetched, Fault> {
+async fn fetch_rows(desk: &mut Desk, plan: &Plan, mut chosen: Chosen) -> Result<Fetched, Fault> {
     let mut fetched = Fetched::default();
     let mut text = Vec::new();
-    for places in places.chunks(PAGE) {
-        let mut todo = places.to_vec();
+    loop {
+        let mut todo = chosen.next_page(desk.selected()?, PAGE);
+        if todo.is_empty() {
+            return Ok(fetched);
+        }
         while !todo.is_empty() {
             let job = rows::Job::new(desk, plan, todo, text)?;
             let page = desk.services.store.read(move |view| job.run(view)).await?;
             fetched.found += page.found;
+            fetched.count_damaged(page.damaged);
             desk.output.send(&page.text).await?;
             if let Some(row) = &page.unreadable {
                 let answered = answer_scanned_again(desk, plan, row).await;
@@ -144,7 +156,6 @@ async fn fetch_rows(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<Fe
             text.clear();
         }
     }
-    Ok(fetched)
 }
 
 async fn answer_scanned_again(desk: &mut Desk, plan: &Plan, row: &Row) -> Result<(), Fault> {
@@ -154,21 +165,25 @@ async fn answer_scanned_again(desk: &mut Desk, plan: &Plan, row: &Row) -> Result
 }
 
 /// Answers with bytes from the packs.
-async fn fetch_bytes(desk: &mut Desk, plan: &Plan, places: &[Place]) -> Result<Fetched, Fault> {
+async fn fetch_bytes(desk: &mut Desk, plan: &Plan, mut chosen: Chosen) -> Result<Fetched, Fault> {
     let mut fetched = Fetched::default();
-    for places in places.chunks(BODIES_A_PAGE) {
-        let changed = if plan.marks_seen { mark_seen(desk, places).await? } else { HashSet::new() };
+    loop {
+        let places = chosen.next_page(desk.selected()?, BODIES_A_PAGE);
+        if places.is_empty() {
+            return Ok(fetched);
+        }
+        let changed = if plan.marks_seen { mark_seen(desk, &places).await? } else { HashSet::new() };
         let selected = desk.selected()?;
-        let (at, need, places) = ((selected.account, selected.folder), plan.need, places.to_vec());
+        let (at, need) = ((selected.account, selected.folder), plan.need);
         let page = desk.services.store.read(move |view| read(view, at, &places, need)).await?;
-        for row in page {
+        fetched.count_damaged(page.damaged);
+        for row in page.rows {
             let tell_flags = changed.contains(&row.place.uid) && !plan.items.contains(&FetchItem::Flags);
             let answered = bytes::answer(desk, plan, &row, tell_flags).await;
             fetched.count(row.place.uid, answered)?;
             desk.output.ease().await?;
         }
     }
-    Ok(fetched)
 }
 
 /// Sets `\Seen` where it is not set, in one commit; gives the messages that changed.
@@ -177,7 +192,7 @@ async fn mark_seen(desk: &mut Desk, places: &[Place]) -> Result<HashSet<Uid>, Fa
     let (at, places) = ((selected.account, selected.folder), places.to_vec());
     let rows = desk.services.store.read(move |view| read(view, at, &places, Need::Hot)).await?;
     let unseen = |row: &Row| (!row.message.flags.contains(Flags::SEEN)).then_some(row.place.uid);
-    let uids: Vec<Uid> = rows.iter().filter_map(unseen).collect();
+    let uids: Vec<Uid> = rows.rows.iter().filter_map(unseen).collect();
     if uids.is_empty() {
         return Ok(HashSet::new());
     }

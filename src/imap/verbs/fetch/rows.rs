@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ids::{AccountId, FolderId};
+use crate::ids::{AccountId, FolderId, Uid};
 use crate::imap::desk::Desk;
 use crate::imap::fault::Fault;
 use crate::imap::proto::command::FetchItem;
@@ -42,6 +42,8 @@ pub(super) struct Page {
     pub(super) text: Vec<u8>,
     /// Messages that were there and are in `text`.
     pub(super) found: usize,
+    /// Messages whose rows are damaged; they are not in `text`.
+    pub(super) damaged: Vec<Uid>,
     /// A message whose summary cannot be read; it comes after `text` and before `rest`.
     pub(super) unreadable: Option<Row>,
     /// What this page did not get to.
@@ -92,29 +94,34 @@ impl Job {
     }
 
     /// Reads and renders.
-    pub(super) fn run(mut self, view: &View<'_>) -> store::Result<Page> {
-        let mut found = 0;
-        for row in read(view, self.at, &self.places, self.need)? {
+    pub(super) fn run(self, view: &View<'_>) -> store::Result<Page> {
+        let read = read(view, self.at, &self.places, self.need)?;
+        let mut page = Page { text: self.text, found: 0, damaged: read.damaged, unreadable: None, rest: Vec::new() };
+        for row in read.rows {
             let summary = match self.need {
                 Need::Hot => Ok(Summary::default()),
                 Need::Summaries => Summary::decode(&row.summary),
             };
             let Ok(summary) = summary else {
-                let rest = behind(&self.places, row.place);
-                return Ok(Page { text: self.text, found, unreadable: Some(row), rest });
+                page.end_behind(&self.places, row.place);
+                page.unreadable = Some(row);
+                return Ok(page);
             };
-            self.rendering.write(&row, &summary, &mut self.text);
-            found += 1;
-            if self.text.len() >= PAGE_BYTES {
-                let rest = behind(&self.places, row.place);
-                return Ok(Page { text: self.text, found, unreadable: None, rest });
+            self.rendering.write(&row, &summary, &mut page.text);
+            page.found += 1;
+            if page.text.len() >= PAGE_BYTES {
+                page.end_behind(&self.places, row.place);
+                return Ok(page);
             }
         }
-        Ok(Page { text: self.text, found, unreadable: None, rest: Vec::new() })
+        Ok(page)
     }
 }
 
-/// The places that come after `last`.
-fn behind(places: &[Place], last: Place) -> Vec<Place> {
-    places.iter().copied().filter(|place| *place > last).collect()
+impl Page {
+    /// What comes after `last` is left to the next page.
+    fn end_behind(&mut self, places: &[Place], last: Place) {
+        self.rest = places.iter().copied().filter(|place| *place > last).collect();
+        self.damaged.retain(|uid| *uid < last.uid);
+    }
 }

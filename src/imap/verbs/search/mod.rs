@@ -1,7 +1,8 @@
 //! SEARCH (RFC 9051 §6.4.4), with ESEARCH (RFC 4731) and saved results (RFC 5182).
 //!
-//! Rows decide on the pool of readers, a page of messages at a time. Only the messages that rows cannot decide
-//! have their header or texts read.
+//! The sets of the folder come first: they decide ALL, SEEN, DELETED, numbers and what is put together from those
+//! without a look at any message, and narrow down everything else. Then rows decide on the pool of readers, a page
+//! of messages at a time. Only the messages that rows cannot decide have their header or texts read.
 
 mod content;
 mod facts;
@@ -12,16 +13,19 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::ids::{AccountId, FolderId, Uid};
+use crate::imap::chosen::Chosen;
 use crate::imap::desk::{Answer, Desk};
 use crate::imap::fault::Fault;
 use crate::imap::proto::command::{NumberedBy, Search, SearchKey, SearchReturn, Tag};
 use crate::imap::proto::response::{Esearch, Status, write_esearch, write_search};
-use crate::imap::proto::search::{Numbers, Program};
+use crate::imap::proto::search::{Narrowed, Numbers, Program, Sets};
 use crate::imap::proto::sequence::NumberSet;
 use crate::imap::rows::{Need, Row, read};
 use crate::imap::view::{PAGE, Place};
 use crate::message::Summary;
 use crate::store;
+use crate::store::keys::FolderSet;
+use crate::uid_set::UidSet;
 
 use self::content::{Reading, Wanted};
 use self::facts::{Known, Missing};
@@ -35,16 +39,15 @@ pub(crate) async fn search(desk: &mut Desk, tag: &Tag, command: &Search) -> Answ
         Err(fault) => {
             if saves {
                 // RFC 9051 §6.4.4.1: a search that fails empties the saved result.
-                desk.selected_mut()?.saved.clear();
+                desk.selected_mut()?.saved = UidSet::new();
             }
             return Err(fault);
         }
     };
-    let number = |place: &Place| match command.by {
-        NumberedBy::Sequence => place.seq,
-        NumberedBy::Uid => place.uid.get(),
+    let numbers: NumberSet = match command.by {
+        NumberedBy::Sequence => desk.selected()?.seqs_of(hits.ranges()),
+        NumberedBy::Uid => hits.ranges().collect(),
     };
-    let numbers: NumberSet = hits.iter().map(number).collect();
     match &command.returns {
         None if !desk.dialect.rev2 => write_search(&numbers, desk.output.buffer()),
         None => tell_extended(desk, tag, command.by, (&numbers, &[])),
@@ -52,7 +55,7 @@ pub(crate) async fn search(desk: &mut Desk, tag: &Tag, command: &Search) -> Answ
     }
     if saves {
         let returns = command.returns.as_deref().unwrap_or_default();
-        desk.selected_mut()?.saved = saved(&hits, returns);
+        desk.selected_mut()?.saved = saved(hits, returns);
     }
     Ok(Status::ok("searched"))
 }
@@ -74,17 +77,15 @@ fn tell_extended(desk: &mut Desk, tag: &Tag, by: NumberedBy, (numbers, returns):
 }
 
 /// What `$` means from now on. RFC 5182 §2.4: with only MIN or MAX beside SAVE, just these messages.
-fn saved(hits: &[Place], returns: &[SearchReturn]) -> Vec<Uid> {
+fn saved(hits: UidSet, returns: &[SearchReturn]) -> UidSet {
     let asked = |option| returns.contains(&option);
     let (min, max) = (asked(SearchReturn::Min), asked(SearchReturn::Max));
     if (min || max) && !asked(SearchReturn::All) && !asked(SearchReturn::Count) {
         let first = hits.first().filter(|_| min);
         let last = hits.last().filter(|_| max);
-        let mut ends: Vec<Uid> = first.into_iter().chain(last).map(|place| place.uid).collect();
-        ends.dedup();
-        return ends;
+        return first.into_iter().chain(last).collect();
     }
-    hits.iter().map(|place| place.uid).collect()
+    hits
 }
 
 /// One search on its way.
@@ -97,12 +98,12 @@ struct Hunt {
 }
 
 /// The messages that fit, ascending.
-async fn find(desk: &Desk, key: &SearchKey) -> Result<Vec<Place>, Fault> {
+async fn find(desk: &Desk, key: &SearchKey) -> Result<UidSet, Fault> {
     let selected = desk.selected()?;
-    let saved_uids: NumberSet = selected.saved.iter().map(|uid| uid.get()).collect();
+    let saved_uids: NumberSet = selected.saved.ranges().collect();
     let numbers = Numbers {
         messages: selected.exists(),
-        largest_uid: selected.uids().last().map_or(0, |uid| uid.get()),
+        largest_uid: selected.uids().last().map_or(0, Uid::get),
         saved_uids: &saved_uids,
     };
     let mut wanted = Wanted::default();
@@ -114,13 +115,20 @@ async fn find(desk: &Desk, key: &SearchKey) -> Result<Vec<Place>, Fault> {
         wanted,
         deadline: Instant::now() + desk.services.settings.search_time(),
     };
-    let places: Vec<Place> = selected.by_seq(1, u32::MAX).collect();
-    let mut hits = Vec::new();
-    for places in places.chunks(PAGE) {
+    let narrowed = hunt.narrow(desk, selected.uids().clone()).await?;
+    if narrowed.is_decided {
+        return Ok(narrowed.uids);
+    }
+    let mut candidates = Chosen::of(&selected.seqs_of(narrowed.uids.ranges()), selected);
+    let mut hits = UidSet::new();
+    loop {
+        let places = candidates.next_page(selected, PAGE);
+        if places.is_empty() {
+            return Ok(hits);
+        }
         hunt.check_time()?;
         hunt.page(desk, places, &mut hits).await?;
     }
-    Ok(hits)
 }
 
 /// The texts that BODY and TEXT look for, so that one pass over a message finds them all.
@@ -143,22 +151,36 @@ impl Hunt {
         if Instant::now() >= self.deadline { Err(Fault::SearchTooLong) } else { Ok(()) }
     }
 
-    async fn page(&self, desk: &Desk, places: &[Place], hits: &mut Vec<Place>) -> Result<(), Fault> {
+    /// What the sets of the folder say, all of one moment.
+    async fn narrow(&self, desk: &Desk, view_uids: UidSet) -> Result<Narrowed, Fault> {
+        let ((account, folder), program) = (self.at, Arc::clone(&self.program));
+        let narrowed = desk.services.store.read(move |view| {
+            let mut there = view.uids(account, folder)?;
+            there.intersect(&view_uids);
+            let unseen = view.uid_set(account, folder, FolderSet::Unseen)?;
+            let deleted = view.uid_set(account, folder, FolderSet::Deleted)?;
+            Ok(program.narrow(&Sets { view: view_uids, there, unseen, deleted }))
+        });
+        Ok(narrowed.await?)
+    }
+
+    async fn page(&self, desk: &Desk, places: Vec<Place>, hits: &mut UidSet) -> Result<(), Fault> {
         let need = if self.program.needs_no_text() { Need::Hot } else { Need::Summaries };
         let (at, program, keywords) = (self.at, Arc::clone(&self.program), Arc::clone(&self.keywords));
-        let places = places.to_vec();
         let decided = desk.services.store.read(move |view| {
-            let rows = read(view, at, &places, need)?;
+            let rows = read(view, at, &places, need)?.rows;
             Ok::<_, store::Error>(rows.into_iter().map(|row| decide(row, &program, &keywords)).collect::<Vec<_>>())
         });
         for verdict in decided.await? {
             match verdict {
-                Verdict::Fits(place) => hits.push(place),
+                Verdict::Fits(place) => {
+                    hits.insert(place.uid);
+                }
                 Verdict::FitsNot => {}
                 Verdict::Open(row) => {
                     self.check_time()?;
                     if self.read_and_decide(desk, &row).await? {
-                        hits.push(row.place);
+                        hits.insert(row.place.uid);
                     }
                 }
             }

@@ -1,0 +1,85 @@
+//! What a directory of an older schema is still missing is made when it is opened, before anybody is served.
+//!
+//! Each step can be run again: the row that names the schema is the last thing written, so an upgrade that a crash
+//! cut short begins anew.
+
+use super::mailboxes::{FolderSets, decode_message, message_place};
+use super::open::{SCHEMA, decode_schema, encode_schema};
+use super::{Batch, Error, Result, Store, keys};
+use crate::ids::{AccountId, FolderId};
+
+/// Messages read at a time.
+const CHUNK: usize = 5_000;
+
+/// Rows that one commit writes.
+const ROWS_A_COMMIT: usize = 500;
+
+/// Brings the directory to the schema of this program. Blocks.
+pub(super) fn upgrade(store: &Store) -> Result<()> {
+    let key = keys::fact("schema");
+    let found = store.read_blocking(|view| view.get(&key))?.map_or(Ok(SCHEMA), |row| decode_schema(&row))?;
+    if found >= SCHEMA {
+        return Ok(());
+    }
+    let begun = std::time::Instant::now();
+    tracing::info!(found, to = SCHEMA, "upgrading the store: sets of UIDs are made, once");
+    let messages = make_sets(store)?;
+    let mut batch = Batch::new();
+    batch.put(key, encode_schema()?);
+    store.commit_blocking(batch)?;
+    tracing::info!(messages, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
+    Ok(())
+}
+
+/// Schema 2: the sets of UIDs of every folder. Answers how many messages there are.
+fn make_sets(store: &Store) -> Result<u64> {
+    let end = keys::after(b"m");
+    let mut from = b"m".to_vec();
+    let mut writing = Writing { store, folder: None, sets: FolderSets::default() };
+    let mut messages = 0;
+    loop {
+        let rows = store.read_blocking(|view| view.range(&from, &end, CHUNK))?;
+        let Some((last, _)) = rows.last() else { break };
+        from = [&last[..], &[0]].concat();
+        for (key, row) in &rows {
+            let (account, folder, uid) = message_place(key)?;
+            writing.enter((account, folder))?;
+            match decode_message(key, row) {
+                Ok(message) => writing.sets.add(uid, message.flags),
+                Err(Error::Damaged(_)) => writing.sets.add_damaged(uid),
+                Err(error) => return Err(error),
+            }
+            messages += 1;
+        }
+    }
+    writing.end_folder()?;
+    Ok(messages)
+}
+
+/// The folder whose messages are being read.
+struct Writing<'a> {
+    store: &'a Store,
+    folder: Option<(AccountId, FolderId)>,
+    sets: FolderSets,
+}
+
+impl Writing<'_> {
+    fn enter(&mut self, folder: (AccountId, FolderId)) -> Result<()> {
+        if self.folder != Some(folder) {
+            self.end_folder()?;
+            self.folder = Some(folder);
+        }
+        Ok(())
+    }
+
+    fn end_folder(&mut self) -> Result<()> {
+        let sets = std::mem::take(&mut self.sets);
+        let Some((account, folder)) = self.folder.take() else { return Ok(()) };
+        for rows in sets.rows(account, folder).chunks(ROWS_A_COMMIT) {
+            let mut batch = Batch::new();
+            rows.iter().cloned().for_each(|(key, row)| batch.put(key, row));
+            self.store.commit_blocking(batch)?;
+        }
+        Ok(())
+    }
+}

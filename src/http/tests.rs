@@ -132,6 +132,7 @@ fn post(store: &Store, accounts: Accounts, registry: &Arc<Registry>, world: &Wor
         accounts,
         verifier: Verifier::new(Dns::new(&trust).unwrap(), &trust, "mx.poshta.example"),
         paper: paper.clone(),
+        quota: crate::quota::Settings::default(),
         host_name: "mx.poshta.example".into(),
         caps: Caps::default(),
         hybrid_domain: "hat.poshta.example".into(),

@@ -27,6 +27,7 @@ pub(super) trait Service: Send + Sync + 'static {
         origin: &Origin,
         accepted: &[Recipient],
         recipient: &Address,
+        announced_bytes: Option<u64>,
     ) -> impl Future<Output = Result<(), Refusal>> + Send;
 
     fn login(
@@ -87,8 +88,10 @@ impl Service for Services {
         origin: &Origin,
         accepted: &[Recipient],
         recipient: &Address,
+        announced_bytes: Option<u64>,
     ) -> Result<(), Refusal> {
-        self.intake.check_recipient(origin, accepted, recipient).await.map(drop)
+        let route = self.intake.check_recipient(origin, accepted, recipient).await?;
+        self.intake.check_room(origin, recipient, &route, announced_bytes).await
     }
 
     async fn login(&self, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {

@@ -15,7 +15,7 @@ use super::keys::{AccountCounter, FolderCounter};
 use super::mailboxes::{self, Change, Flags, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, keys, rows};
-use super::{accounts, audit, items, print_jobs, queue, scans};
+use super::{accounts, audit, items, print_jobs, queue, quota, scans};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 
 pub(super) use claims::{Claims, bad_key};
@@ -112,6 +112,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'C', Reader::Claiming(scans::inspect_waiting)),
     (b'k', Reader::Claiming(answer)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'w', Reader::Claiming(quota::inspect_crossed)),
+    (b'W', Reader::Claiming(quota::inspect_untold)),
 ];
 
 enum Reader {
@@ -137,6 +139,7 @@ struct Tally {
     unseen: i64,
     deleted: i64,
     bytes: i64,
+    deleted_bytes: i64,
     last_uid: u32,
     last_modseq: u64,
 }
@@ -260,7 +263,9 @@ impl Checker<'_> {
         tally.messages += 1;
         tally.unseen += i64::from(!message.flags.contains(Flags::SEEN));
         tally.deleted += i64::from(message.flags.contains(Flags::DELETED));
-        tally.bytes += i64::try_from(message.size()).unwrap_or(i64::MAX);
+        let size = i64::try_from(message.size()).unwrap_or(i64::MAX);
+        tally.bytes += size;
+        tally.deleted_bytes += if message.flags.contains(Flags::DELETED) { size } else { 0 };
         tally.last_uid = tally.last_uid.max(message.uid.get());
         tally.last_modseq = tally.last_modseq.max(message.modseq.0);
     }
@@ -328,6 +333,7 @@ impl Checker<'_> {
                 (FolderCounter::Unseen, tally.unseen),
                 (FolderCounter::Deleted, tally.deleted),
                 (FolderCounter::Bytes, tally.bytes),
+                (FolderCounter::DeletedBytes, tally.deleted_bytes),
             ];
             let mut wrong = Vec::new();
             for (kind, expected) in expected {

@@ -254,8 +254,8 @@ impl Changing {
         self.batch.delete(keys::change(self.account, self.folder, old.modseq, old.uid));
         let change = Key::of(b'x').u64(self.account.0).u32(self.folder.0).hole(modseq);
         self.batch.put(change.bytes(&old.uid.get().to_be_bytes()), CHANGED.to_vec());
-        self.tally.count_flags(old.flags, -1);
-        self.tally.count_flags(new.flags, 1);
+        self.tally.count_flags(old.flags, old.size(), -1);
+        self.tally.count_flags(new.flags, new.size(), 1);
         self.changes += 1;
     }
 

@@ -24,6 +24,7 @@ pub(super) struct Tally {
     unseen: i64,
     deleted: i64,
     bytes: i64,
+    deleted_bytes: i64,
 }
 
 /// A summary, and the hash under which the message's thread is found.
@@ -103,7 +104,9 @@ impl Rebuilding<'_> {
         tally.messages += 1;
         tally.unseen += i64::from(!message.flags.contains(Flags::SEEN));
         tally.deleted += i64::from(message.flags.contains(Flags::DELETED));
-        tally.bytes += i64::try_from(message.size()).unwrap_or(i64::MAX);
+        let size = i64::try_from(message.size()).unwrap_or(i64::MAX);
+        tally.bytes += size;
+        tally.deleted_bytes += if message.flags.contains(Flags::DELETED) { size } else { 0 };
         self.found.messages += 1;
         let (modseq, uid) = (message.modseq, message.uid);
         self.fresh.put(keys::change(account, folder, modseq, uid), CHANGED.to_vec())?;
@@ -245,6 +248,7 @@ impl Rebuilding<'_> {
                 (FolderCounter::Unseen, tally.unseen),
                 (FolderCounter::Deleted, tally.deleted),
                 (FolderCounter::Bytes, tally.bytes),
+                (FolderCounter::DeletedBytes, tally.deleted_bytes),
             ];
             for (counter, number) in counters.into_iter().filter(|(_, number)| *number != 0) {
                 self.fresh.put_counter(keys::folder_counter(account, folder, counter), number)?;

@@ -9,8 +9,8 @@ use crate::accounts::Account;
 use crate::address::Address;
 use crate::ids::AccountId;
 use crate::quota::{self, WhenFull};
+use crate::store;
 use crate::store::quota::{Allowance, Usage};
-use crate::store::{self, Store};
 
 use super::{Entrance, Origin, Recipient, Refusal, Route, Sender};
 
@@ -18,7 +18,15 @@ use super::{Entrance, Origin, Recipient, Refusal, Route, Sender};
 #[derive(Clone, Debug)]
 pub(super) struct Room {
     pub(super) settings: quota::Settings,
-    pub(super) store: Store,
+}
+
+/// A letter for one mailbox, before its content came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) recipient: &'a Address,
+    pub(super) account: &'a Account,
+    pub(super) announced_bytes: Option<u64>,
 }
 
 /// Whom the answer to the content is about.
@@ -67,22 +75,17 @@ impl Room {
         }
     }
 
-    pub(super) async fn check(
-        &self,
-        origin: &Origin,
-        recipient: &Address,
-        account: &Account,
-        announced_bytes: Option<u64>,
-    ) -> Result<(), Refusal> {
-        let (allowance, id) = (self.allowance(origin, account), account.id);
-        let held = self.store.read(move |view| view.usage(id)).await?;
+    /// Whether there is room for it beside what the mailbox holds.
+    pub(super) fn check(&self, arrival: &Arrival<'_>, held: Usage) -> Result<(), Refusal> {
+        let Arrival { origin, recipient, account, announced_bytes } = *arrival;
+        let allowance = self.allowance(origin, account);
         // Without an announcement: has it room for anything?
         let letter = Usage { bytes: announced_bytes.unwrap_or(1).max(1), messages: 1 };
         if allowance.has_room(held, letter) {
             return Ok(());
         }
         let again = if is_official(origin) { WhenFull::Later } else { self.settings.when_full };
-        Err(full(id, recipient.clone(), is_official(origin), again))
+        Err(full(account.id, recipient.clone(), is_official(origin), again))
     }
 
     /// What a failed commit means.

@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::{Timestamp, World};
 use crate::hybrid::{Paper, PaperPlan};
-use crate::ids::{AccountId, EmailId, ItemId};
+use crate::ids::{EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, FacilityId, Impression, Registry};
 use crate::quota;
@@ -17,11 +17,11 @@ use crate::store::{Batch, BodyWriter, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
 use super::content::{self, Content, Editor};
-use super::item::{Bound, Item, Mailbox};
+use super::item::{Bound, Item};
 use super::marking::Marking;
-use super::policy::Policy;
+use super::policy::{Policy, Routing};
 use super::prefix::ItemPrefix;
-use super::room::{Answer, Mailboxes, Room};
+use super::room::{Answer, Arrival, Mailboxes, Room};
 use super::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Route, Sender, Settings, Submission};
 
 /// What intake is built from.
@@ -77,7 +77,7 @@ impl Intake {
     pub fn new(services: Services) -> Self {
         let Services { settings, hybrid_domain, caps, facilities, registry, store, accounts, verifier, .. } = services;
         let Services { paper, host_name, quota, world, .. } = services;
-        let room = Room { settings: quota, store: store.clone() };
+        let room = Room { settings: quota };
         let policy = Policy { settings, hybrid_domain, accounts, store };
         let marking = Marking { registry, facilities, world: world.clone() };
         Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, room, host_name, world }) }
@@ -101,25 +101,26 @@ impl Intake {
         accepted: &[Recipient],
         recipient: &Address,
     ) -> Result<Route, Refusal> {
-        self.inner.policy.check_recipient(origin, accepted, recipient).await
+        Ok(self.inner.policy.check_recipient(origin, accepted, recipient).await?.0)
     }
 
-    /// RCPT: has the mailbox of this route room for a letter of this sender? `announced_bytes` is the size that MAIL
-    /// gave, if it gave one (RFC 1870 §6.1).
+    /// RCPT, as [`Intake::check_recipient`]: and has the mailbox room? `announced_bytes` is the size that MAIL gave, if
+    /// it gave one (RFC 1870 §6.1).
     ///
     /// # Errors
-    /// `MailboxFull`, `Store`.
+    /// As [`Intake::check_recipient`]; `MailboxFull`.
     pub async fn check_room(
         &self,
         origin: &Origin,
+        accepted: &[Recipient],
         recipient: &Address,
-        route: &Route,
         announced_bytes: Option<u64>,
-    ) -> Result<(), Refusal> {
-        match route {
-            Route::Mailbox(account) => self.inner.room.check(origin, recipient, account, announced_bytes).await,
-            Route::Remote(_) | Route::Paper => Ok(()),
+    ) -> Result<Route, Refusal> {
+        let (route, held) = self.inner.policy.check_recipient(origin, accepted, recipient).await?;
+        if let Route::Mailbox(account) = &route {
+            self.inner.room.check(&Arrival { origin, recipient, account, announced_bytes }, held)?;
         }
+        Ok(route)
     }
 
     /// A place for the bytes of an arriving message.
@@ -166,8 +167,8 @@ impl Intake {
         let Submission { origin, envelope, body, structure } = submission;
         inner.policy.store.check_space()?;
         content::check(&inner.policy.settings, &structure, &body)?;
-        let routes = inner.policy.routes(&origin, &envelope).await?;
         let header = content::header_of(&body, &structure)?;
+        let routing = inner.policy.routing(&origin, &envelope, ids::reference_hashes(&header)).await?;
         let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };
         let assessment = inner.assess(&incoming).await?;
         let editor = Editor { entrance: &origin.entrance, authserv_id: &inner.host_name, caps: &inner.caps };
@@ -176,10 +177,10 @@ impl Intake {
             inner.policy.check_author(&origin, &content.header)?;
         }
         let item = ItemId::generate(&inner.world);
-        let paper = inner.plan_paper(&origin, &envelope, &routes, &content).await?;
-        let letter = Letter { item, origin, envelope, routes, assessment, content, paper };
-        let mailboxes = Mailboxes::of(&letter.origin, &letter.routes);
-        let batch = inner.compose(letter, mailboxes.answer, batch).await?;
+        let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content).await?;
+        let letter = Letter { item, origin, envelope, routing, assessment, content, paper };
+        let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
+        let batch = inner.compose(letter, mailboxes.answer, batch)?;
         inner.policy.store.commit(batch).await.map_err(|error| inner.room.refusal(error, mailboxes))?;
         metrics::counter!("poshta_letters_accepted_total").increment(1);
         Ok(Receipt { item })
@@ -199,7 +200,7 @@ struct Letter {
     item: ItemId,
     origin: Origin,
     envelope: Envelope,
-    routes: Vec<(Recipient, Route)>,
+    routing: Routing,
     assessment: Option<Assessment>,
     content: Content,
     paper: Option<PaperPlan>,
@@ -245,20 +246,19 @@ impl Inner {
     }
 
     /// Everything that must exist when the client sees `250`.
-    async fn compose(&self, letter: Letter, answer: Answer, mut batch: Batch) -> Result<Batch, Refusal> {
+    fn compose(&self, letter: Letter, answer: Answer, mut batch: Batch) -> Result<Batch, Refusal> {
         // P3: the instant of the impression is the clock's, read now.
         let instant = self.world.now();
         let facility =
-            self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routes)?;
+            self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routing.routes)?;
         let s10 = letter.paper.as_ref().map(PaperPlan::s10);
         let accept = self.marking.accept(letter.item, instant, &letter.origin, &facility, s10)?;
         batch.journal(accept.journal_line());
 
         let prefix = self.prefix(&letter, &accept, instant, &facility);
-        let Letter { item: id, origin, envelope, routes, content, paper, .. } = letter;
+        let Letter { item: id, origin, envelope, routing, content, paper, .. } = letter;
         let summary = Summary::of(&prefix, &content.structure, &content.header);
         let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
-        let references = ids::reference_hashes(&content.header);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let record = batch.record(prefix);
         let (body_bytes, structure) = (content.body.len(), content.structure);
@@ -274,12 +274,12 @@ impl Inner {
             message_id,
             email: EmailId(id.0),
         };
-        for mailbox in self.mailboxes(&routes, references).await? {
+        for mailbox in &routing.mailboxes {
             let arrival = self.marking.arrive(id, instant, &mailbox.account, &mailbox.recipient)?;
             let allowance = self.room.allowance(&origin, &mailbox.account);
-            item.deliver(&mut batch, &mailbox, &arrival, Bound { allowance, answer });
+            item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer });
         }
-        for (number, (recipient, route)) in routes.iter().enumerate() {
+        for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 item.send_on(&mut batch, number, &recipient.address, record, &structure)?;
@@ -320,37 +320,6 @@ impl Inner {
     fn missing_message_id(&self, letter: &Letter) -> Option<String> {
         let missing = letter.adds_fields() && !letter.content.has("Message-ID");
         missing.then(|| format!("{}@{}", letter.item, letter.sender_domain().unwrap_or(&self.host_name)))
-    }
-
-    /// Inbox and thread of every mailbox, in one read.
-    async fn mailboxes(
-        &self,
-        routes: &[(Recipient, Route)],
-        references: Vec<[u8; 16]>,
-    ) -> Result<Vec<Mailbox>, Refusal> {
-        let wanted: Vec<(Address, crate::accounts::Account)> = routes
-            .iter()
-            .filter_map(|(recipient, route)| match route {
-                Route::Mailbox(account) => Some((recipient.address.clone(), (**account).clone())),
-                _ => None,
-            })
-            .collect();
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = self.policy.store.read(move |view| {
-            let mut found: Vec<Result<Mailbox, AccountId>> = Vec::with_capacity(wanted.len());
-            for (recipient, account) in wanted {
-                let thread = view.thread_of(account.id, &references)?;
-                found.push(match view.folder_named(account.id, "INBOX")? {
-                    Some(folder) => Ok(Mailbox { inbox: folder.id, account, recipient, thread }),
-                    None => Err(account.id),
-                });
-            }
-            Ok(found)
-        });
-        let without_inbox = |id: AccountId| Refusal::Temporary(format!("account {} has no inbox", id.0));
-        found.await?.into_iter().map(|mailbox| mailbox.map_err(without_inbox)).collect()
     }
 }
 

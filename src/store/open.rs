@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::lock::DirLock;
 use super::packs::{PackWriter, Packs, numbered_files};
 use super::space::{Disk, FileSystem, Space};
-use super::versions::Versions;
+use super::versions::{Before, Versions};
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
 
 /// The schema this program writes. A directory with a newer one is refused.
@@ -161,6 +161,8 @@ fn check_schema(versions: &Versions) -> Result<()> {
             found if found > SCHEMA => Err(Error::NewerSchema { found, known: SCHEMA }),
             _ => Ok(()),
         },
-        None => versions.commit(Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))])),
+        None => {
+            versions.commit(Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))]), Before::new())
+        }
     }
 }

@@ -140,16 +140,17 @@ async fn a_full_disk_refuses_what_comes_in_and_serves_the_rest_until_there_is_sp
     let post = Post::on(settings(), of(0, 0), disk.clone()).await;
     let mut client = post.inbox(&[&letter("one"), &letter("two")]).await;
     disk.say(Post::WATERMARK_BYTES - 1);
-    for command in ["COPY 1 Archive", "MOVE 1 Archive"] {
-        let answer = client.run(command).await.1;
-        assert!(answer.starts_with("NO [UNAVAILABLE]"), "{command}: {answer}");
-    }
+    let refused = client.run("COPY 1 Archive").await.1;
+    assert!(refused.starts_with("NO [UNAVAILABLE]"), "{refused}");
     let refused = client.append("INBOX", &letter("three")).await;
     assert!(refused.starts_with("NO [UNAVAILABLE]"), "{refused}");
     client.ok("FETCH 1 BODY[]").await;
+    // What makes room goes on, and a letter on its way to Trash is one that goes.
+    client.ok("MOVE 1 Trash").await;
     client.ok("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
     client.ok("EXPUNGE").await;
     disk.say(Post::WATERMARK_BYTES);
+    client.ok("SELECT Trash").await;
     client.ok("COPY 1 Archive").await;
     assert!(client.append("INBOX", &letter("three")).await.starts_with("OK"));
 }

@@ -32,9 +32,7 @@ impl Post {
 
     /// What RCPT answers.
     async fn rcpt(&self, origin: &Origin, to: &str, announced: Option<u64>) -> Result<(), Refusal> {
-        let to = to.parse().unwrap();
-        let route = self.intake.check_recipient(origin, &[], &to).await.unwrap();
-        self.intake.check_room(origin, &to, &route, announced).await
+        self.intake.check_room(origin, &[], &to.parse().unwrap(), announced).await.map(drop)
     }
 
     async fn set_quota(&self, login: &str, quota: OwnQuota) {

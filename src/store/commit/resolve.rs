@@ -8,7 +8,7 @@ use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
 use super::super::bodies::{BodyRow, StagedBody};
 use super::super::engine::Changes;
 use super::super::packs::{Content, Kind, Planned, RecordRef, Span, stored_bytes};
-use super::super::versions::Versions;
+use super::super::versions::{Before, Versions};
 use super::super::watch::Topic;
 use super::super::{Error, Result, keys, rows};
 use super::moving::Moving;
@@ -46,7 +46,22 @@ pub(super) struct Ground<'a> {
     pub(super) versions: &'a Versions,
     /// The changes of the group so far.
     pub(super) group: &'a Changes,
+    /// What was read for the group.
+    pub(super) before: &'a mut Before,
     pub(super) moving: &'a mut Moving,
+}
+
+impl Ground<'_> {
+    /// The row as the batches before this one leave it.
+    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        if let Some(change) = self.group.get(key) {
+            return Ok(change.as_deref());
+        }
+        if !self.before.contains_key(key) {
+            self.before.insert(key.to_vec(), self.versions.newest(key)?);
+        }
+        Ok(self.before.get(key).and_then(Option::as_deref))
+    }
 }
 
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
@@ -100,10 +115,10 @@ pub(super) struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.changes.get(key).or_else(|| self.ground.group.get(key)) {
+    pub(super) fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.changes.get(key) {
             Some(change) => Ok(change.clone()),
-            None => self.ground.versions.newest(key),
+            None => Ok(self.ground.get(key)?.map(<[u8]>::to_vec)),
         }
     }
 
@@ -173,7 +188,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn require(&self, precondition: Precondition) -> Result<()> {
+    fn require(&mut self, precondition: Precondition) -> Result<()> {
         let (holds, key) = match precondition {
             Precondition::Absent(key) => (self.get(&key)?.is_none(), key),
             Precondition::Present(key) => (self.get(&key)?.is_some(), key),
@@ -262,11 +277,7 @@ impl Resolver<'_> {
                 keys::Memory::None => false,
                 keys::Memory::Always => true,
                 keys::Memory::ComingAndGoing if self.renamed.contains(key) => true,
-                keys::Memory::ComingAndGoing => {
-                    let Ground { versions, group, .. } = &self.ground;
-                    let before = group.get(key).cloned().map_or_else(|| versions.newest(key), Ok)?;
-                    before.is_some() != value.is_some()
-                }
+                keys::Memory::ComingAndGoing => self.ground.get(key)?.is_some() != value.is_some(),
             };
             if keep {
                 remembered.rows.push((key.clone(), value.clone()));

@@ -56,7 +56,7 @@ impl Store {
     /// COPY: all or nothing (RFC 9051 §6.4.7). Flags, INTERNALDATE and EMAILID stay.
     ///
     /// # Errors
-    /// A folder is gone; `OverQuota`; store.
+    /// A folder is gone; `OverQuota`, `Full`; store.
     pub async fn copy(
         &self,
         account: AccountId,
@@ -65,6 +65,8 @@ impl Store {
         to: impl Into<Destination>,
         now: Timestamp,
     ) -> std::result::Result<Copied, FolderError> {
+        // Rows without bytes, but they stay; what is moved only makes room elsewhere.
+        self.check_space()?;
         let Destination { folder: to, allowance } = to.into();
         self.transfer(Transfer { account, from, to, allowance, source: Source::Stays, now }, uids).await
     }

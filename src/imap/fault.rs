@@ -96,6 +96,7 @@ impl Fault {
             Fault::FolderGone | Fault::Lost(_) => return None,
             // RFC 9208 §4.3.1
             Fault::Store(store::Error::OverQuota(_)) => {
+                metrics::counter!("poshta_over_quota_total", "door" => "imap").increment(1);
                 return Some(Status::no("the mailbox is full; delete letters and empty Trash").with(Code::OverQuota));
             }
             Fault::Store(error) => return Some(unavailable(error)),

@@ -49,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// RCPT: where the recipient's copy would go.
+    /// RCPT: where the recipient's copy would go, and what the mailbox there holds.
     pub(super) async fn check_recipient(
         &self,
         origin: &Origin,

@@ -37,3 +37,16 @@ report-failed-outro = What the other server said is in the second part of this r
 report-delayed-subject = Your letter is late
 report-delayed-intro = This letter has not been delivered to the recipients below yet. You need not do anything: it will be tried again.
 report-delayed-outro = You will be told if it cannot be delivered in the end.
+
+# A mailbox that is nearly full
+quota-subject = Your mailbox is { $percent } % full
+quota-intro = Your mailbox is nearly full.
+quota-bytes = Used: { $used } of { $most }.
+quota-messages = Messages: { $used } of { $most }.
+quota-help = Delete letters that you no longer need, then empty the Trash and Junk folders: letters count until they are gone from there.
+quota-full = While the mailbox is full, letters to you are not accepted. Official letters are still accepted for some time.
+size-b = { $n } B
+size-kib = { $n } KB
+size-mib = { $n } MB
+size-gib = { $n } GB
+size-tib = { $n } TB

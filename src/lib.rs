@@ -23,6 +23,8 @@ pub mod mailfiles;
 pub mod message;
 pub mod outbound;
 pub mod postal;
+pub mod quota;
+pub mod retention;
 pub mod server;
 pub mod smtp;
 pub mod store;

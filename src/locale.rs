@@ -64,6 +64,21 @@ pub fn in_all(key: &str, args: &[(&str, &str)], languages: &[Lang], separator: &
     texts.join(separator)
 }
 
+/// So many bytes in the unit that suits them, with one digit behind the point below ten.
+#[must_use]
+pub fn size(lang: Lang, bytes: u64) -> String {
+    let units = [(40, "size-tib"), (30, "size-gib"), (20, "size-mib"), (10, "size-kib")];
+    let Some((shift, unit)) = units.into_iter().find(|(shift, _)| bytes >> shift > 0) else {
+        return text(lang, "size-b", &[("n", &bytes.to_string())]);
+    };
+    // Cut off, not rounded: what is full does not look so before it is.
+    let tenths = (u128::from(bytes) * 10) >> shift;
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    let point = if lang == Lang::En { '.' } else { ',' };
+    let number = if whole < 10 && tenth > 0 { format!("{whole}{point}{tenth}") } else { whole.to_string() };
+    text(lang, unit, &[("n", &number)])
+}
+
 static BUNDLES: LazyLock<Vec<(Lang, FluentBundle<FluentResource>)>> =
     LazyLock::new(|| Lang::ALL.into_iter().map(|lang| (lang, load(lang))).collect());
 
@@ -113,6 +128,16 @@ mod tests {
     fn arguments_are_filled_in_without_marks_of_direction() {
         let text = text(Lang::En, "status-accepted-subject", &[("s10", "RR123456785KZ")]);
         assert_eq!(text, "Your letter RR123456785KZ was accepted");
+    }
+
+    #[test]
+    fn sizes_have_the_unit_that_suits_them() {
+        assert_eq!(size(Lang::En, 0), "0 B");
+        assert_eq!(size(Lang::En, 1023), "1023 B");
+        assert_eq!(size(Lang::Ru, 1536), "1,5 КБ");
+        assert_eq!(size(Lang::En, 10 << 30), "10 GB");
+        assert_eq!(size(Lang::Kk, (5 << 30) - 1), "4,9 ГБ");
+        assert_eq!(size(Lang::En, u64::MAX), "16777215 TB");
     }
 
     #[test]

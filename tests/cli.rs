@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_case::test_case;
 
 use crate::support::{Demo, poshta, succeeded};
@@ -92,6 +92,27 @@ fn accounts(dir: &Path, login: &str, look_alike: &str) {
     let listed = json("list", on(dir, &["account", "list"], ""));
     assert_eq!(listed.as_array().unwrap().iter().filter(|account| account["login"] == login).count(), 1);
     assert!(!listed.to_string().contains("argon2"), "no hash is shown");
+
+    let quota = |arguments: &[&str]| {
+        let asked = [&["account", "quota", login], arguments].concat();
+        json("quota", on(dir, &asked, ""))["quota"].clone()
+    };
+    let set = json!({"bytes": 20 << 20, "messages": 7, "own_bytes": true, "own_messages": true});
+    assert_eq!(quota(&["--bytes", "20M", "--messages", "7"]), set);
+    assert_eq!(quota(&[]), set, "shown as it was set");
+    let shown = typed(&["account", "show", login, "--dir", dir.to_str().unwrap()], "");
+    let shown = succeeded("show", shown);
+    assert!(shown.contains("0 B of 20 MB (set for this account)"), "{shown}");
+    assert_eq!(
+        quota(&["--default"]),
+        json!({"bytes": null, "messages": null, "own_bytes": false, "own_messages": false})
+    );
+    refused(&on(dir, &["account", "quota", "nobody", "--messages", "1"], ""), 1);
+    for arguments in [&["store", "expire", "--dry-run"][..], &["store", "expire"]] {
+        let expired = json("expire", on(dir, arguments, ""));
+        assert_eq!((&expired["folders"], &expired["messages"]), (&json!(0), &json!(0)), "{expired}");
+        assert!(expired["accounts"].as_u64().unwrap() >= 1, "{expired}");
+    }
 
     json("close", on(dir, &["account", "close", login], ""));
     assert!(refused(&on(dir, &["account", "show", login], ""), 1).contains("no open account"));

@@ -127,6 +127,7 @@ fn listen(store: &Store, runtime: &Runtime, world: &World) -> Result<SocketAddr,
         authenticator: authenticator(runtime, &accounts, world)?,
         world: world.clone(),
         caps: Caps::default(),
+        quota: poshta::quota::Settings::default(),
         settings,
     };
     let listening =

@@ -14,7 +14,10 @@ use crate::address::{Address, Domain};
 use crate::clock::{Timestamp, World};
 use crate::identity::{Login, LoginError, NumberError, PersonalNumber, address_key, fold, login_of_address};
 use crate::ids::AccountId;
-use crate::store::accounts::{self as rows, Credential, CredentialKind, Kind, PasswordHash, Person, Scope, State};
+use crate::store::accounts::{
+    self as rows, Credential, CredentialKind, Kind, OwnQuota, PasswordHash, Person, Scope, State,
+};
+use crate::store::quota::{Allowance, reconsider};
 use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
 
 pub use self::error::{AccountError, SettingsError};
@@ -140,6 +143,7 @@ impl Accounts {
             next_credential: 2,
             state: State::Active,
             eds_confirmed: false,
+            quota: OwnQuota::default(),
             created: now,
         };
         let mut batch = Batch::new();
@@ -256,6 +260,26 @@ impl Accounts {
                     have.hash = hash.clone();
                 }
             }
+        })
+        .await
+    }
+
+    /// Sets what this account may hold differently from all others; `allowance` says what it may hold with that. An
+    /// account that holds more already keeps it.
+    ///
+    /// # Errors
+    /// The account is closed or unknown; store.
+    pub async fn set_quota(
+        &self,
+        id: AccountId,
+        quota: OwnQuota,
+        allowance: impl Fn(&Account) -> Allowance,
+    ) -> Result<(), AccountError> {
+        self.retry(id, |batch, account| {
+            let changed = Account { quota, ..account.clone() };
+            rows::replace(batch, account, &changed)?;
+            reconsider(batch, id, &allowance(&changed));
+            Ok(())
         })
         .await
     }

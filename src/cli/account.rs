@@ -8,11 +8,11 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::auth::Secret;
-use crate::server::control::{AccountAdd, Name, Page, Password, Request};
+use crate::server::control::{AccountAdd, Name, Page, Password, QuotaChange, Request};
 use crate::store::accounts::Kind;
 
 use super::target::Target;
-use super::{Outcome, output};
+use super::{Outcome, output, size};
 
 /// Accounts of one request of a list.
 const PAGE: usize = 1000;
@@ -30,6 +30,8 @@ pub(super) enum AccountCommand {
     Show(NameArgs),
     /// Set the password of an account; it is asked for, or read from the standard input.
     Password(NameArgs),
+    /// What an account may hold: show it, or set it for this account.
+    Quota(QuotaArgs),
     /// Close an account for ever. Its letters stay, its login and address are never given to anybody again.
     Close(NameArgs),
 }
@@ -58,6 +60,23 @@ pub(super) struct AddArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct QuotaArgs {
+    /// Login or address.
+    name: String,
+    /// Bytes, also as 500M or 20G; 0 is without a limit.
+    #[arg(long, value_name = "N", value_parser = size::parse)]
+    bytes: Option<u64>,
+    /// Messages; 0 is without a limit.
+    #[arg(long, value_name = "N")]
+    messages: Option<u64>,
+    /// What all accounts get (`[quota]` of the configuration).
+    #[arg(long, conflicts_with_all = ["bytes", "messages"])]
+    default: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct NameArgs {
     /// Login or address.
     name: String,
@@ -71,9 +90,9 @@ pub(super) fn run(command: AccountCommand) -> Outcome {
         AccountCommand::List { target } => list(&target),
         AccountCommand::Show(args) => {
             let shown = args.target.ask(Request::AccountShow(Name { name: args.name }))?;
-            output::thing(&shown, args.target.json)?;
-            Ok(ExitCode::SUCCESS)
+            show(shown, &args.target)
         }
+        AccountCommand::Quota(args) => quota(args),
         AccountCommand::Password(args) => {
             let password = secret("New password: ")?;
             let request = Request::AccountPassword { name: args.name, password };
@@ -101,6 +120,38 @@ fn add(args: AddArgs) -> Outcome {
         password,
     });
     output::thing(&args.target.ask(request)?, args.target.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn quota(args: QuotaArgs) -> Outcome {
+    let QuotaArgs { name, bytes, messages, default, target } = args;
+    let request = match (default, bytes, messages) {
+        (false, None, None) => Request::AccountShow(Name { name }),
+        (true, ..) => Request::AccountQuota { name, change: QuotaChange::Default },
+        (false, ..) => Request::AccountQuota { name, change: QuotaChange::Set { bytes, messages } },
+    };
+    show(target.ask(request)?, &target)
+}
+
+/// Prints an account; for people, what it holds stands beside what it may hold, in units.
+fn show(mut account: Value, target: &Target) -> Outcome {
+    if let (false, Value::Object(fields)) = (target.json, &mut account) {
+        let quota = fields.remove("quota").unwrap_or_default();
+        let number = |of: Option<&Value>| of.and_then(Value::as_u64);
+        for (name, own, written) in
+            [("bytes", "own_bytes", size::write as fn(u64) -> String), ("messages", "own_messages", |n| n.to_string())]
+        {
+            let Some(held) = number(fields.get(name)) else { continue };
+            let own = quota.get(own).and_then(Value::as_bool).unwrap_or(false);
+            let whose = if own { "set for this account" } else { "as all accounts" };
+            let limit = match number(quota.get(name)) {
+                Some(most) => format!("of {}", written(most)),
+                None => "without a limit".to_owned(),
+            };
+            fields.insert(name.to_owned(), Value::String(format!("{} {limit} ({whose})", written(held))));
+        }
+    }
+    output::thing(&account, target.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,6 +15,7 @@ mod progress;
 mod queue;
 mod scan;
 mod serve;
+mod size;
 mod store;
 mod target;
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::World;
+use crate::retention::Mode;
 use crate::server::control::Request;
 use crate::store;
 use crate::store::rebuild::{Rebuild, rebuild};
@@ -28,6 +29,9 @@ pub(super) enum StoreCommand {
     /// Give back the disk space of letters that are gone. The server may go on meanwhile; it also does this by
     /// itself (`store.compact_every_s`).
     Compact(StoreArgs),
+    /// Remove the letters from Trash and Junk that have lain there longer than `[retention]` allows. The server also
+    /// does this by itself (`retention.check_every_s`).
+    Expire(ExpireArgs),
     /// Bring a backup up to this moment, or begin one; the server may go on serving.
     ///
     /// BACKUP is a directory. The first backup into it copies everything, each later one what is new, and all
@@ -52,6 +56,15 @@ pub(super) enum StoreCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExpireArgs {
+    /// Only count them.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -84,6 +97,12 @@ pub(super) fn run(command: &StoreCommand) -> Outcome {
             let done = args.target.ask_at_length(Request::StoreCompact, "tidying")?;
             output::thing(&done, args.target.json)?;
             Ok(status(is_undamaged(&done)))
+        }
+        StoreCommand::Expire(args) => {
+            let mode = if args.dry_run { Mode::Count } else { Mode::Remove };
+            let done = args.target.ask(Request::StoreExpire(mode))?;
+            output::thing(&done, args.target.json)?;
+            Ok(ExitCode::SUCCESS)
         }
         StoreCommand::Check(args) => {
             let verdict = args.target.ask(Request::StoreCheck)?;

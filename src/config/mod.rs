@@ -18,7 +18,9 @@ use crate::clock::Timestamp;
 use crate::postal::{Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
-use crate::{accounts, auth, http, hybrid, imap, intake, message, outbound, postal, smtp, store, trust};
+use crate::{
+    accounts, auth, http, hybrid, imap, intake, message, outbound, postal, quota, retention, smtp, store, trust,
+};
 
 pub use self::error::{ConfigError, Problem};
 pub use self::log::{LogFormat, LogSettings};
@@ -38,6 +40,10 @@ pub struct Config {
     pub store: store::Settings,
     /// Who has mailboxes here.
     pub accounts: accounts::Settings,
+    /// What a mailbox may hold.
+    pub quota: quota::Settings,
+    /// When Trash and Junk are emptied.
+    pub retention: retention::Settings,
     /// Passwords and guessing.
     pub auth: auth::Settings,
     /// Mail coming in.
@@ -223,6 +229,8 @@ impl Config {
         if let Err(error) = http::access::Principals::new(&self.http.tokens) {
             problems.push(Problem::new("http.tokens", error.to_string(), ""));
         }
+        let quota = self.quota.problems().into_iter();
+        problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());

@@ -1,5 +1,8 @@
 //! The API over a real store, real intake and real workers; only the sockets are left out.
 
+mod full_disk;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,6 +24,7 @@ use crate::ids::AccountId;
 use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sender, Services, Submission};
 use crate::message::{Caps, Scanner};
 use crate::postal::{self, Registry};
+use crate::store::space::Told;
 use crate::store::{self, Store};
 use crate::trust::{self, Dns, Verifier};
 
@@ -50,10 +54,14 @@ async fn office() -> Office {
 }
 
 async fn office_with(settings_of_http: Settings) -> Office {
+    let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
+    office_over(settings_of_http, |dir| Store::open(dir, &room).unwrap()).await
+}
+
+async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Store) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let world = World::system();
-    let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
-    let store = Store::open(dir.path(), &room).unwrap();
+    let store = open(dir.path());
     let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
     let cheap = crate::auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
     let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();
@@ -132,6 +140,7 @@ fn post(store: &Store, accounts: Accounts, registry: &Arc<Registry>, world: &Wor
         accounts,
         verifier: Verifier::new(Dns::new(&trust).unwrap(), &trust, "mx.poshta.example"),
         paper: paper.clone(),
+        quota: crate::quota::Settings::default(),
         host_name: "mx.poshta.example".into(),
         caps: Caps::default(),
         hybrid_domain: "hat.poshta.example".into(),

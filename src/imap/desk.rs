@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::auth::Identity;
 use crate::ids::Uid;
 use crate::store::mailboxes::{FlagChange, Folder, Message};
+use crate::store::quota::{Allowance, Usage};
 
 use super::chosen::Chosen;
 use super::fault::Fault;
@@ -104,6 +105,14 @@ impl Desk {
     /// (RFC 9051 §6.3.12, §6.4.7).
     pub(super) async fn target(&self, name: &MailboxName) -> Result<Folder, Fault> {
         self.find(name).await?.ok_or(Fault::TryCreate)
+    }
+
+    /// What the account may hold, and what it holds.
+    pub(super) async fn quota(&self) -> Result<(Allowance, Usage), Fault> {
+        let id = self.identity.account;
+        let read = self.services.store.read(move |view| Ok((view.account(id)?, view.usage(id)?)));
+        let (account, held) = read.await?;
+        Ok((self.services.quota.allowance(account.as_ref()), held))
     }
 
     async fn find(&self, name: &MailboxName) -> Result<Option<Folder>, Fault> {

@@ -47,6 +47,12 @@ pub(super) enum Fault {
     /// A name that cannot be; says why.
     #[error("{0}")]
     BadName(&'static str),
+    /// The user's mailboxes have no quota root of this name (RFC 9208).
+    #[error("there is no quota root of this name")]
+    NoSuchQuotaRoot,
+    /// SETQUOTA.
+    #[error("the operator sets the quota")]
+    QuotaOfOperator,
     /// The login failed.
     #[error(transparent)]
     Login(#[from] AuthError),
@@ -88,9 +94,14 @@ impl Fault {
         let code = match self {
             Fault::Bad(_) | Fault::NothingSelected => return Some(Status::bad(self.to_string())),
             Fault::FolderGone | Fault::Lost(_) => return None,
+            // RFC 9208 §4.3.1
+            Fault::Store(store::Error::OverQuota(_)) => {
+                metrics::counter!("poshta_over_quota_total", "door" => "imap").increment(1);
+                return Some(Status::no("the mailbox is full; delete letters and empty Trash").with(Code::OverQuota));
+            }
             Fault::Store(error) => return Some(unavailable(error)),
-            Fault::ReadOnly => Code::NoPerm,
-            Fault::NoSuchFolder => Code::NonExistent,
+            Fault::ReadOnly | Fault::QuotaOfOperator => Code::NoPerm,
+            Fault::NoSuchFolder | Fault::NoSuchQuotaRoot => Code::NonExistent,
             Fault::TryCreate => Code::TryCreate,
             Fault::ExpungedElsewhere => Code::ExpungeIssued,
             Fault::Damaged(_) => Code::Corruption,

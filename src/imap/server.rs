@@ -9,6 +9,7 @@ use tracing::Instrument;
 use crate::auth::Authenticator;
 use crate::clock::World;
 use crate::message::Caps;
+use crate::quota;
 use crate::server::listener::{Accepted, BindError, ConnectionIds, Drain, Gate, Listener};
 use crate::server::tls::{Tls, Wire};
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct Services {
     pub world: World,
     /// How much of an appended message is looked into.
     pub caps: Caps,
+    /// What a mailbox may hold.
+    pub quota: quota::Settings,
     /// `[imap]`.
     pub settings: Settings,
 }

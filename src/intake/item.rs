@@ -8,8 +8,10 @@ use crate::message::{Structure, Summary};
 use crate::postal::Impression;
 use crate::store::mailboxes::{Flags, NewMessage, Origin as Kept, Prefix, add_message};
 use crate::store::queue::{self, Details, NewQueued, Notify, QueueId, milliseconds};
+use crate::store::quota::{Allowance, Usage};
 use crate::store::{Batch, Precondition, RecordSlot, keys};
 
+use super::room::Answer;
 use super::{Envelope, Refusal};
 
 /// What all copies of an item have in common.
@@ -39,9 +41,26 @@ pub(super) struct Mailbox {
     pub(super) thread: Option<ThreadId>,
 }
 
+/// How much the mailbox may hold with the copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    pub(super) allowance: Allowance,
+    pub(super) answer: Answer,
+}
+
+impl Bound {
+    /// The limit for a copy of this size: it fits, or, as one of several, it was the last that began below.
+    fn with(self, bytes: u64) -> Allowance {
+        match self.answer {
+            Answer::Single => self.allowance,
+            Answer::Shared => self.allowance.raised(Usage { bytes, messages: 1 }),
+        }
+    }
+}
+
 impl Item {
     /// Adds the copy for a mailbox, with its receipt and delivery.
-    pub(super) fn deliver(&self, batch: &mut Batch, mailbox: &Mailbox, arrival: &[Impression; 2]) {
+    pub(super) fn deliver(&self, batch: &mut Batch, mailbox: &Mailbox, arrival: &[Impression; 2], bound: Bound) {
         let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let summary = Summary {
@@ -69,6 +88,8 @@ impl Item {
             summary: summary.encode(),
         };
         add_message(batch, &message);
+        let bytes = u64::from(len) + u64::from(self.prefix.len) + self.body_bytes;
+        bound.with(bytes).bound(batch, mailbox.account.id);
         for impression in arrival {
             batch.journal(impression.journal_line());
         }

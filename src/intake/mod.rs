@@ -8,6 +8,7 @@ mod item;
 mod marking;
 mod policy;
 mod prefix;
+mod room;
 mod service;
 mod settings;
 
@@ -19,6 +20,7 @@ use std::net::IpAddr;
 use crate::accounts::Account;
 use crate::address::{Address, Domain, ReversePath};
 use crate::ids::{AccountId, ItemId};
+use crate::quota::WhenFull;
 use crate::store::{self, StagedBody};
 
 /// Through which door a letter came.
@@ -171,9 +173,17 @@ pub enum Refusal {
     /// The content cannot become a letter; the text says why.
     #[error("{0}")]
     BadPaperContent(String),
-    /// Quota of paper letters, or of the mailbox.
+    /// Quota of paper letters.
     #[error("{0}")]
     OverQuota(String),
+    /// The recipient's mailbox has no room for it.
+    #[error("the mailbox of {recipient} is full")]
+    MailboxFull {
+        /// Whose.
+        recipient: Address,
+        /// Whether the sender shall try again.
+        again: WhenFull,
+    },
     /// Too many recipients.
     #[error("too many recipients; the limit is {0}")]
     TooManyRecipients(usize),

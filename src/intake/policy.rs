@@ -7,6 +7,7 @@ use crate::address::{Address, Domain, ReversePath};
 use crate::ids::{FolderId, ThreadId};
 use crate::postal::LetterOptions;
 use crate::store::mailboxes::INBOX;
+use crate::store::quota::Usage;
 use crate::store::{self, Store, View};
 
 use super::item::Mailbox;
@@ -48,18 +49,23 @@ impl Policy {
         }
     }
 
-    /// RCPT: where the recipient's copy would go.
+    /// RCPT: where the recipient's copy would go, and what the mailbox there holds.
     pub(super) async fn check_recipient(
         &self,
         origin: &Origin,
         accepted: &[Recipient],
         recipient: &Address,
-    ) -> Result<Route, Refusal> {
+    ) -> Result<(Route, Usage), Refusal> {
         match self.destination(origin, accepted, recipient)? {
-            Destination::Known(route) => Ok(route),
+            Destination::Known(route) => Ok((route, Usage::default())),
             Destination::Mailbox(lookup) => {
-                let found = self.store.read(move |view| lookup.find(view)).await?;
-                mailbox_of(recipient, found).map(|account| Route::Mailbox(Box::new(account)))
+                let find = move |view: &View<'_>| {
+                    let Some(account) = lookup.find(view)? else { return Ok(None) };
+                    let held = view.usage(account.id)?;
+                    Ok(Some((account, held)))
+                };
+                let (account, held) = mailbox_of(recipient, self.store.read(find).await?)?;
+                Ok((Route::Mailbox(Box::new(account)), held))
             }
         }
     }

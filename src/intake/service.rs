@@ -11,15 +11,17 @@ use crate::hybrid::{Paper, PaperPlan};
 use crate::ids::{EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, FacilityId, Impression, Registry};
+use crate::quota;
 use crate::store::mailboxes::Prefix;
 use crate::store::{Batch, BodyWriter, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
 use super::content::{self, Content, Editor};
-use super::item::Item;
+use super::item::{Bound, Item};
 use super::marking::Marking;
 use super::policy::{Policy, Routing};
 use super::prefix::ItemPrefix;
+use super::room::{Answer, Arrival, Mailboxes, Room};
 use super::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Route, Sender, Settings, Submission};
 
 /// What intake is built from.
@@ -45,6 +47,8 @@ pub struct Services {
     pub paper: Paper,
     /// Our name in `Received` and `Authentication-Results`.
     pub host_name: String,
+    /// What a mailbox may hold.
+    pub quota: quota::Settings,
     /// Time and randomness.
     pub world: World,
 }
@@ -62,6 +66,7 @@ struct Inner {
     marking: Marking,
     verifier: Verifier,
     paper: Paper,
+    room: Room,
     host_name: String,
     world: World,
 }
@@ -71,10 +76,11 @@ impl Intake {
     #[must_use]
     pub fn new(services: Services) -> Self {
         let Services { settings, hybrid_domain, caps, facilities, registry, store, accounts, verifier, .. } = services;
-        let Services { paper, host_name, world, .. } = services;
+        let Services { paper, host_name, quota, world, .. } = services;
+        let room = Room { settings: quota };
         let policy = Policy { settings, hybrid_domain, accounts, store };
         let marking = Marking { registry, facilities, world: world.clone() };
-        Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, host_name, world }) }
+        Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, room, host_name, world }) }
     }
 
     /// MAIL: may this sender use this reverse-path?
@@ -95,7 +101,26 @@ impl Intake {
         accepted: &[Recipient],
         recipient: &Address,
     ) -> Result<Route, Refusal> {
-        self.inner.policy.check_recipient(origin, accepted, recipient).await
+        Ok(self.inner.policy.check_recipient(origin, accepted, recipient).await?.0)
+    }
+
+    /// RCPT, as [`Intake::check_recipient`]: and has the mailbox room? `announced_bytes` is the size that MAIL gave, if
+    /// it gave one (RFC 1870 §6.1).
+    ///
+    /// # Errors
+    /// As [`Intake::check_recipient`]; `MailboxFull`.
+    pub async fn check_room(
+        &self,
+        origin: &Origin,
+        accepted: &[Recipient],
+        recipient: &Address,
+        announced_bytes: Option<u64>,
+    ) -> Result<Route, Refusal> {
+        let (route, held) = self.inner.policy.check_recipient(origin, accepted, recipient).await?;
+        if let Route::Mailbox(account) = &route {
+            self.inner.room.check(&Arrival { origin, recipient, account, announced_bytes }, held)?;
+        }
+        Ok(route)
     }
 
     /// A place for the bytes of an arriving message.
@@ -154,8 +179,9 @@ impl Intake {
         let item = ItemId::generate(&inner.world);
         let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content).await?;
         let letter = Letter { item, origin, envelope, routing, assessment, content, paper };
-        let batch = inner.compose(letter, batch)?;
-        inner.policy.store.commit(batch).await?;
+        let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
+        let batch = inner.compose(letter, mailboxes.answer, batch)?;
+        inner.policy.store.commit(batch).await.map_err(|error| inner.room.refusal(error, mailboxes))?;
         metrics::counter!("poshta_letters_accepted_total").increment(1);
         Ok(Receipt { item })
     }
@@ -220,7 +246,7 @@ impl Inner {
     }
 
     /// Everything that must exist when the client sees `250`.
-    fn compose(&self, letter: Letter, mut batch: Batch) -> Result<Batch, Refusal> {
+    fn compose(&self, letter: Letter, answer: Answer, mut batch: Batch) -> Result<Batch, Refusal> {
         // P3: the instant of the impression is the clock's, read now.
         let instant = self.world.now();
         let facility =
@@ -230,7 +256,7 @@ impl Inner {
         batch.journal(accept.journal_line());
 
         let prefix = self.prefix(&letter, &accept, instant, &facility);
-        let Letter { item: id, envelope, routing, content, paper, .. } = letter;
+        let Letter { item: id, origin, envelope, routing, content, paper, .. } = letter;
         let summary = Summary::of(&prefix, &content.structure, &content.header);
         let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
@@ -250,7 +276,8 @@ impl Inner {
         };
         for mailbox in &routing.mailboxes {
             let arrival = self.marking.arrive(id, instant, &mailbox.account, &mailbox.recipient)?;
-            item.deliver(&mut batch, mailbox, &arrival);
+            let allowance = self.room.allowance(&origin, &mailbox.account);
+            item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer });
         }
         for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {

@@ -4,6 +4,7 @@
 mod content;
 mod marks;
 mod recipients;
+mod room;
 mod system;
 
 use std::ops::ControlFlow;
@@ -20,6 +21,7 @@ use crate::postal::{self, Mark, Registry};
 use crate::store::accounts::{Kind, PasswordHash};
 use crate::store::mailboxes::Message;
 use crate::store::queue::Queued;
+use crate::store::space::Told;
 use crate::store::stats::Stats;
 use crate::store::{Batch, Store};
 use crate::trust::zone::{Zone, ZoneServer};
@@ -79,9 +81,24 @@ impl Post {
 
     /// With a zone, the names in it are all there are, and the letters of strangers are verified.
     pub(crate) async fn with(settings: Settings, zone: Option<&str>) -> Post {
-        let dir = tempfile::tempdir().unwrap();
         let room = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
-        let store = Store::open(dir.path(), &room).unwrap();
+        Post::on(settings, crate::quota::Settings::default(), &room, Arc::new(Told::plenty()), zone).await
+    }
+
+    pub(crate) async fn with_quota(quota: crate::quota::Settings) -> Post {
+        let room = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
+        Post::on(Settings::default(), quota, &room, Arc::new(Told::plenty()), None).await
+    }
+
+    async fn on(
+        settings: Settings,
+        quota: crate::quota::Settings,
+        room: &crate::store::Settings,
+        disk: Arc<Told>,
+        zone: Option<&str>,
+    ) -> Post {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open_on(dir.path(), room, disk).unwrap();
         let clock = Arc::new(FixedClock(AtomicI64::new(0)));
         clock.set(NOW);
         let world = World { clock: clock.clone(), entropy: Arc::new(CountedEntropy::default()) };
@@ -109,6 +126,7 @@ impl Post {
             accounts: accounts.clone(),
             verifier: Verifier::new(dns.clone(), &trust, "mx.poshta.example"),
             paper: paper(&store, &world),
+            quota,
             host_name: "mx.poshta.example".into(),
             world: world.clone(),
         });

@@ -14,6 +14,7 @@ use crate::message::{Scanner, Summary};
 use crate::store::mailboxes::{
     Flags, Folder, FolderError, Message, NewMessage, Origin, Prefix, SpecialUse, Subscription, add_message,
 };
+use crate::store::quota::{Allowance, Usage};
 use crate::store::{self, Batch, BodyWriter, Precondition, StagedBody, View, keys};
 
 /// Messages and bytes of one commit: what is lost when the import is stopped, and what waits in memory.
@@ -52,6 +53,8 @@ pub(super) enum Outcome {
     NoMessage,
     /// Over the limit, bytes.
     TooLarge(u64),
+    /// The mailbox has no room for it.
+    NoRoom,
 }
 
 /// The open folder.
@@ -64,6 +67,9 @@ pub(super) struct Deposit<'a> {
     batch: Batch,
     messages: u64,
     bytes: u64,
+    allowance: Allowance,
+    /// What the account held when the batch was begun.
+    held: Usage,
     /// Threads of messages that are not committed yet.
     threads: HashMap<MessageIdHash, ThreadId>,
     pub(super) done: Tally,
@@ -98,6 +104,7 @@ impl<'a> Deposit<'a> {
     ) -> Result<Self> {
         let folder = find_or_create(services, account, name, special_use)?;
         let present = present(services, account, &folder)?;
+        let owner = services.store.read_blocking(|view| view.account(account))?;
         Ok(Deposit {
             services,
             account,
@@ -106,6 +113,8 @@ impl<'a> Deposit<'a> {
             batch: Batch::new(),
             messages: 0,
             bytes: 0,
+            allowance: services.quota.allowance(owner.as_ref()),
+            held: Usage::default(),
             threads: HashMap::new(),
             done: Tally::default(),
         })
@@ -142,10 +151,22 @@ impl<'a> Deposit<'a> {
             *count -= 1;
             return Ok(Outcome::AlreadyThere);
         }
+        if !self.has_room(body.len())? {
+            return Ok(Outcome::NoRoom);
+        }
         let (keywords, refused) = self.keywords(labels.keywords)?;
         let summary = Summary::of(&[], &structure, &header).encode();
         self.put(body, Facts { flags: labels.flags, keywords, date, summary, header: &header })?;
         Ok(refused.map_or(Outcome::Added, Outcome::AddedWithout))
+    }
+
+    /// The mailbox has room for a message of so many bytes beside those that wait.
+    fn has_room(&mut self, bytes: u64) -> Result<bool> {
+        if self.messages == 0 {
+            self.held = self.services.store.read_blocking(|view| view.usage(self.account))?;
+        }
+        let more = Usage { bytes: self.bytes.saturating_add(bytes), messages: self.messages + 1 };
+        Ok(self.allowance.has_room(self.held, more))
     }
 
     fn put(&mut self, body: StagedBody, facts: Facts<'_>) -> Result<()> {
@@ -188,6 +209,8 @@ impl<'a> Deposit<'a> {
         if self.messages == 0 {
             return Ok(());
         }
+        // What others bring meanwhile counts too.
+        self.allowance.bound(&mut self.batch, self.account);
         match self.services.store.commit_blocking(std::mem::take(&mut self.batch)) {
             Err(store::Error::Conflict(_)) => return Err(Error::NoFolder(self.folder.name.clone())),
             committed => committed?,

@@ -227,6 +227,10 @@ impl Run<'_, '_> {
             Outcome::AddedWithout(why) => {
                 self.tally.problems.add(format!("{at}: imported without some of its keywords: {why}"));
             }
+            Outcome::NoRoom => {
+                metrics::counter!("poshta_over_quota_total", "door" => "import").increment(1);
+                self.tally.problems.add(format!("{at}: the mailbox is full (poshta account quota)"));
+            }
             Outcome::TooLarge(limit) => {
                 let why = format!("{at}: {bytes} bytes; the limit is {limit} (imap.protocol.max_message_bytes)");
                 self.tally.problems.add(why);

@@ -56,6 +56,8 @@ pub struct Services {
     pub caps: Caps,
     /// The largest message, bytes: as for APPEND.
     pub max_message_bytes: u64,
+    /// What a mailbox may hold.
+    pub quota: crate::quota::Settings,
     /// Where the few things run that are async; the caller is on a blocking thread.
     pub runtime: tokio::runtime::Handle,
 }

@@ -57,6 +57,7 @@ fn fixture() -> Fixture {
         world: World::system(),
         caps: Caps::default(),
         max_message_bytes: 1 << 20,
+        quota: crate::quota::Settings::default(),
         runtime: runtime.handle().clone(),
     };
     Fixture { services, dir, runtime }
@@ -128,7 +129,7 @@ impl Fixture {
             body_bytes: body.len(),
             summary: crate::message::Summary::default().encode(),
         };
-        self.runtime.block_on(store.append(new, body, letter.keywords.clone())).unwrap();
+        self.runtime.block_on(store.append(new, body, letter.keywords.clone(), &Default::default())).unwrap();
     }
 
     /// What is in a folder, in the order of UIDs.

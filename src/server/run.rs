@@ -256,6 +256,7 @@ impl Start {
             authenticator: self.services.authenticator.clone(),
             world: self.services.world.clone(),
             caps: self.services.config.message.clone(),
+            quota: self.services.config.quota.clone(),
             settings: self.services.config.imap.clone(),
         };
         let server = imap::Server::new(services, Some(doors.mail.clone()));
@@ -300,6 +301,8 @@ impl Start {
         self.drain.spawn(self.services.outbound.clone().run(stop()));
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));
+        self.drain.spawn(self.services.warnings.clone().run(stop()));
+        self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));
         let stop = stop();
         self.drain.spawn(async move {

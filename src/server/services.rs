@@ -12,6 +12,8 @@ use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::postal::Registry;
+use crate::quota::warning::Warnings;
+use crate::retention::Retention;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
 
@@ -38,6 +40,10 @@ pub struct Services {
     pub scans: ScanDesk,
     /// Letters to other domains.
     pub outbound: Outbound,
+    /// Mailboxes that are nearly full.
+    pub warnings: Warnings,
+    /// Trash and Junk.
+    pub retention: Retention,
 }
 
 /// Why the services cannot be built.
@@ -107,6 +113,7 @@ impl Services {
             verifier: Verifier::new(dns.clone(), &config.trust, &config.server.hostname),
             paper: paper.clone(),
             host_name: config.server.hostname.clone(),
+            quota: config.quota.clone(),
             world: world.clone(),
         });
         let scans = ScanDesk::new(scans::Parts {
@@ -125,10 +132,31 @@ impl Services {
             dns,
             tls: outbound::opportunistic_tls()?,
             host_name: config.server.hostname.clone(),
-            mail_domain,
+            mail_domain: mail_domain.clone(),
             world: world.clone(),
         });
+        let warnings = Warnings {
+            settings: config.quota.clone(),
+            store: store.clone(),
+            intake: intake.clone(),
+            world: world.clone(),
+            mail_domain,
+        };
+        let retention = Retention::new(config.retention.clone(), store.clone(), world.clone());
         let config = Arc::new(config);
-        Ok(Services { config, world, store, accounts, authenticator, registry, paper, intake, scans, outbound })
+        Ok(Services {
+            config,
+            world,
+            store,
+            accounts,
+            authenticator,
+            registry,
+            paper,
+            intake,
+            scans,
+            outbound,
+            warnings,
+            retention,
+        })
     }
 }

@@ -210,7 +210,8 @@ impl<S: Service> Connection<S> {
             }
             Action::CheckRecipient(address) => {
                 let origin = self.origin(session);
-                let verdict = self.house.service.check_recipient(&origin, session.recipients(), &address).await;
+                let (accepted, announced) = (session.recipients(), session.announced_bytes());
+                let verdict = self.house.service.check_recipient(&origin, accepted, &address, announced).await;
                 Next::Answer(Event::Recipient(self.noted(verdict)))
             }
             Action::Login(credentials) => Next::Answer(Event::Login(self.check_login(credentials).await)),

@@ -27,6 +27,7 @@ pub(super) trait Service: Send + Sync + 'static {
         origin: &Origin,
         accepted: &[Recipient],
         recipient: &Address,
+        announced_bytes: Option<u64>,
     ) -> impl Future<Output = Result<(), Refusal>> + Send;
 
     fn login(
@@ -90,8 +91,9 @@ impl Service for Services {
         origin: &Origin,
         accepted: &[Recipient],
         recipient: &Address,
+        announced_bytes: Option<u64>,
     ) -> Result<(), Refusal> {
-        self.intake.check_recipient(origin, accepted, recipient).await.map(drop)
+        self.intake.check_room(origin, accepted, recipient, announced_bytes).await.map(drop)
     }
 
     async fn login(&self, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {

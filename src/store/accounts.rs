@@ -49,6 +49,17 @@ pub struct Account {
     /// When it was created.
     #[serde(with = "micros")]
     pub created: Timestamp,
+    /// What the operator allowed this account differently from all others.
+    pub quota: OwnQuota,
+}
+
+/// What one account may hold, where that is not what all may; 0 is without a limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct OwnQuota {
+    /// Bytes.
+    pub bytes: Option<u64>,
+    /// Messages.
+    pub messages: Option<u64>,
 }
 
 /// M3: an individual or a legal entity.

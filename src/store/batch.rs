@@ -27,6 +27,7 @@
 use super::RecordRef;
 use super::bodies::StagedBody;
 use super::keys::FolderSet;
+use super::quota::Watched;
 use super::watch::Topic;
 use crate::ids::{AccountId, BodyId, FolderId, Uid};
 
@@ -105,6 +106,10 @@ pub(super) enum Step {
     Rename(Vec<u8>, RecordRef, RecordRef),
     /// Removes the row of a body that nothing references.
     Collect(BodyId),
+    /// What an account holds now is within its limit; else the batch fails with `OverQuota`.
+    Watch(Watched),
+    /// What an account holds has become less.
+    Calm(AccountId),
 }
 
 /// See the module's text.
@@ -243,6 +248,16 @@ impl Batch {
     /// Forgets a body, if still nothing references it.
     pub(super) fn collect(&mut self, body: BodyId) {
         self.steps.push(Step::Collect(body));
+    }
+
+    /// What an account holds after the steps so far is looked at; see [`super::quota::Allowance::bound`].
+    pub(super) fn watch_counter(&mut self, watched: Watched) {
+        self.steps.push(Step::Watch(watched));
+    }
+
+    /// What an account holds after the steps so far is less than before.
+    pub(super) fn calm(&mut self, account: AccountId) {
+        self.steps.push(Step::Calm(account));
     }
 
     /// Appends one line (JSON, without line end) to this node's device journal (P31), in the same group.

@@ -9,7 +9,7 @@
 //! | `a` | account | account row | accounts |
 //! | `A` | account, counter kind | counter | accounts, mailboxes |
 //! | `f` | account, folder | folder row | mailboxes |
-//! | `F` | account, folder, counter kind | counter: uid next, modseq, messages, unseen, deleted, bytes | mailboxes |
+//! | `F` | account, folder, counter kind | counter: see [`FolderCounter`] | mailboxes |
 //! | `U` | account, folder, set, block | UIDs of the block that are in the set: all, unseen, deleted | mailboxes |
 //! | `N` | account, folder name | folder id | mailboxes |
 //! | `S` | account, folder name | subscription | mailboxes |
@@ -29,6 +29,8 @@
 //! | `c` | item | scan | hybrid |
 //! | `C` | item | nothing: the scan waits for a person | hybrid |
 //! | `k` | principal, idempotency key hash | answer that was given | http |
+//! | `w` | account, counter kind | the line of warning that it crossed, and where it is calm again | quota |
+//! | `W` | account, counter kind | nothing: its user is to be told of that | quota |
 //! | `u` | time, number | audit entry | all |
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
@@ -233,6 +235,8 @@ pub enum FolderCounter {
     Deleted = 5,
     /// Sum of RFC822.SIZE.
     Bytes = 6,
+    /// Sum of RFC822.SIZE of those with `\Deleted`.
+    DeletedBytes = 7,
 }
 
 impl AccountCounter {
@@ -242,7 +246,8 @@ impl AccountCounter {
 
 impl FolderCounter {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Uids, Self::ModSeqs, Self::Messages, Self::Unseen, Self::Deleted, Self::Bytes];
+    pub const ALL: [Self; 7] =
+        [Self::Uids, Self::ModSeqs, Self::Messages, Self::Unseen, Self::Deleted, Self::Bytes, Self::DeletedBytes];
 }
 
 /// Sets of UIDs of a folder (class `U`), in blocks of [`BLOCK_UIDS`](crate::uid_set::BLOCK_UIDS).
@@ -298,6 +303,21 @@ pub fn account(account: AccountId) -> Vec<u8> {
 #[must_use]
 pub fn account_counter(account: AccountId, counter: AccountCounter) -> Vec<u8> {
     Key::of(b'A').u64(account.0).u8(counter as u8).done()
+}
+
+/// Class of [`untold`].
+pub(super) const UNTOLD: u8 = b'W';
+
+/// The line of warning that a counter of an account crossed.
+#[must_use]
+pub(super) fn crossed(account: AccountId, counter: AccountCounter) -> Vec<u8> {
+    Key::of(b'w').u64(account.0).u8(counter as u8).done()
+}
+
+/// There while the user is to be told of that.
+#[must_use]
+pub(super) fn untold(account: AccountId, counter: AccountCounter) -> Vec<u8> {
+    Key::of(UNTOLD).u64(account.0).u8(counter as u8).done()
 }
 
 /// The beginning of all folder rows of an account.

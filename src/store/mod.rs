@@ -23,12 +23,13 @@ mod pace;
 mod packs;
 pub mod print_jobs;
 pub mod queue;
+pub mod quota;
 pub mod rebuild;
 pub mod restore;
 pub mod rewrite;
 pub mod rows;
 pub mod scans;
-mod space;
+pub(crate) mod space;
 pub mod stats;
 mod upgrade;
 mod versions;
@@ -51,7 +52,7 @@ pub use engine::EngineKind;
 pub use packs::RecordRef;
 pub use watch::{Hub, Topic, Watcher};
 
-use crate::ids::BodyId;
+use crate::ids::{AccountId, BodyId};
 use bodies::{BodyRow, Staging};
 use commit::{Committer, Pending, Request};
 use lock::DirLock;
@@ -68,6 +69,9 @@ pub enum Error {
     /// A precondition did not hold; carries the key.
     #[error("the data changed in the meantime")]
     Conflict(Vec<u8>),
+    /// The account would hold more than it may (see [`quota::Allowance::bound`]).
+    #[error("the mailbox is full")]
+    OverQuota(AccountId),
     /// The watermark of free space is reached (DESIGN 6).
     #[error("the disk is full: {free} bytes free, {watermark} needed")]
     Full {

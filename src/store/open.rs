@@ -14,7 +14,7 @@ use super::engine::{Changes, Generations, Opener};
 use super::journal::Journal;
 use super::lock::DirLock;
 use super::packs::{PackWriter, Packs, numbered_files};
-use super::space::Space;
+use super::space::{Disk, FileSystem, Space};
 use super::versions::{Before, Versions};
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows, upgrade};
 
@@ -46,7 +46,7 @@ impl Store {
         fs::create_dir_all(dir)?;
         let lock = DirLock::take(dir)?;
         require_whole(dir)?;
-        Self::open_locked(lock, dir, settings, opener(dir.join(ROWS_DIR), settings)?)
+        Self::open_locked(lock, dir, settings, opener(dir.join(ROWS_DIR), settings)?, Arc::new(FileSystem))
     }
 
     /// As [`Store::open`], with the rows in another engine; packs and journal lie in `dir`.
@@ -55,10 +55,24 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_with_engine(dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
         fs::create_dir_all(dir)?;
-        Self::open_locked(DirLock::take(dir)?, dir, settings, opener)
+        Self::open_locked(DirLock::take(dir)?, dir, settings, opener, Arc::new(FileSystem))
     }
 
-    fn open_locked(lock: DirLock, dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
+    /// As [`Store::open`], on a disk of which the caller says how much is free.
+    #[cfg(test)]
+    pub(crate) fn open_on(dir: &Path, settings: &Settings, disk: Arc<dyn Disk>) -> Result<Store> {
+        fs::create_dir_all(dir)?;
+        let opener = opener(dir.join(ROWS_DIR), settings)?;
+        Self::open_locked(DirLock::take(dir)?, dir, settings, opener, disk)
+    }
+
+    fn open_locked(
+        lock: DirLock,
+        dir: &Path,
+        settings: &Settings,
+        opener: Box<dyn Opener>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Store> {
         let versions = Arc::new(Versions::open(opener, settings.max_snapshot_bytes)?);
         check_schema(&versions)?;
         let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
@@ -68,7 +82,7 @@ impl Store {
         File::open(dir)?.sync_all()?;
         let mut writer = PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes);
         writer.resume()?;
-        let space = Space { dir: dir.into(), watermark_bytes: settings.watermark_bytes };
+        let space = Space { dir: dir.into(), watermark_bytes: settings.watermark_bytes, disk };
         let hub = Hub::default();
         let committer = Committer {
             versions: Arc::clone(&versions),

@@ -58,6 +58,7 @@ impl Server {
             authenticator: services.authenticator.clone(),
             world: services.world.clone(),
             caps: services.config.message.clone(),
+            quota: services.config.quota.clone(),
             settings: services.config.imap.clone(),
         };
         let drain = Drain::default();

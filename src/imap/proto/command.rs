@@ -93,6 +93,12 @@ pub enum Command {
         /// What is asked.
         items: Vec<StatusItem>,
     },
+    /// GETQUOTA (RFC 9208 §4.1.1), with the name of a quota root.
+    GetQuota(String),
+    /// GETQUOTAROOT (RFC 9208 §4.1.2).
+    GetQuotaRoot(MailboxName),
+    /// SETQUOTA (RFC 9208 §4.1.3): quotas are the operator's, so what it asks for is not kept.
+    SetQuota,
     /// IDLE (§6.3.13); the session hands out `Idle`.
     Idle,
     /// CHECK (RFC 3501 §6.4.1).
@@ -283,6 +289,8 @@ pub enum StatusItem {
     Unseen,
     /// DELETED
     Deleted,
+    /// DELETED-STORAGE (RFC 9208 §4.1.4)
+    DeletedStorage,
     /// SIZE
     Size,
 }

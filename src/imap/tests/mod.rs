@@ -4,11 +4,13 @@ mod client;
 mod damage;
 mod fetching;
 mod folders;
+mod quota;
 mod searching;
 mod sessions;
 mod writing;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::accounts::{self, Accounts, NewAccount};
 use crate::auth::{self, Authenticator, Secret};
@@ -16,6 +18,8 @@ use crate::clock::World;
 use crate::ids::AccountId;
 use crate::message::Caps;
 use crate::server::listener::{ConnectionIds, Drain};
+use crate::store::quota::Usage;
+use crate::store::space::Told;
 use crate::store::{self, Store};
 
 use self::client::Client;
@@ -47,11 +51,18 @@ impl Post {
         Post::with(settings()).await
     }
 
+    /// Free bytes below which letters are refused.
+    const WATERMARK_BYTES: u64 = 1 << 20;
+
     async fn with(settings: Settings) -> Post {
+        Post::on(settings, crate::quota::Settings::default(), Arc::new(Told::plenty())).await
+    }
+
+    async fn on(settings: Settings, quota: crate::quota::Settings, disk: Arc<Told>) -> Post {
         let dir = tempfile::tempdir().unwrap();
         let world = World::system();
-        let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
-        let store = Store::open(dir.path(), &room).unwrap();
+        let room = store::Settings { watermark_bytes: Post::WATERMARK_BYTES, ..store::Settings::default() };
+        let store = Store::open_on(dir.path(), &room, disk).unwrap();
         let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default()).unwrap();
         // Cheap hashes: these tests are not about passwords.
         let cheap = auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..auth::Settings::default() };
@@ -68,10 +79,21 @@ impl Post {
             password,
         };
         let account = accounts.create(new).await.unwrap().id;
-        let services = Services { store: store.clone(), authenticator, world, caps: Caps::default(), settings };
+        let services = Services { store: store.clone(), authenticator, world, caps: Caps::default(), quota, settings };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
         Post { address: addresses.imap[0], drain, store, account, dir }
+    }
+
+    /// What aliya's account holds.
+    async fn usage(&self) -> Usage {
+        let account = self.account;
+        self.store.read(move |view| view.usage(account)).await.unwrap()
+    }
+
+    async fn check(&self) -> store::check::Verdict {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.check().unwrap()).await.unwrap()
     }
 
     /// A session that is not logged in.

@@ -12,7 +12,8 @@ use crate::imap::proto::response::{Code, Status};
 use crate::message::ids::{message_id_hash, reference_hashes};
 use crate::message::{Scanner, Summary};
 use crate::store::mailboxes::{Flags, Folder, NewMessage, Origin, Prefix};
-use crate::store::{BodyWriter, StagedBody};
+use crate::store::quota::{Allowance, Usage};
+use crate::store::{self, BodyWriter, StagedBody};
 
 use super::flags;
 
@@ -23,6 +24,7 @@ pub(crate) struct Incoming {
     flags: Flags,
     keywords: Vec<String>,
     internal_date: Option<Timestamp>,
+    allowance: Allowance,
     writer: BodyWriter,
     scanner: Scanner,
 }
@@ -35,12 +37,17 @@ pub(crate) async fn begin(desk: &Desk, command: &Append) -> Result<Incoming, Fau
     }
     let folder = desk.target(&command.mailbox).await?;
     desk.services.store.check_space()?;
+    let (allowance, held) = desk.quota().await?;
+    if !allowance.has_room(held, Usage { bytes: command.size, messages: 1 }) {
+        return Err(over_quota(desk));
+    }
     let (flags, keywords) = flags::split(&command.flags);
     Ok(Incoming {
         folder,
         flags,
         keywords,
         internal_date: command.internal_date,
+        allowance,
         writer: desk.services.store.stage(),
         scanner: Scanner::new(desk.services.caps.clone()),
     })
@@ -85,10 +92,15 @@ impl Incoming {
             body_bytes: body.len(),
             summary: summary.encode(),
         };
-        let appended = desk.services.store.append(message, body, self.keywords).await;
+        let appended = desk.services.store.append(message, body, self.keywords, &self.allowance).await;
         let (uid_validity, uid) = appended.map_err(Fault::of_target)?;
         Ok(Status::ok("appended").with(Code::AppendUid { uid_validity: uid_validity.0.get(), uid: uid.get() }))
     }
+}
+
+/// The account has no room for what the command brings.
+pub(super) fn over_quota(desk: &Desk) -> Fault {
+    Fault::Store(store::Error::OverQuota(desk.identity.account))
 }
 
 /// The header block of a staged message, up to `most` bytes of it: it can be as long as the message.

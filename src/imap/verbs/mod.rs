@@ -6,6 +6,7 @@ mod fetch;
 mod flags;
 mod folders;
 mod list;
+mod quota;
 mod search;
 mod select;
 mod status;
@@ -32,6 +33,9 @@ pub(super) async fn run(desk: &mut Desk, tag: &Tag, command: Command) -> Answer 
         Command::Lsub { reference, pattern } => list::lsub(desk, &reference, &pattern).await,
         Command::Namespace => Ok(list::namespace(desk)),
         Command::Status { mailbox, items } => status::status(desk, &mailbox, &items).await,
+        Command::GetQuota(root) => quota::get(desk, &root).await,
+        Command::GetQuotaRoot(mailbox) => quota::get_root(desk, &mailbox).await,
+        Command::SetQuota => Err(Fault::QuotaOfOperator),
         Command::Close => expunge::close(desk).await,
         Command::Unselect => expunge::unselect(desk),
         Command::Expunge(among) => expunge::expunge(desk, among.as_ref()).await,
@@ -72,6 +76,9 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Lsub { .. } => "lsub",
         Command::Namespace => "namespace",
         Command::Status { .. } => "status",
+        Command::GetQuota(_) => "getquota",
+        Command::GetQuotaRoot(_) => "getquotaroot",
+        Command::SetQuota => "setquota",
         Command::Idle => "idle",
         Command::Check => "check",
         Command::Close => "close",

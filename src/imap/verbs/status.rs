@@ -32,6 +32,8 @@ fn value(item: StatusItem, folder: &Folder, state: &FolderState) -> u64 {
         StatusItem::UidValidity => folder.uid_validity.0.get().into(),
         StatusItem::Unseen => state.unseen.into(),
         StatusItem::Deleted => state.deleted.into(),
+        // RFC 9208 §4.1.4: the sum of RFC822.SIZE, which is what an EXPUNGE takes off the quota.
+        StatusItem::DeletedStorage => state.deleted_bytes,
         StatusItem::Size => state.bytes,
     }
 }

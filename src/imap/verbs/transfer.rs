@@ -5,7 +5,7 @@ use crate::imap::desk::{Answer, Desk};
 use crate::imap::fault::Fault;
 use crate::imap::proto::command::{NumberedBy, Transfer};
 use crate::imap::proto::response::{Code, Status};
-use crate::store::mailboxes::Copied;
+use crate::store::mailboxes::{Copied, Destination};
 
 /// COPY: all that are still there, or nothing. NO would say that the target is as it was (RFC 9051 §6.4.7), so
 /// once something was copied the answer is OK, and COPYUID says what.
@@ -54,7 +54,10 @@ async fn transfer(desk: &Desk, command: &Transfer, how: How) -> Result<Option<Co
     let (account, from, now) = (selected.account, selected.folder, desk.services.world.now());
     let store = &desk.services.store;
     let copied = match how {
-        How::Copy => store.copy(account, from, uids, target.id, now).await,
+        How::Copy => {
+            let (allowance, _) = desk.quota().await?;
+            store.copy(account, from, uids, Destination { folder: target.id, allowance }, now).await
+        }
         How::Move => store.move_messages(account, from, uids, target.id, now).await,
     };
     let copied = copied.map_err(Fault::of_target)?;

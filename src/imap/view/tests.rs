@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::ids::{BodyId, EmailId, ThreadId};
 use crate::store::engine::memory::MemoryDisk;
 use crate::store::mailboxes::{FlagChange, INBOX, NewMessage, Origin, Prefix, add_standard_folders};
+use crate::store::quota::Allowance;
 use crate::store::{Batch, Hub, Settings};
 
 const ALIYA: AccountId = AccountId(7 << 48 | 1);
@@ -226,7 +227,7 @@ fn message(folder: FolderId) -> NewMessage {
 
 async fn deliver(store: &Store, folder: FolderId) -> Uid {
     let body = store.stage().finish().unwrap();
-    store.append(message(folder), body, Vec::new()).await.unwrap().1
+    store.append(message(folder), body, Vec::new(), &Allowance::default()).await.unwrap().1
 }
 
 /// What is in the folder as its rows tell, and its sets as they stand at the same moment.

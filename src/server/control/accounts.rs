@@ -6,11 +6,10 @@ use serde::Serialize;
 
 use crate::accounts::{Account, NewAccount};
 use crate::server::Services;
-use crate::store::accounts::{CredentialKind, Kind, State};
-use crate::store::keys::{self, AccountCounter};
+use crate::store::accounts::{CredentialKind, Kind, OwnQuota, State};
 
 use super::execute::{done, json};
-use super::{AccountAdd, Answer, Failure, Page, Password};
+use super::{AccountAdd, Answer, Failure, Page, Password, QuotaChange};
 
 /// Whoever speaks over the control socket is on this machine.
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -30,9 +29,21 @@ struct Shown {
     created: String,
     credentials: Vec<ShownCredential>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    messages: Option<i64>,
+    messages: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<i64>,
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<ShownQuota>,
+}
+
+/// What an account may hold; no number is no limit.
+#[derive(Serialize)]
+struct ShownQuota {
+    bytes: Option<u64>,
+    messages: Option<u64>,
+    /// Whether that was set for this account.
+    own_bytes: bool,
+    own_messages: bool,
 }
 
 #[derive(Serialize)]
@@ -77,13 +88,36 @@ pub(super) async fn list(services: &Services, page: Page) -> Answer {
 
 pub(super) async fn show(services: &Services, name: &str) -> Answer {
     let account = find(services, name).await?;
+    json(with_usage(services, &account).await?)
+}
+
+async fn with_usage(services: &Services, account: &Account) -> Result<Shown, Failure> {
     let id = account.id;
-    let counters = services.store.read(move |view| {
-        let counter = |kind| view.counter(&keys::account_counter(id, kind));
-        Ok((counter(AccountCounter::Messages)?, counter(AccountCounter::Bytes)?))
-    });
-    let (messages, bytes) = counters.await.map_err(|error| Failure::from_error(&error))?;
-    json(Shown { messages: Some(messages), bytes: Some(bytes), ..shown(&account) })
+    let held = services.store.read(move |view| view.usage(id)).await.map_err(|error| Failure::from_error(&error))?;
+    let allowance = services.config.quota.allowance(Some(account));
+    let quota = ShownQuota {
+        bytes: allowance.bytes.most,
+        messages: allowance.messages.most,
+        own_bytes: account.quota.bytes.is_some(),
+        own_messages: account.quota.messages.is_some(),
+    };
+    let (messages, bytes) = (Some(held.messages), Some(held.bytes));
+    Ok(Shown { messages, bytes, quota: Some(quota), ..shown(account) })
+}
+
+pub(super) async fn set_quota(services: &Services, name: &str, change: QuotaChange) -> Answer {
+    let account = find(services, name).await?;
+    let quota = match change {
+        QuotaChange::Default => OwnQuota::default(),
+        QuotaChange::Set { bytes, messages } => {
+            OwnQuota { bytes: bytes.or(account.quota.bytes), messages: messages.or(account.quota.messages) }
+        }
+    };
+    let settings = &services.config.quota;
+    let allowance = |account: &Account| settings.allowance(Some(account));
+    let set = services.accounts.set_quota(account.id, quota, allowance).await;
+    set.map_err(|error| Failure::from_error(&error))?;
+    json(with_usage(services, &Account { quota, ..account }).await?)
 }
 
 pub(super) async fn set_password(services: &Services, name: &str, password: &Password) -> Answer {
@@ -142,5 +176,6 @@ fn shown(account: &Account) -> Shown {
         credentials: credentials.collect(),
         messages: None,
         bytes: None,
+        quota: None,
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::retention::Speed;
 use crate::server::Services;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
@@ -19,6 +20,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AccountList(page) => accounts::list(services, page).await,
         Request::AccountShow(name) => accounts::show(services, &name.name).await,
         Request::AccountPassword { name, password } => accounts::set_password(services, &name, &password).await,
+        Request::AccountQuota { name, change } => accounts::set_quota(services, &name, change).await,
         Request::AccountClose(name) => accounts::close(services, &name.name).await,
         Request::QueueList(list) => desk::queue_list(services, list.limit).await,
         Request::QueueShow(item) => desk::queue_show(services, &item.item).await,
@@ -34,6 +36,10 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::StoreStats => blocking(services, |services| services.store.stats()).await,
         Request::StoreCheck => blocking(services, |services| services.store.check()).await,
         Request::StoreCompact => compact(services, meter.clone()).await,
+        Request::StoreExpire(mode) => {
+            let expired = services.retention.sweep(mode, Speed::Full, |done| meter.note(done)).await;
+            expired.map_err(|error| Failure::from_error(&error)).and_then(json)
+        }
         Request::StoreBackup { dir } => {
             let meter = meter.clone();
             let back_up = move |services: Services| {

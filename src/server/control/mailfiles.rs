@@ -25,6 +25,7 @@ pub async fn mail_files(services: &Services, direction: Direction, asked: MailFi
         world: services.world.clone(),
         caps: services.config.message.clone(),
         max_message_bytes: services.config.imap.protocol.max_message_bytes,
+        quota: services.config.quota.clone(),
         runtime: tokio::runtime::Handle::current(),
     };
     let work = tokio::task::spawn_blocking(move || {

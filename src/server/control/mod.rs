@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::auth::Secret;
 use crate::mailfiles::Format;
+use crate::retention::Mode;
 use crate::store::accounts::Kind;
 
 pub use execute::execute;
@@ -39,6 +40,13 @@ pub enum Request {
         name: String,
         /// The new password.
         password: Password,
+    },
+    /// Sets what an account may hold differently from all others.
+    AccountQuota {
+        /// Login or address.
+        name: String,
+        /// What is to be changed.
+        change: QuotaChange,
     },
     /// Closes an account for ever.
     AccountClose(Name),
@@ -90,6 +98,8 @@ pub enum Request {
     StoreCheck,
     /// Gives back the space of what is gone.
     StoreCompact,
+    /// Removes the letters from Trash and Junk whose time is over.
+    StoreExpire(Mode),
     /// Brings a backup up to this moment, or begins one.
     StoreBackup {
         /// Its directory, absolute.
@@ -144,6 +154,21 @@ pub struct AccountAdd {
     pub postal_index: Option<String>,
     /// The main password.
     pub password: Password,
+}
+
+/// A change of what an account may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaChange {
+    /// These; what is not named stays, and 0 is without a limit.
+    Set {
+        /// Bytes.
+        bytes: Option<u64>,
+        /// Messages.
+        messages: Option<u64>,
+    },
+    /// What all accounts get.
+    Default,
 }
 
 /// Which way mailbox files go.

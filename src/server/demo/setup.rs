@@ -118,6 +118,8 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
     config.intake.domestic_domains.extend([DOMAIN.to_owned(), PEER.to_owned()]);
     config.outbound.next_hop = options.next_hop.clone();
     config.outbound.retry_after_s = vec![2, 10, 60, 300];
+    // INTERFACE: the demo has no limit on messages.
+    config.quota.default_bytes = 0;
     config.accounts.domains = vec![DOMAIN.into()];
     config.log.level = "warn".into();
     config.store.watermark_bytes = 64 << 20;

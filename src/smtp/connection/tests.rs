@@ -47,7 +47,7 @@ impl Service for Double {
         Ok(())
     }
 
-    async fn check_recipient(&self, _: &Origin, _: &[Recipient], _: &Address) -> Result<(), Refusal> {
+    async fn check_recipient(&self, _: &Origin, _: &[Recipient], _: &Address, _: Option<u64>) -> Result<(), Refusal> {
         Ok(())
     }
 

@@ -32,6 +32,7 @@ pub(super) fn mail(turn: &mut Turn<'_>, state: State, mail: command::Mail) -> St
         body: mail.body,
         smtputf8: mail.smtputf8,
         recipients: Vec::new(),
+        announced_bytes: mail.size,
         tried: false,
     };
     State::CheckingSender(client, transaction)

@@ -248,6 +248,8 @@ struct Transaction {
     body: BodyType,
     smtputf8: bool,
     recipients: Vec<Recipient>,
+    /// `SIZE=` of MAIL (RFC 1870).
+    announced_bytes: Option<u64>,
     /// Some RCPT was tried, whatever came of it.
     tried: bool,
 }
@@ -350,6 +352,12 @@ impl Session {
     #[must_use]
     pub fn recipients(&self) -> &[Recipient] {
         self.transaction().map_or(&[], |transaction| &transaction.recipients)
+    }
+
+    /// The size of the message as MAIL announced it.
+    #[must_use]
+    pub fn announced_bytes(&self) -> Option<u64> {
+        self.transaction()?.announced_bytes
     }
 
     /// What the client called itself; empty before EHLO.

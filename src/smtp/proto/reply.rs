@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::auth::AuthError;
 use crate::intake::Refusal;
+use crate::quota::WhenFull;
 use crate::store;
 
 /// RFC 5321 §4.5.3.1.5: a reply line has at most 512 octets; this many remain for text.
@@ -116,6 +117,10 @@ pub fn refused(refusal: &Refusal) -> Reply {
         Refusal::BadPaperAddress(_) => (550, "5.1.3"),
         Refusal::BadPaperContent(_) => (550, "5.6.1"),
         Refusal::OverQuota(_) => (452, "4.2.2"),
+        // RFC 3463 §3.3, X.2.2: the user can make room, so by itself it is temporary; RFC 5321 §4.2.3 has a digit
+        // for either.
+        Refusal::MailboxFull { again: WhenFull::Later, .. } => (452, "4.2.2"),
+        Refusal::MailboxFull { again: WhenFull::Never, .. } => (552, "5.2.2"),
         Refusal::TooLarge { .. } => (552, "5.3.4"),
         Refusal::Loop => (554, "5.4.6"),
         Refusal::BadContent(_) => (550, "5.6.0"),
@@ -180,6 +185,8 @@ mod tests {
     #[test_case(Refusal::PaperDenied => "550 5.7.1 letters on paper are accepted from authenticated senders only\r\n")]
     #[test_case(Refusal::OnePaperRecipient => "452 4.5.3 one paper recipient a message\r\n")]
     #[test_case(Refusal::TooLarge { size: 9, limit: 5 } => "552 5.3.4 message of 9 bytes; the limit is 5\r\n")]
+    #[test_case(Refusal::MailboxFull { recipient: "a@b.kz".parse().unwrap(), again: WhenFull::Later } => "452 4.2.2 the mailbox of a@b.kz is full\r\n")]
+    #[test_case(Refusal::MailboxFull { recipient: "a@b.kz".parse().unwrap(), again: WhenFull::Never } => "552 5.2.2 the mailbox of a@b.kz is full\r\n")]
     #[test_case(Refusal::Temporary("secret path".into()) => "451 4.3.0 temporary failure here; try again later\r\n")]
     #[test_case(Refusal::Store(store::Error::Full { free: 1, watermark: 2 }) => "452 4.3.1 the system is short of storage; try again later\r\n")]
     fn a_refusal_becomes_digits(refusal: Refusal) -> String {

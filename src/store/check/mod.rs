@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::bodies::BodyRow;
 use super::commit::counter;
 use super::keys::{AccountCounter, FolderCounter, FolderSet};
-use super::mailboxes::{self, Change, FolderSets, Message};
+use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, keys, rows};
-use super::{accounts, audit, items, print_jobs, queue, scans};
+use super::{accounts, audit, items, print_jobs, queue, quota, scans};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
 
@@ -114,6 +114,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'C', Reader::Claiming(scans::inspect_waiting)),
     (b'k', Reader::Claiming(answer)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'w', Reader::Claiming(quota::inspect_crossed)),
+    (b'W', Reader::Claiming(quota::inspect_untold)),
 ];
 
 enum Reader {
@@ -140,6 +142,7 @@ struct Tally {
     /// Messages whose rows are damaged: they are in the set of all, and perhaps in others.
     damaged: UidSet,
     bytes: i64,
+    deleted_bytes: i64,
     last_uid: u32,
     last_modseq: u64,
 }
@@ -275,7 +278,9 @@ impl Checker<'_> {
     fn count(&mut self, account: AccountId, folder: FolderId, message: &Message) {
         let tally = self.tallies.entry((account, folder)).or_default();
         tally.sets.add(message.uid, message.flags);
-        tally.bytes += i64::try_from(message.size()).unwrap_or(i64::MAX);
+        let size = i64::try_from(message.size()).unwrap_or(i64::MAX);
+        tally.bytes += size;
+        tally.deleted_bytes += if message.flags.contains(Flags::DELETED) { size } else { 0 };
         tally.last_uid = tally.last_uid.max(message.uid.get());
         tally.last_modseq = tally.last_modseq.max(message.modseq.0);
     }
@@ -343,6 +348,7 @@ impl Checker<'_> {
                 (FolderCounter::Unseen, count(FolderSet::Unseen)),
                 (FolderCounter::Deleted, count(FolderSet::Deleted)),
                 (FolderCounter::Bytes, tally.bytes),
+                (FolderCounter::DeletedBytes, tally.deleted_bytes),
             ];
             let mut wrong = self.wrong_sets((account, folder), &tally)?;
             for (kind, expected) in expected {

@@ -214,6 +214,7 @@ fn account() -> accounts::Account {
         next_credential: 1,
         state: accounts::State::Active,
         eds_confirmed: false,
+        quota: accounts::OwnQuota::default(),
         created: crate::clock::Timestamp::UNIX_EPOCH,
     }
 }

@@ -6,6 +6,7 @@
 
 mod moving;
 mod resolve;
+mod watched;
 
 use std::io;
 use std::sync::Arc;
@@ -134,7 +135,7 @@ impl Committer {
                 group.changes.extend(resolved.changes);
                 group.records.extend(resolved.records);
                 group.journal.extend(resolved.journal);
-                for topic in topics {
+                for topic in topics.into_iter().chain(resolved.topics) {
                     if !group.topics.contains(&topic) {
                         group.topics.push(topic);
                     }

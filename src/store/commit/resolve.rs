@@ -9,6 +9,7 @@ use super::super::bodies::{BodyRow, StagedBody};
 use super::super::engine::Changes;
 use super::super::packs::{Content, Kind, Planned, RecordRef, Span, stored_bytes};
 use super::super::versions::{Before, Versions};
+use super::super::watch::Topic;
 use super::super::{Error, Result, keys, mailboxes, rows};
 use super::moving::Moving;
 use crate::ids::{BodyId, Uid};
@@ -23,6 +24,8 @@ pub(super) struct Resolved {
     pub(super) changes: Changes,
     pub(super) records: Vec<Planned>,
     pub(super) journal: Vec<String>,
+    /// What is to be woken besides the batch's own topics.
+    pub(super) topics: Vec<Topic>,
     pub(super) committed: Committed,
 }
 
@@ -80,6 +83,7 @@ pub(super) fn resolve(
         renamed: BTreeSet::new(),
         records: Vec::new(),
         places: Vec::new(),
+        topics: Vec::new(),
         numbers: vec![0; batch.slots],
         span: *span,
     };
@@ -96,11 +100,12 @@ pub(super) fn resolve(
     resolver.put_blocks()?;
     resolver.remember()?;
     *span = resolver.span;
-    let committed = Committed { numbers: resolver.numbers, places: resolver.places };
-    Ok(Resolved { changes: resolver.changes, records: resolver.records, journal: batch.journal, committed })
+    let Resolver { changes, records, places, topics, numbers, .. } = resolver;
+    let committed = Committed { numbers, places };
+    Ok(Resolved { changes, records, journal: batch.journal, topics, committed })
 }
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     ground: Ground<'a>,
     changes: Changes,
     /// Blocks of sets that the batch changed: written once, however many of their UIDs come and go.
@@ -109,19 +114,20 @@ struct Resolver<'a> {
     renamed: BTreeSet<Vec<u8>>,
     records: Vec<Planned>,
     places: Vec<RecordRef>,
+    pub(super) topics: Vec<Topic>,
     numbers: Vec<u64>,
     span: Span,
 }
 
 impl Resolver<'_> {
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(super) fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.changes.get(key) {
             Some(change) => Ok(change.clone()),
             None => Ok(self.ground.get(key)?.map(<[u8]>::to_vec)),
         }
     }
 
-    fn put(&mut self, key: Vec<u8>, mut value: Vec<u8>) -> Result<()> {
+    pub(super) fn put(&mut self, key: Vec<u8>, mut value: Vec<u8>) -> Result<()> {
         self.ground.moving.correct(&key, &mut value)?;
         if key.len() + value.len() > MAX_ROW_BYTES {
             let len = key.len() + value.len();
@@ -129,6 +135,10 @@ impl Resolver<'_> {
         }
         self.changes.insert(key, Some(value));
         Ok(())
+    }
+
+    pub(super) fn delete(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, None);
     }
 
     fn record(&mut self, kind: Kind, bytes: Vec<u8>) -> Result<RecordRef> {
@@ -162,7 +172,7 @@ impl Resolver<'_> {
             }
             Step::Delete(key) => {
                 let key = self.fill(key)?;
-                self.changes.insert(key, None);
+                self.delete(key);
                 Ok(())
             }
             Step::Require(precondition) => self.require(precondition),
@@ -190,6 +200,8 @@ impl Resolver<'_> {
             Step::Reference(body, delta) => self.reference(body, delta),
             Step::Rename(key, from, to) => self.rename(key, from, to),
             Step::Collect(body) => self.collect(body),
+            Step::Watch(watched) => self.watch_counter(watched),
+            Step::Calm(account) => self.calm(account),
         }
     }
 

@@ -6,6 +6,7 @@ use super::sets::sets_of;
 use super::{Flags, FolderError, Message, NewMessage, Prefix};
 use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 use crate::store::keys::{self, AccountCounter, FolderCounter, Key};
+use crate::store::quota::Allowance;
 use crate::store::{
     Batch, Committed, Error, Hole, Member, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic,
 };
@@ -104,6 +105,7 @@ pub(super) struct Tally {
     pub(super) unseen: i64,
     pub(super) deleted: i64,
     pub(super) bytes: i64,
+    pub(super) deleted_bytes: i64,
 }
 
 impl Tally {
@@ -111,13 +113,16 @@ impl Tally {
     pub(super) fn count(&mut self, flags: Flags, size: u64, sign: i64) {
         self.messages += sign;
         self.bytes += sign * i64::try_from(size).unwrap_or(i64::MAX);
-        self.count_flags(flags, sign);
+        self.count_flags(flags, size, sign);
     }
 
     /// Counts only what its flags say.
-    pub(super) fn count_flags(&mut self, flags: Flags, sign: i64) {
+    pub(super) fn count_flags(&mut self, flags: Flags, size: u64, sign: i64) {
         self.unseen += if flags.contains(Flags::SEEN) { 0 } else { sign };
-        self.deleted += if flags.contains(Flags::DELETED) { sign } else { 0 };
+        if flags.contains(Flags::DELETED) {
+            self.deleted += sign;
+            self.deleted_bytes += sign * i64::try_from(size).unwrap_or(i64::MAX);
+        }
     }
 
     pub(super) fn add_to_folder(&self, batch: &mut Batch, account: AccountId, folder: FolderId) {
@@ -126,6 +131,7 @@ impl Tally {
             (FolderCounter::Unseen, self.unseen),
             (FolderCounter::Deleted, self.deleted),
             (FolderCounter::Bytes, self.bytes),
+            (FolderCounter::DeletedBytes, self.deleted_bytes),
         ];
         for (counter, delta) in counters.into_iter().filter(|(_, delta)| *delta != 0) {
             batch.add(keys::folder_counter(account, folder, counter), delta);
@@ -136,6 +142,9 @@ impl Tally {
         let counters = [(AccountCounter::Messages, self.messages), (AccountCounter::Bytes, self.bytes)];
         for (counter, delta) in counters.into_iter().filter(|(_, delta)| *delta != 0) {
             batch.add(keys::account_counter(account, counter), delta);
+        }
+        if self.messages < 0 || self.bytes < 0 {
+            batch.calm(account);
         }
     }
 }
@@ -175,12 +184,13 @@ impl Store {
     /// message are taken from the staged body.
     ///
     /// # Errors
-    /// The folder is gone; too many keywords; store.
+    /// The folder is gone; too many keywords; `OverQuota`; store.
     pub async fn append(
         &self,
         mut message: NewMessage,
         body: StagedBody,
         keywords: Vec<String>,
+        allowance: &Allowance,
     ) -> Result<(UidValidity, Uid), FolderError> {
         let (account, id) = (message.account, message.folder);
         let (folder, keywords) = self.with_keywords(account, id, keywords).await?;
@@ -190,6 +200,7 @@ impl Store {
         message.body = batch.body(body);
         batch.require(Precondition::Present(keys::folder(account, id)));
         let added = add_message(&mut batch, &message);
+        allowance.bound(&mut batch, account);
         match self.commit(batch).await {
             Err(Error::Conflict(_)) => Err(FolderError::Missing(folder.name)),
             Err(error) => Err(error.into()),

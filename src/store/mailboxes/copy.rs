@@ -9,6 +9,7 @@ use super::{Copied, Folder, FolderError, Message};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, FolderId, Uid};
 use crate::store::keys::{self, FolderCounter};
+use crate::store::quota::Allowance;
 use crate::store::{Batch, Error, Hole, Precondition, Result, Store, Template, Topic};
 
 /// What happens to the messages in the folder they come from.
@@ -18,11 +19,29 @@ enum Source {
     Goes,
 }
 
+/// Where copies go.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination {
+    /// The folder.
+    pub folder: FolderId,
+    /// What the account may hold with the copies.
+    pub allowance: Allowance,
+}
+
+impl From<FolderId> for Destination {
+    /// Without a limit of the account.
+    fn from(folder: FolderId) -> Self {
+        Destination { folder, allowance: Allowance::default() }
+    }
+}
+
 /// Which messages go where.
 struct Transfer {
     account: AccountId,
     from: FolderId,
     to: FolderId,
+    /// Only copies are bound: what is moved takes no more room than before.
+    allowance: Allowance,
     source: Source,
     now: Timestamp,
 }
@@ -37,16 +56,19 @@ impl Store {
     /// COPY: all or nothing (RFC 9051 §6.4.7). Flags, INTERNALDATE and EMAILID stay.
     ///
     /// # Errors
-    /// A folder is gone; store.
+    /// A folder is gone; `OverQuota`, `Full`; store.
     pub async fn copy(
         &self,
         account: AccountId,
         from: FolderId,
         uids: Vec<Uid>,
-        to: FolderId,
+        to: impl Into<Destination>,
         now: Timestamp,
     ) -> std::result::Result<Copied, FolderError> {
-        self.transfer(Transfer { account, from, to, source: Source::Stays, now }, uids).await
+        // Rows without bytes, but they stay; what is moved only makes room elsewhere.
+        self.check_space()?;
+        let Destination { folder: to, allowance } = to.into();
+        self.transfer(Transfer { account, from, to, allowance, source: Source::Stays, now }, uids).await
     }
 
     /// MOVE (RFC 6851): copy and expunge in one commit.
@@ -61,7 +83,8 @@ impl Store {
         to: FolderId,
         now: Timestamp,
     ) -> std::result::Result<Copied, FolderError> {
-        self.transfer(Transfer { account, from, to, source: Source::Goes, now }, uids).await
+        let allowance = Allowance::default();
+        self.transfer(Transfer { account, from, to, allowance, source: Source::Goes, now }, uids).await
     }
 
     async fn transfer(&self, transfer: Transfer, uids: Vec<Uid>) -> std::result::Result<Copied, FolderError> {
@@ -157,7 +180,10 @@ impl Transfer {
         tally.add_to_folder(&mut batch, self.account, self.to);
         batch.publish(Topic::Folder(self.account, self.to));
         match self.source {
-            Source::Stays => tally.add_to_account(&mut batch, self.account),
+            Source::Stays => {
+                tally.add_to_account(&mut batch, self.account);
+                self.allowance.bound(&mut batch, self.account);
+            }
             Source::Goes => self.take_away(&mut batch, originals),
         }
         (batch, uid)

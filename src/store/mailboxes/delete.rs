@@ -6,7 +6,8 @@ use super::folders::{self, MAX_ATTEMPTS, busy};
 use super::names::{self, INBOX};
 use super::row;
 use super::sets::sets_of;
-use super::{Flags, FolderError};
+use super::{Flags, FolderError, Message};
+use crate::clock::Timestamp;
 use crate::ids::{AccountId, FolderId, Uid};
 use crate::store::keys::{self, FolderCounter, FolderSet, Key};
 use crate::store::{Batch, Error, Hole, Member, Precondition, Result, Slot, Store, Topic, View};
@@ -47,6 +48,24 @@ pub(super) fn remove(
     }
 }
 
+/// Which of the messages that were chosen still go when their turn has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condemned {
+    /// Those with `\Deleted`: another session may have taken the flag away meanwhile.
+    Flagged,
+    /// Those that came into the folder before this.
+    SavedBefore(Timestamp),
+}
+
+impl Condemned {
+    fn takes(self, message: &Message) -> bool {
+        match self {
+            Condemned::Flagged => message.flags.contains(Flags::DELETED),
+            Condemned::SavedBefore(end) => message.save_date < end,
+        }
+    }
+}
+
 impl Store {
     /// EXPUNGE: removes the messages with `\Deleted`, only those of `among` if given; gives their UIDs.
     ///
@@ -69,17 +88,26 @@ impl Store {
             .ok_or_else(|| missing(folder))?;
         let mut expunged = Vec::with_capacity(uids.len());
         for chunk in uids.chunks(CHUNK) {
-            expunged.extend(self.expunge_chunk(account, folder, chunk).await?);
+            expunged.extend(self.remove_condemned(account, folder, chunk, Condemned::Flagged).await?);
         }
         Ok(expunged)
     }
 
-    async fn expunge_chunk(&self, account: AccountId, folder: FolderId, uids: &[Uid]) -> Result<Vec<Uid>> {
+    /// Removes those of a few messages that are still condemned, in one batch, as EXPUNGE does; gives their UIDs.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn remove_condemned(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: &[Uid],
+        condemned: Condemned,
+    ) -> Result<Vec<Uid>> {
         for _ in 0..MAX_ATTEMPTS {
             let uids = uids.to_vec();
             let mut stored = self.read(move |view| view.stored(account, folder, &uids)).await?;
-            // Another session may have taken the flag away meanwhile.
-            stored.retain(|stored| stored.message.flags.contains(Flags::DELETED));
+            stored.retain(|stored| condemned.takes(&stored.message));
             if stored.is_empty() {
                 return Ok(Vec::new());
             }

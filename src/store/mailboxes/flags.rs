@@ -263,8 +263,8 @@ impl Changing {
         let change = Key::of(b'x').u64(self.account.0).u32(self.folder.0).hole(modseq);
         self.batch.put(change.bytes(&old.uid.get().to_be_bytes()), CHANGED.to_vec());
         sets::change(&mut self.batch, (self.account, self.folder), old.uid, old.flags, new.flags);
-        self.tally.count_flags(old.flags, -1);
-        self.tally.count_flags(new.flags, 1);
+        self.tally.count_flags(old.flags, old.size(), -1);
+        self.tally.count_flags(new.flags, new.size(), 1);
         self.changes += 1;
     }
 

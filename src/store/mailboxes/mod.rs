@@ -20,6 +20,8 @@ use smallvec::SmallVec;
 
 pub use self::bytes::MessageBytes;
 pub use add::{Added, add_message};
+pub use copy::Destination;
+pub use delete::Condemned;
 pub use folders::{CreatedFolder, add_standard_folders, create_folder_in, implied_parents};
 pub use names::{INBOX, SEPARATOR, canonical};
 
@@ -126,6 +128,8 @@ pub struct FolderState {
     pub deleted: u32,
     /// Sum of RFC822.SIZE.
     pub bytes: u64,
+    /// Sum of RFC822.SIZE of those with `\Deleted`.
+    pub deleted_bytes: u64,
 }
 
 /// How a message came here (DESIGN 8).

@@ -5,6 +5,7 @@ use smallvec::smallvec;
 
 use super::*;
 use crate::store::keys::{self, AccountCounter};
+use crate::store::quota::Allowance;
 use crate::store::{Batch, Precondition, Result, Settings, Store};
 
 const ALICE: AccountId = AccountId(7 << 48 | 1);
@@ -58,7 +59,11 @@ impl Fixture {
         let mut writer = self.store.stage();
         writer.write(text.as_bytes()).unwrap();
         let keywords = keywords.iter().map(ToString::to_string).collect();
-        self.store.append(new_message(folder), writer.finish().unwrap(), keywords).await.unwrap().1
+        self.store
+            .append(new_message(folder), writer.finish().unwrap(), keywords, &Allowance::default())
+            .await
+            .unwrap()
+            .1
     }
 
     async fn changes(&self, folder: FolderId, since: u64) -> Vec<(u64, Change)> {
@@ -448,7 +453,7 @@ async fn a_large_summary_lies_in_a_pack() {
     let summary = vec![3; 40_000];
     let message = NewMessage { summary: summary.clone(), ..new_message(inbox) };
     let body = fixture.store.stage().finish().unwrap();
-    fixture.store.append(message, body, vec![]).await.unwrap();
+    fixture.store.append(message, body, vec![], &Allowance::default()).await.unwrap();
     fixture.append(inbox, "x", &[]).await;
     let found = fixture.store.read(move |view| view.summaries(ALICE, inbox, uid(1), 10)).await.unwrap();
     assert_eq!(found, [(uid(1), summary), (uid(2), b"summary".to_vec())]);

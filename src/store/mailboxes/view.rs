@@ -32,6 +32,7 @@ impl View<'_> {
             unseen: number(counter(FolderCounter::Unseen)?)?,
             deleted: number(counter(FolderCounter::Deleted)?)?,
             bytes: number(counter(FolderCounter::Bytes)?)?,
+            deleted_bytes: number(counter(FolderCounter::DeletedBytes)?)?,
         })
     }
 

@@ -3,7 +3,8 @@
 use super::super::fresh::{self, Pages};
 use super::super::keys::{self, AccountCounter, FolderCounter, FolderSet};
 use super::super::mailboxes::{
-    self, CHANGED, DOOMED, Folder, FolderSets, MAX_SUMMARY_ROW_BYTES, Message, PLACES, SUMMARY_INLINE, SUMMARY_RECORD,
+    self, CHANGED, DOOMED, Flags, Folder, FolderSets, MAX_SUMMARY_ROW_BYTES, Message, PLACES, SUMMARY_INLINE,
+    SUMMARY_RECORD,
 };
 use super::super::{Error, RecordRef, Result, rows};
 use super::Rebuilding;
@@ -22,6 +23,7 @@ const MAX_HEADER_BYTES: usize = 256 << 10;
 pub(super) struct Tally {
     bytes: i64,
     sets: FolderSets,
+    deleted_bytes: i64,
 }
 
 /// A summary, and the hash under which the message's thread is found.
@@ -99,7 +101,9 @@ impl Rebuilding<'_> {
         let is_as_it_was = self.find_prefixes(&key, row, &mut message)?;
         let tally = self.tallies.entry((account, folder)).or_default();
         tally.sets.add(message.uid, message.flags);
-        tally.bytes += i64::try_from(message.size()).unwrap_or(i64::MAX);
+        let size = i64::try_from(message.size()).unwrap_or(i64::MAX);
+        tally.bytes += size;
+        tally.deleted_bytes += if message.flags.contains(Flags::DELETED) { size } else { 0 };
         self.found.messages += 1;
         let (modseq, uid) = (message.modseq, message.uid);
         self.fresh.put(keys::change(account, folder, modseq, uid), CHANGED.to_vec())?;
@@ -243,6 +247,7 @@ impl Rebuilding<'_> {
                 (FolderCounter::Unseen, count(FolderSet::Unseen)),
                 (FolderCounter::Deleted, count(FolderSet::Deleted)),
                 (FolderCounter::Bytes, tally.bytes),
+                (FolderCounter::DeletedBytes, tally.deleted_bytes),
             ];
             for (counter, number) in counters.into_iter().filter(|(_, number)| *number != 0) {
                 self.fresh.put_counter(keys::folder_counter(account, folder, counter), number)?;

@@ -182,7 +182,7 @@ fn return_option(cursor: &mut Cursor<'_>, returns: &mut ListReturn) -> Parsed<()
 }
 
 fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
-    const EXPECTED: &str = "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED or SIZE";
+    const EXPECTED: &str = "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, DELETED-STORAGE or SIZE";
     cursor.list("a list of status items", |cursor| {
         let at = cursor.position();
         Ok(match cursor.word(EXPECTED)?.as_str() {
@@ -192,6 +192,7 @@ fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
             "UIDVALIDITY" => StatusItem::UidValidity,
             "UNSEEN" => StatusItem::Unseen,
             "DELETED" => StatusItem::Deleted,
+            "DELETED-STORAGE" => StatusItem::DeletedStorage,
             "SIZE" => StatusItem::Size,
             _ => return Err(Cursor::expected_at(at, EXPECTED)),
         })

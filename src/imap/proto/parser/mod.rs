@@ -9,6 +9,7 @@ mod date;
 mod fetch;
 mod mailbox;
 mod message;
+mod quota;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -97,6 +98,7 @@ fn command(cursor: &mut Cursor<'_>, name: &mut String, max_search_depth: usize) 
         "ENABLE" => auth::enable(cursor)?,
         "SELECT" | "EXAMINE" | "CREATE" | "DELETE" | "RENAME" | "SUBSCRIBE" | "UNSUBSCRIBE" | "LIST" | "LSUB"
         | "STATUS" => mailbox::command(cursor, name)?,
+        "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => quota::command(cursor, name)?,
         "SEARCH" | "UID SEARCH" => Command::Search(search::search(cursor, by, max_search_depth)?),
         "FETCH" | "UID FETCH" => Command::Fetch(fetch::fetch(cursor, by)?),
         "UID EXPUNGE" => message::uid_expunge(cursor)?,

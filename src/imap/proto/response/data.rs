@@ -141,8 +141,42 @@ fn status_word(item: StatusItem) -> &'static str {
         StatusItem::UidValidity => "UIDVALIDITY",
         StatusItem::Unseen => "UNSEEN",
         StatusItem::Deleted => "DELETED",
+        StatusItem::DeletedStorage => "DELETED-STORAGE",
         StatusItem::Size => "SIZE",
     }
+}
+
+/// One resource of a quota root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QuotaResource {
+    /// `STORAGE` or `MESSAGE` (RFC 9208 §5).
+    pub name: &'static str,
+    /// How much of it is used.
+    pub usage: u64,
+    /// How much there may be.
+    pub limit: u64,
+}
+
+/// Appends `* QUOTA root (STORAGE 10 512)` (RFC 9208 §4.2.1).
+pub fn write_quota(root: &str, resources: &[QuotaResource], dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* QUOTA ");
+    write_string(root.as_bytes(), dialect, out);
+    out.extend_from_slice(b" (");
+    for (index, QuotaResource { name, usage, limit }) in resources.iter().enumerate() {
+        let _ = write!(out, "{}{name} {usage} {limit}", if index == 0 { "" } else { " " });
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
+/// Appends `* QUOTAROOT mailbox root` (RFC 9208 §4.2.2); a mailbox may have no root.
+pub fn write_quota_root(mailbox: &str, roots: &[&str], dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* QUOTAROOT ");
+    write_mailbox(mailbox, dialect, out);
+    for root in roots {
+        out.push(b' ');
+        write_string(root.as_bytes(), dialect, out);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends `* SEARCH 2 3 5` (rev1).

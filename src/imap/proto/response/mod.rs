@@ -14,9 +14,9 @@ mod text;
 
 pub use body::{write_body, write_body_structure};
 pub use data::{
-    Attribute, Esearch, ListEntry, StatusData, write_capability, write_enabled, write_esearch, write_exists,
-    write_expunge, write_flags, write_id, write_list, write_list_root, write_lsub, write_namespace, write_recent,
-    write_search, write_status,
+    Attribute, Esearch, ListEntry, QuotaResource, StatusData, write_capability, write_enabled, write_esearch,
+    write_exists, write_expunge, write_flags, write_id, write_list, write_list_root, write_lsub, write_namespace,
+    write_quota, write_quota_root, write_recent, write_search, write_status,
 };
 pub use envelope::write_envelope;
 pub use fetch::{FetchWriter, SectionName, write_flag_list};

@@ -46,6 +46,9 @@ fn allowed(command: &Command) -> Allowed {
         | Command::Lsub { .. }
         | Command::Namespace
         | Command::Status { .. }
+        | Command::GetQuota(_)
+        | Command::GetQuotaRoot(_)
+        | Command::SetQuota
         | Command::Idle => Allowed::Authenticated,
         Command::Check
         | Command::Close

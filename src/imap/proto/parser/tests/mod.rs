@@ -74,6 +74,15 @@ fn keyword(name: &str) -> Flag {
 #[test_case("UNSUBSCRIBE a" => Command::Unsubscribe(mailbox("a")))]
 #[test_case("NAMESPACE" => Command::Namespace; "namespace")]
 #[test_case("LSUB \"\" *" => Command::Lsub { reference: mailbox(""), pattern: ListPattern { pattern: "*".into() } })]
+#[test_case("GETQUOTA \"\"" => Command::GetQuota(String::new()))]
+#[test_case("GETQUOTA {4+}\r\nroot" => Command::GetQuota("root".into()); "quota root as a literal")]
+#[test_case("GETQUOTAROOT inbox" => Command::GetQuotaRoot(mailbox("INBOX")))]
+#[test_case("SETQUOTA \"\" (STORAGE 512 MESSAGE 7)" => Command::SetQuota)]
+#[test_case("SETQUOTA \"\" ()" => Command::SetQuota; "no limits at all")]
+#[test_case("STATUS a (DELETED-STORAGE)" => Command::Status {
+    mailbox: mailbox("a"),
+    items: vec![StatusItem::DeletedStorage],
+}; "rfc9208 status")]
 #[test_case("STATUS a (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE)" => Command::Status {
     mailbox: mailbox("a"),
     items: vec![StatusItem::Messages, StatusItem::Recent, StatusItem::UidNext, StatusItem::UidValidity,
@@ -360,8 +369,12 @@ fn rfc9051_6_4_4_search_return(keys: &str) -> Option<Vec<SearchReturn>> {
 #[test_case("SEARCH FOO" => "a1 BAD SEARCH: expected a search key at column 11"; "unknown key")]
 #[test_case("SEARCH ON 30-Feb-2026" => "a1 BAD SEARCH: expected a date like 1-Feb-2026 at column 14"; "no such day")]
 #[test_case("SEARCH OR ALL" => "a1 BAD SEARCH: expected a space at column 17"; "half an or")]
-#[test_case("STATUS a ()" => "a1 BAD STATUS: expected MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED or \
-    SIZE at column 14"; "status of nothing")]
+#[test_case("STATUS a ()" => "a1 BAD STATUS: expected MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, \
+    DELETED-STORAGE or SIZE at column 14"; "status of nothing")]
+#[test_case("GETQUOTA" => "a1 BAD GETQUOTA: expected a space at column 12"; "quota of nothing")]
+#[test_case("SETQUOTA a (STORAGE)" => "a1 BAD SETQUOTA: expected a space at column 23"; "a resource without limit")]
+#[test_case("SETQUOTA a (STORAGE -1)" => "a1 BAD SETQUOTA: expected a limit at column 24"; "a limit below zero")]
+#[test_case("UID GETQUOTA a" => "a1 BAD there is no command UID GETQUOTA"; "no uid getquota")]
 #[test_case("LIST (RECURSIVEMATCH) \"\" *" => "a1 BAD LIST: expected SUBSCRIBED with RECURSIVEMATCH at column 9";
     "recursivematch alone")]
 #[test_case("LIST (SPECIAL-USE RECURSIVEMATCH) \"\" *" => "a1 BAD LIST: expected SUBSCRIBED with RECURSIVEMATCH at \
@@ -491,6 +504,9 @@ const VOCABULARY: &[&str] = &[
     "LIST ",
     "APPEND ",
     "STATUS ",
+    "GETQUOTA ",
+    "GETQUOTAROOT ",
+    "SETQUOTA ",
     "LOGIN ",
     "ID ",
     "BODY[",

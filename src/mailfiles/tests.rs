@@ -361,6 +361,25 @@ fn what_does_not_belong_into_a_maildir_is_left_alone_and_named() {
 }
 
 #[test]
+fn messages_for_which_there_is_no_room_are_named_and_the_others_come() {
+    let mut fixture = fixture();
+    let quota = &mut fixture.services.quota;
+    (quota.default_bytes, quota.default_messages) = (100, 4);
+    for (file, text) in [("1", 60), ("2", 60), ("3", 10), ("4", 10), ("5", 10), ("6", 1)] {
+        fixture.put(&format!("in/cur/{file}:2,"), "x".repeat(text));
+    }
+    let imported = fixture.import(Format::Maildir, "in", BOLAT, None);
+    assert_eq!((imported.messages, imported.bytes, imported.problems.count), (4, 90, 2));
+    for (line, file) in imported.problems.lines.iter().zip(["2", "6"]) {
+        assert!(line.contains(&format!("in/cur/{file}:2,: the mailbox is full")), "{line}");
+    }
+    fixture.assert_sound();
+    fixture.services.quota.default_messages = 0;
+    let again = fixture.import(Format::Maildir, "in", BOLAT, None);
+    assert_eq!((again.messages, again.already_there, again.problems.count), (1, 4, 1), "for the rest");
+}
+
+#[test]
 fn a_message_over_the_limit_is_named_and_the_others_come() {
     let fixture = fixture();
     let large = "x".repeat(1 << 20);

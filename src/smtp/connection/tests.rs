@@ -47,8 +47,20 @@ impl Service for Double {
         Ok(())
     }
 
-    async fn check_recipient(&self, _: &Origin, _: &[Recipient], _: &Address, _: Option<u64>) -> Result<(), Refusal> {
-        Ok(())
+    /// Mailboxes that have room for a thousand bytes.
+    async fn check_recipient(
+        &self,
+        _: &Origin,
+        _: &[Recipient],
+        recipient: &Address,
+        announced_bytes: Option<u64>,
+    ) -> Result<(), Refusal> {
+        match announced_bytes {
+            Some(1001..) => {
+                Err(Refusal::MailboxFull { recipient: recipient.clone(), again: crate::quota::WhenFull::Later })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn login(&self, name: &str, password: &Secret, _: IpAddr) -> Result<Identity, AuthError> {
@@ -175,6 +187,23 @@ async fn a_letter_of_many_pieces_arrives_whole() {
     assert_eq!((origin.entrance, origin.sender), (Entrance::Mx, Sender::Stranger));
     let connection = origin.connection.unwrap();
     assert_eq!((connection.helo.as_str(), connection.protocol, connection.tls), ("client.example", "ESMTP", None));
+}
+
+#[tokio::test]
+async fn rfc1870_rcpt_knows_the_size_that_mail_announced() {
+    let running = start(Port::Mx, Settings::default(), "").await;
+    let mut client = running.connect().await;
+    client.reply().await;
+    client.ask("EHLO client.example").await;
+    for (mail, rcpt) in [
+        ("MAIL FROM:<a@b.example> SIZE=1001", "452 4.2.2 the mailbox of user001@poshta.example is full\r\n"),
+        ("MAIL FROM:<a@b.example> SIZE=1000", "250 2.1.5 recipient ok\r\n"),
+        ("MAIL FROM:<a@b.example>", "250 2.1.5 recipient ok\r\n"),
+    ] {
+        assert!(client.ask(mail).await.starts_with("250"));
+        assert_eq!(client.ask("RCPT TO:<user001@poshta.example>").await, rcpt, "{mail}");
+        client.ask("RSET").await;
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ pub mod rows;
 pub mod scans;
 mod space;
 pub mod stats;
+pub mod vault;
 mod versions;
 mod watch;
 
@@ -48,6 +49,7 @@ pub use batch::{Batch, Committed, Hole, Precondition, RecordSlot, Slot, Template
 pub use bodies::{BodyWriter, StagedBody};
 pub use engine::EngineKind;
 pub use packs::RecordRef;
+pub use vault::{Owner, SingleInstance, WrappedKey};
 pub use watch::{Hub, Topic, Watcher};
 
 use crate::ids::BodyId;
@@ -140,6 +142,14 @@ pub struct Settings {
     pub max_journal_file_bytes: u64,
     /// Bodies above this size wait in a staging file instead of memory, bytes.
     pub max_memory_body_bytes: u64,
+    /// New letters are encrypted.
+    pub encryption: bool,
+    /// The file with the operator's keys; empty: they are in the environment, if anywhere.
+    pub operator_key_file: PathBuf,
+    /// What letters share one body when they are encrypted.
+    pub single_instance: SingleInstance,
+    /// Unwrapped keys of accounts that are kept in memory.
+    pub max_open_keys: usize,
     /// A pack is emptied when at least this much of it is dead, percent.
     pub compact_dead_percent: u64,
     /// How often the server looks for such packs, seconds; zero for never.
@@ -182,6 +192,10 @@ impl Default for Settings {
             max_pack_bytes: 256 << 20,
             max_journal_file_bytes: 64 << 20,
             max_memory_body_bytes: 256 << 10,
+            encryption: false,
+            operator_key_file: PathBuf::new(),
+            single_instance: SingleInstance::Submission,
+            max_open_keys: 10_000,
             compact_dead_percent: 30,
             compact_every_s: 3600,
             compact_bytes_per_s: 16 << 20,

@@ -98,7 +98,7 @@ pub(super) async fn document(
             if offset >= document.bytes {
                 return Ok::<_, crate::store::Error>(None);
             }
-            let piece = store.read(move |view| view.body(document.body, offset, PIECE)).await?;
+            let piece = store.read(move |view| view.body(document.body, offset, PIECE, None)).await?;
             if piece.is_empty() {
                 return Err(crate::store::Error::Damaged("a document is shorter than its row says".into()));
             }

@@ -125,8 +125,8 @@ impl Paper {
         let (place, body) = (stored.draft, stored.job.body);
         self.store()
             .read(move |view| {
-                let draft = Draft::decode(&view.record(place)?)?;
-                let read = |offset: u64, len: usize| view.body(body, offset, len);
+                let draft = Draft::decode(&view.record(place, None)?)?;
+                let read = |offset: u64, len: usize| view.body(body, offset, len, None);
                 let mut attachments = Vec::new();
                 for enclosure in &draft.enclosures {
                     attachments.push(Attachment {

@@ -468,7 +468,7 @@ impl ScanDesk {
 
     async fn document_of(&self, scan: &Scan) -> Result<Document, ScanError> {
         let (body, bytes) = (scan.document, usize::try_from(scan.bytes).unwrap_or(usize::MAX));
-        let bytes = self.store.read(move |view| view.body(body, 0, bytes)).await?.to_vec();
+        let bytes = self.store.read(move |view| view.body(body, 0, bytes, None)).await?.to_vec();
         let kind = DocumentKind::sniff(&bytes).ok_or(ScanError::Unsupported)?;
         Ok(Document { kind, bytes })
     }

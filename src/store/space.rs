@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::batch::Batch;
 use super::{Error, Result};
 
 /// Below the watermark divided by this nothing at all is written: what is left belongs to the engine.
@@ -21,17 +20,12 @@ impl Space {
         Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
 
-    /// Is there room for a new letter?
+    /// Is there room for a new letter? Batches that bring bytes need the watermark.
     pub(super) fn check(&self) -> Result<()> {
         self.check_against(self.watermark_bytes)
     }
 
-    /// Batches that bring bytes need the watermark; others (flags, expunging) may use more of what is left.
-    pub(super) fn check_batch(&self, batch: &Batch) -> Result<()> {
-        if batch.records.is_empty() && batch.bodies.is_empty() { self.check_reserve() } else { self.check() }
-    }
-
-    /// Is there room for what makes room?
+    /// Is there room for what makes room? Flags and expunging may use more of what is left.
     pub(super) fn check_reserve(&self) -> Result<()> {
         self.check_against(self.watermark_bytes / RESERVE_DIVISOR)
     }

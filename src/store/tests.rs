@@ -56,9 +56,9 @@ fn what_was_committed_is_there_after_reopening() {
     assert_eq!(get(&store, b"zrecord").as_deref(), Some(&place.to_bytes()[..]));
     store
         .read_blocking(|view| {
-            assert_eq!(&view.record(place)?[..], b"a prefix");
-            assert_eq!(view.body(id, 299_990, 100)?.len(), 10);
-            assert_eq!(&view.body(id, 0, usize::MAX >> 1)?[..], &body[..]);
+            assert_eq!(&view.record(place, None)?[..], b"a prefix");
+            assert_eq!(view.body(id, 299_990, 100, None)?.len(), 10);
+            assert_eq!(&view.body(id, 0, usize::MAX >> 1, None)?[..], &body[..]);
             Ok(())
         })
         .unwrap();

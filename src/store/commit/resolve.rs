@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
-use super::super::bodies::{BodyRow, StagedBody};
+use super::super::bodies::BodyRow;
 use super::super::engine::Changes;
-use super::super::packs::{Content, Kind, Planned, RecordRef, Span};
+use super::super::packs::{Compression, Content, Encoded, Kind, Planned, RecordRef, Span};
 use super::super::versions::Versions;
 use super::super::{Error, Result, keys, rows};
 use super::moving::Moving;
+use super::prepare::{Ready, ReadyBody};
 use crate::ids::BodyId;
 
 /// Largest row the engine takes, bytes; larger things are records.
@@ -44,16 +45,13 @@ pub(super) struct Ground<'a> {
     /// The changes of the group so far.
     pub(super) group: &'a Changes,
     pub(super) moving: &'a mut Moving,
+    /// For the rows that the packs remember.
+    pub(super) compression: Compression,
 }
 
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
 /// batch succeeds.
-pub(super) fn resolve(
-    ground: Ground<'_>,
-    batch: Batch,
-    written: &[(BodyId, RecordRef)],
-    span: &mut Span,
-) -> Result<Resolved> {
+pub(super) fn resolve(ground: Ground<'_>, batch: Batch, ready: Ready, span: &mut Span) -> Result<Resolved> {
     if batch.journal.iter().any(|line| line.contains('\n')) {
         return Err(Error::Engine("a journal line with a line end in it".into()));
     }
@@ -66,12 +64,12 @@ pub(super) fn resolve(
         numbers: vec![0; batch.slots],
         span: *span,
     };
-    for bytes in batch.records {
-        let place = resolver.record(Kind::Bytes, bytes)?;
+    for record in ready.records {
+        let place = resolver.write(Content::Encoded(record))?;
         resolver.places.push(place);
     }
-    for body in batch.bodies {
-        resolver.body(body, written)?;
+    for body in ready.bodies {
+        resolver.body(body)?;
     }
     for step in batch.steps {
         resolver.step(step)?;
@@ -111,25 +109,22 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn record(&mut self, kind: Kind, bytes: Vec<u8>) -> Result<RecordRef> {
-        let place = self.span.place(bytes.len() as u64)?;
-        self.records.push(Planned { place, kind, content: Content::Bytes(bytes) });
+    fn write(&mut self, content: Content) -> Result<RecordRef> {
+        let planned = self.span.plan(content)?;
+        let place = planned.place;
+        self.records.push(planned);
         Ok(place)
     }
 
-    fn body(&mut self, body: StagedBody, written: &[(BodyId, RecordRef)]) -> Result<()> {
+    fn body(&mut self, body: ReadyBody) -> Result<()> {
         let key = keys::body(body.id());
         if self.get(&key)?.is_some() {
             return Ok(());
         }
-        let written = written.iter().find(|(id, _)| *id == body.id());
-        let place = match written.filter(|(_, place)| !self.ground.moving.is_retired(place.pack)) {
-            Some((_, place)) => *place,
-            None => {
-                let place = self.span.place(body.len())?;
-                self.records.push(Planned { place, kind: Kind::Body, content: Content::Body(body) });
-                place
-            }
+        let place = match body {
+            ReadyBody::Written(place, _) if !self.ground.moving.is_retired(place.pack) => place,
+            ReadyBody::Written(_, body) | ReadyBody::There(body) => self.write(Content::Body(body))?,
+            ReadyBody::Encoded(record) => self.write(Content::Encoded(record))?,
         };
         self.put(key, BodyRow { place, references: 0 }.encode())
     }
@@ -256,7 +251,8 @@ impl Resolver<'_> {
             }
         }
         if !remembered.rows.is_empty() {
-            self.record(Kind::Rows, rows::encode(Remembered::VERSION, &remembered)?)?;
+            let rows = rows::encode(Remembered::VERSION, &remembered)?;
+            self.write(Content::Encoded(Encoded::new(Kind::Rows, &rows, self.ground.compression, None)?))?;
         }
         Ok(())
     }

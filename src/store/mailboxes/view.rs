@@ -116,7 +116,7 @@ impl View<'_> {
             }
             Some(&SUMMARY_RECORD) => {
                 let (place, _) = rows::split_place(SUMMARY_RECORD, &row)?;
-                Ok(self.record(place)?.to_vec())
+                Ok(self.record(place, None)?.to_vec())
             }
             _ => Err(Error::Damaged("row of a summary".into())),
         }

@@ -3,10 +3,11 @@ use std::io::Write;
 use proptest::prelude::*;
 use test_case::test_case;
 
+use super::coding::Encoded;
 use super::*;
 
 fn planned(span: &mut Span, bytes: Vec<u8>) -> Planned {
-    Planned { place: span.place(bytes.len() as u64).unwrap(), kind: Kind::Bytes, content: Content::Bytes(bytes) }
+    span.plan(Content::Encoded(Encoded::new(Kind::Bytes, &bytes, Compression::Off, None).unwrap())).unwrap()
 }
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -15,7 +16,7 @@ fn pattern(len: usize) -> Vec<u8> {
 
 fn written(dir: &Path, lens: &[usize]) -> (Arc<Packs>, PackWriter, Vec<RecordRef>) {
     let packs = Arc::new(Packs::open(dir.into()).unwrap());
-    let mut writer = PackWriter::new(Arc::clone(&packs), 1 << 30);
+    let mut writer = PackWriter::new(Arc::clone(&packs), 1 << 30, Compression::Off);
     let mut span = writer.span().unwrap();
     let records: Vec<_> = lens.iter().map(|len| planned(&mut span, pattern(*len))).collect();
     writer.write(&records).unwrap();
@@ -37,14 +38,14 @@ proptest! {
             let expected = pattern(*total);
             let from = offset.min(*total);
             let until = (offset + len).min(*total).max(from);
-            prop_assert_eq!(&packs.read(*place, offset as u64, len).unwrap()[..], &expected[from..until]);
-            prop_assert_eq!(&packs.read_whole(*place).unwrap()[..], &expected[..]);
+            prop_assert_eq!(&packs.read(*place, offset as u64..(offset + len) as u64, None).unwrap()[..], &expected[from..until]);
+            prop_assert_eq!(&packs.read_whole(*place, None).unwrap()[..], &expected[..]);
         }
     }
 
     #[test]
-    fn places_survive_as_sixteen_bytes(pack: u32, offset: u64, len: u32) {
-        let place = RecordRef { pack, offset, len };
+    fn places_survive_as_sixteen_bytes(pack: u32, offset: u32, len: u32, stored: u32) {
+        let place = RecordRef { pack, offset: u64::from(offset), len, stored };
         prop_assert_eq!(RecordRef::from_bytes(place.to_bytes()), place);
     }
 }
@@ -54,10 +55,10 @@ fn a_flipped_bit_is_found_and_other_chunks_still_read() {
     let dir = tempfile::tempdir().unwrap();
     let (packs, _, places) = written(dir.path(), &[200_000]);
     let file = File::options().write(true).open(packs.path(places[0].pack)).unwrap();
-    file.write_all_at(&[0xff], places[0].offset + HEADER_BYTES + CHUNK_STRIDE + 100).unwrap();
-    assert!(matches!(packs.read(places[0], 70_000, 10), Err(Error::Damaged(_))));
-    assert_eq!(&packs.read(places[0], 0, 10).unwrap()[..], &pattern(10)[..]);
-    assert!(matches!(packs.read_whole(places[0]), Err(Error::Damaged(_))));
+    file.write_all_at(&[0xff], places[0].offset + HEADER_BYTES + (64 << 10) + 108).unwrap();
+    assert!(matches!(packs.read(places[0], 70_000..70_010, None), Err(Error::Damaged(_))));
+    assert_eq!(&packs.read(places[0], 0..10, None).unwrap()[..], &pattern(10)[..]);
+    assert!(matches!(packs.read_whole(places[0], None), Err(Error::Damaged(_))));
 }
 
 #[test_case(b"" as &[u8], 1 ; "a clean end is written on")]
@@ -67,13 +68,13 @@ fn reopening_goes_on_behind_a_clean_end_only(tail: &[u8], packs_after: usize) {
     let (packs, _, places) = written(dir.path(), &[10, 100_000]);
     File::options().append(true).open(packs.path(places[0].pack)).unwrap().write_all(tail).unwrap();
     let packs = Arc::new(Packs::open(dir.path().into()).unwrap());
-    let mut writer = PackWriter::new(Arc::clone(&packs), 1 << 30);
+    let mut writer = PackWriter::new(Arc::clone(&packs), 1 << 30, Compression::Off);
     writer.resume().unwrap();
     let record = planned(&mut writer.span().unwrap(), pattern(500));
     writer.write(std::slice::from_ref(&record)).unwrap();
     assert_eq!(packs.numbers().unwrap().len(), packs_after);
     for (place, len) in [(places[0], 10), (places[1], 100_000), (record.place, 500)] {
-        assert_eq!(&packs.read_whole(place).unwrap()[..], &pattern(len)[..]);
+        assert_eq!(&packs.read_whole(place, None).unwrap()[..], &pattern(len)[..]);
     }
 }
 
@@ -81,7 +82,7 @@ fn reopening_goes_on_behind_a_clean_end_only(tail: &[u8], packs_after: usize) {
 fn a_full_pack_is_followed_by_a_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let packs = Arc::new(Packs::open(dir.path().into()).unwrap());
-    let mut writer = PackWriter::new(Arc::clone(&packs), 1_000);
+    let mut writer = PackWriter::new(Arc::clone(&packs), 1_000, Compression::Off);
     for _ in 0..3 {
         let record = planned(&mut writer.span().unwrap(), pattern(1_000));
         writer.write(&[record]).unwrap();

@@ -156,7 +156,8 @@ impl Rebuilding<'_> {
         match row.first() {
             Some(&SUMMARY_INLINE) => Ok(true),
             Some(&SUMMARY_RECORD) => {
-                let read = rows::split_place(SUMMARY_RECORD, &row).and_then(|(place, _)| self.packs.read_whole(place));
+                let read =
+                    rows::split_place(SUMMARY_RECORD, &row).and_then(|(place, _)| self.packs.read_whole(place, None));
                 match read {
                     Ok(_) => Ok(true),
                     Err(Error::Damaged(_)) => Ok(false),
@@ -169,7 +170,7 @@ impl Rebuilding<'_> {
 
     fn summarise(&mut self, account: AccountId, folder: FolderId, message: &Message) -> Result<Summarised> {
         match self.read_and_summarise(message) {
-            Err(Error::Damaged(what)) => {
+            Err(Error::Damaged(what) | Error::Sealed(what)) => {
                 let whose = self.whose(account, folder, message);
                 self.lost(format!("{whose}: {what}"));
                 let part = Part {
@@ -190,19 +191,19 @@ impl Rebuilding<'_> {
 
     /// As it was made when the message came: prefix and body are read one after the other.
     fn read_and_summarise(&self, message: &Message) -> Result<Summarised> {
-        let mut prefix = self.packs.read_whole(message.recipient_prefix)?.to_vec();
-        prefix.extend_from_slice(&self.packs.read_whole(message.item_prefix)?);
+        let mut prefix = self.packs.read_whole(message.recipient_prefix, None)?.to_vec();
+        prefix.extend_from_slice(&self.packs.read_whole(message.item_prefix, None)?);
         let place = self.place_of(message.body)?.unwrap_or_default();
         let mut scanner = Scanner::new(self.caps.clone());
         let mut at = 0;
         while at < u64::from(place.len()) {
-            let piece = self.packs.read(place, at, PIECE_BYTES)?;
+            let piece = self.packs.read(place, at..at + PIECE_BYTES as u64, None)?;
             scanner.push(&piece);
             at += piece.len() as u64;
         }
         let structure = scanner.finish();
         let header_bytes = usize::try_from(structure.facts.header_bytes).unwrap_or(usize::MAX);
-        let header = self.packs.read(place, 0, header_bytes)?;
+        let header = self.packs.read(place, 0..header_bytes as u64, None)?;
         let whole_header = [&prefix[..], &header].concat();
         Ok(Summarised {
             summary: Summary::of(&prefix, &structure, &header).encode(),

@@ -26,7 +26,7 @@ use super::bodies::BodyRow;
 use super::fresh::{FreshRows, take_place};
 use super::lock::DirLock;
 use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING};
-use super::packs::{Packs, RecordRef, numbered_files, stored_bytes};
+use super::packs::{Packs, RecordRef, numbered_files};
 use super::{Done, Error, Progress, Result, Settings, journal, keys};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, FolderId};
@@ -197,7 +197,7 @@ impl Rebuilding<'_> {
         let Some(row) = self.fresh.get(&key)? else { return Ok(false) };
         let row = BodyRow::decode(&row)?;
         if row.references == 0 {
-            self.done.bytes = self.done.of.min(self.done.bytes + stored_bytes(row.place.len()));
+            self.done.bytes = self.done.of.min(self.done.bytes + row.place.stored_bytes());
             super::backup::tell(self.progress, self.done)?;
         }
         self.fresh.put(key, BodyRow { references: row.references + 1, ..row }.encode())?;
@@ -214,7 +214,7 @@ impl Rebuilding<'_> {
             return Ok(true);
         }
         match self.packs.header(place.pack, place.offset) {
-            Ok(header) => Ok(header.is_some_and(|header| header.len == place.len)),
+            Ok(header) => Ok(header.is_some_and(|header| header.place(place.pack, place.offset) == place)),
             Err(Error::Damaged(_)) => Ok(false),
             Err(error) => Err(error),
         }

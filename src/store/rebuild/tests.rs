@@ -275,12 +275,12 @@ fn forged_record(near: &Path) -> Vec<u8> {
         })
         .unwrap();
     let place = found[0];
-    let remembered: Remembered = rows::decode(Remembered::VERSION, &packs.read_whole(place).unwrap()).unwrap();
+    let remembered: Remembered = rows::decode(Remembered::VERSION, &packs.read_whole(place, None).unwrap()).unwrap();
     assert_eq!(remembered.rows[0].0, keys::login("mallory"));
     let pack = fs::read(dir.join("packs/00000001.pack")).unwrap();
     drop(store);
     fs::remove_dir_all(&dir).unwrap();
-    pack[place.offset as usize..][..stored_bytes(place.len()) as usize].to_vec()
+    pack[place.offset as usize..][..place.stored_bytes() as usize].to_vec()
 }
 
 #[test]

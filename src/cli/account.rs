@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::auth::Secret;
-use crate::server::control::{AccountAdd, Name, Page, Password, Request};
+use crate::server::control::{AccountAdd, Letters, Name, Page, Password, Request};
 use crate::store::accounts::Kind;
 
 use super::target::Target;
@@ -31,7 +31,7 @@ pub(super) enum AccountCommand {
     /// Set the password of an account; it is asked for, or read from the standard input.
     Password(NameArgs),
     /// Close an account for ever. Its letters stay, its login and address are never given to anybody again.
-    Close(NameArgs),
+    Close(CloseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +53,18 @@ pub(super) struct AddArgs {
     /// The next line of the standard input, after the password, is the IIN or BIN.
     #[arg(long)]
     with_number: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CloseArgs {
+    /// Also destroy its letters, and the key of those that are encrypted: nobody can read them again. Closes an
+    /// account that is open, and destroys the letters of one that was closed before.
+    #[arg(long)]
+    destroy: bool,
+    /// Login or address.
+    name: String,
     #[command(flatten)]
     target: Target,
 }
@@ -81,7 +93,8 @@ pub(super) fn run(command: AccountCommand) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Close(args) => {
-            let answer = args.target.ask(Request::AccountClose(Name { name: args.name }))?;
+            let letters = if args.destroy { Letters::Destroyed } else { Letters::Kept };
+            let answer = args.target.ask(Request::AccountClose { name: args.name, letters })?;
             output::thing(&answer, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }

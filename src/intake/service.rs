@@ -12,7 +12,8 @@ use crate::ids::{AccountId, EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, FacilityId, Impression, Registry};
 use crate::store::mailboxes::Prefix;
-use crate::store::{Batch, BodyWriter, Store};
+use crate::store::vault::{LetterKey, Sharing};
+use crate::store::{Batch, BodyWriter, StagedBody, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
 use super::content::{self, Content, Editor};
@@ -165,7 +166,7 @@ impl Intake {
 struct Arrived<'a> {
     origin: &'a Origin,
     envelope: &'a Envelope,
-    body: &'a crate::store::StagedBody,
+    body: &'a StagedBody,
     header: &'a [u8],
 }
 
@@ -235,9 +236,11 @@ impl Inner {
         let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
         let references = ids::reference_hashes(&content.header);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
-        let record = batch.record(prefix);
+        let mailboxes = self.mailboxes(&routes, references).await?;
         let (body_bytes, structure) = (content.body.len(), content.structure);
-        let body = batch.body(content.body);
+        let key = self.letter_key(&content.body, &mailboxes, routes.len()).await?;
+        let body = batch.letter(content.body, key);
+        let record = batch.record_for(body, prefix);
         let item = Item {
             id,
             instant,
@@ -249,9 +252,9 @@ impl Inner {
             message_id,
             email: EmailId(id.0),
         };
-        for mailbox in self.mailboxes(&routes, references).await? {
+        for mailbox in mailboxes {
             let arrival = self.marking.arrive(id, instant, &mailbox.account, &mailbox.recipient)?;
-            item.deliver(&mut batch, &mailbox, &arrival);
+            item.deliver(&mut batch, &mailbox, &arrival)?;
         }
         for (number, (recipient, route)) in routes.iter().enumerate() {
             if let Route::Remote(_) = route {
@@ -265,6 +268,22 @@ impl Inner {
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }
         Ok(batch)
+    }
+
+    /// What seals the letter, and has the keys of its mailboxes at hand.
+    async fn letter_key(
+        &self,
+        body: &StagedBody,
+        mailboxes: &[Mailbox],
+        recipients: usize,
+    ) -> Result<Option<LetterKey>, Refusal> {
+        let store = &self.policy.store;
+        store.ready_keys(mailboxes.iter().map(|mailbox| mailbox.account.id).collect()).await?;
+        let sharing = match mailboxes {
+            [mailbox] if recipients == 1 => Sharing::One(mailbox.account.id),
+            _ => Sharing::Many,
+        };
+        Ok(store.letter_key(body, sharing)?)
     }
 
     /// The headers that all copies begin with.

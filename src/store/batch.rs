@@ -27,6 +27,7 @@
 use super::RecordRef;
 use super::bodies::StagedBody;
 use super::sealing::Seal;
+use super::vault::LetterKey;
 use super::watch::Topic;
 use crate::ids::BodyId;
 
@@ -92,6 +93,8 @@ pub struct Batch {
     pub(super) steps: Vec<Step>,
     pub(super) records: Vec<(Vec<u8>, Option<Seal>)>,
     pub(super) bodies: Vec<NewBody>,
+    /// Of those bodies that came with `letter`.
+    pub(super) letter_keys: Vec<LetterKey>,
     pub(super) journal: Vec<String>,
     pub(super) topics: Vec<Topic>,
     pub(super) slots: usize,

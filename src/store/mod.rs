@@ -62,6 +62,7 @@ use lock::DirLock;
 use packs::{PackWriter, Packs};
 use space::Space;
 use staging::Staging;
+use vault::Vault;
 use versions::{Snapshot, Versions};
 
 /// What the store answers.
@@ -241,6 +242,8 @@ struct Inner {
     versions: Arc<Versions>,
     packs: Arc<Packs>,
     staging: Arc<Staging>,
+    /// The keys, if anything is or was encrypted.
+    vault: Option<Arc<Vault>>,
     /// Writes large bodies before their batch is queued, so that the committer does not stall.
     large: Mutex<PackWriter>,
     /// Who may wait for that on a thread.

@@ -15,6 +15,7 @@ use super::lock::DirLock;
 use super::packs::{Compression, PackWriter, Packs, numbered_files};
 use super::space::Space;
 use super::staging::Staging;
+use super::vault::Vault;
 use super::versions::Versions;
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
 
@@ -58,6 +59,7 @@ impl Store {
     fn open_locked(lock: DirLock, dir: &Path, settings: &Settings, opener: Box<dyn Opener>) -> Result<Store> {
         let versions = Arc::new(Versions::open(opener, settings.max_snapshot_bytes)?);
         check_schema(&versions)?;
+        let vault = Vault::of_store(dir, settings, &versions)?.map(Arc::new);
         let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
         let staging = Arc::new(Staging::open(dir.join("staging"), settings)?);
         let journal =
@@ -90,6 +92,7 @@ impl Store {
             compacting: Mutex::new(new_writer()),
             packs,
             staging,
+            vault,
             space,
             hub,
             readers: Arc::new(Semaphore::new(settings.reader_threads.max(1))),

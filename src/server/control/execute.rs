@@ -7,7 +7,7 @@ use crate::server::Services;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Meter, Request, accounts, desk, mail_files};
+use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, mail_files};
 
 /// Does what is asked.
 ///
@@ -19,7 +19,8 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AccountList(page) => accounts::list(services, page).await,
         Request::AccountShow(name) => accounts::show(services, &name.name).await,
         Request::AccountPassword { name, password } => accounts::set_password(services, &name, &password).await,
-        Request::AccountClose(name) => accounts::close(services, &name.name).await,
+        Request::AccountClose { name, letters: Letters::Kept } => accounts::close(services, &name).await,
+        Request::AccountClose { name, letters: Letters::Destroyed } => accounts::destroy(services, &name).await,
         Request::QueueList(list) => desk::queue_list(services, list.limit).await,
         Request::QueueShow(item) => desk::queue_show(services, &item.item).await,
         Request::QueueChange { item, action } => desk::queue_change(services, &item, action).await,
@@ -34,6 +35,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::StoreStats => blocking(services, |services| services.store.stats()).await,
         Request::StoreCheck => blocking(services, |services| services.store.check()).await,
         Request::StoreCompact => compact(services, meter.clone()).await,
+        Request::StoreRotateKey => blocking(services, |services| services.store.rotate_keys()).await,
         Request::StoreBackup { dir } => {
             let meter = meter.clone();
             let back_up = move |services: Services| {

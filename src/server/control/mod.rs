@@ -41,7 +41,12 @@ pub enum Request {
         password: Password,
     },
     /// Closes an account for ever.
-    AccountClose(Name),
+    AccountClose {
+        /// Login or address; with `letters` also of an account that is closed already.
+        name: String,
+        /// What becomes of its letters.
+        letters: Letters,
+    },
     /// The outbound queue.
     QueueList(Limit),
     /// One letter of the queue, by its item id.
@@ -90,6 +95,8 @@ pub enum Request {
     StoreCheck,
     /// Gives back the space of what is gone.
     StoreCompact,
+    /// Wraps all keys with the current operator key.
+    StoreRotateKey,
     /// Brings a backup up to this moment, or begins one.
     StoreBackup {
         /// Its directory, absolute.
@@ -144,6 +151,16 @@ pub struct AccountAdd {
     pub postal_index: Option<String>,
     /// The main password.
     pub password: Password,
+}
+
+/// What becomes of the letters of an account that is closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Letters {
+    /// They stay.
+    Kept,
+    /// They and their key are destroyed.
+    Destroyed,
 }
 
 /// Which way mailbox files go.

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use smallvec::SmallVec;
 
-use super::super::check::tests::{ANNA, filled};
+use super::super::check::tests::{ANNA, fill};
 use super::super::compact::Thoroughness;
 use super::super::mailboxes::{FlagChange, Flags, INBOX, NewMessage, Origin, Prefix, Subscription};
 use super::super::mailboxes::{add_message, add_standard_folders};
 use super::super::restore::{Restored, restore};
 use super::super::tests::{open, settings, staged};
+use super::super::vault::Sharing;
 use super::super::{Batch, Settings};
 use super::*;
 use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId, Uid, UidValidity};
@@ -31,14 +32,21 @@ pub(in crate::store) fn wait<T>(work: impl Future<Output = T>) -> T {
 
 /// Letters in folders with flags, some of them gone again, beside what waits in every queue.
 pub(in crate::store) fn office(dir: &Path) -> Store {
-    let store = filled(dir);
+    let store = open(dir);
+    furnish(&store);
+    store
+}
+
+/// See [`office`].
+pub(in crate::store) fn furnish(store: &Store) {
+    fill(store);
     let mut batch = Batch::new();
     add_standard_folders(&mut batch, ANNA).unwrap();
     (0..3).for_each(|number| batch.journal(format!(r#"{{"impression":{number}}}"#)));
     store.commit_blocking(batch).unwrap();
-    let inbox = folder(&store, INBOX);
+    let inbox = folder(store, INBOX);
     for number in 1..=LETTERS {
-        deliver(&store, inbox, &letter(number));
+        deliver(store, inbox, &letter(number));
     }
     wait(async {
         for name in ["Work", "Work/Old", "Gone"] {
@@ -46,17 +54,16 @@ pub(in crate::store) fn office(dir: &Path) -> Store {
         }
         store.rename_folder(ANNA, "Work/Old", "Work/Older", now()).await.unwrap();
         store.set_subscription(ANNA, "Work", Subscription::On).await.unwrap();
-        let (work, gone) = (folder(&store, "Work/Older"), folder(&store, "Gone"));
+        let (work, gone) = (folder(store, "Work/Older"), folder(store, "Gone"));
         store.copy(ANNA, inbox, uids(&[2, 3]), work, now()).await.unwrap();
         store.move_messages(ANNA, inbox, uids(&[4, 5]), work, now()).await.unwrap();
         store.copy(ANNA, inbox, uids(&[6]), gone, now()).await.unwrap();
         store.delete_folder(ANNA, "Gone").await.unwrap();
-        flag(&store, inbox, &[7, 8], Flags::DELETED).await;
+        flag(store, inbox, &[7, 8], Flags::DELETED).await;
         store.expunge(ANNA, inbox, None).await.unwrap();
-        flag(&store, inbox, &[9, 10], Flags::SEEN.with(Flags::FLAGGED)).await;
+        flag(store, inbox, &[9, 10], Flags::SEEN.with(Flags::FLAGGED)).await;
     });
     assert!(store.check().unwrap().is_sound());
-    store
 }
 
 pub(in crate::store) async fn flag(store: &Store, folder: FolderId, numbers: &[u32], flags: Flags) {
@@ -84,8 +91,10 @@ pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) ->
     let header = &text[..structure.facts.header_bytes as usize];
     let (recipient, item) = (&b"Return-Path: <a@b.example>\r\n"[..], &b"Received: here\r\n"[..]);
     let mut batch = Batch::new();
-    let records = [batch.record(recipient.to_vec()), batch.record(item.to_vec())];
-    let body = batch.body(staged(store, text));
+    let staged = staged(store, text);
+    let key = store.letter_key(&staged, Sharing::One(ANNA)).unwrap();
+    let body = batch.letter(staged, key);
+    let records = [batch.record_for(body, recipient.to_vec()), batch.record_for(body, item.to_vec())];
     add_message(
         &mut batch,
         &NewMessage {
@@ -106,7 +115,8 @@ pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) ->
             body_bytes: text.len() as u64,
             summary: Summary::of(&[recipient, item].concat(), &structure, header).encode(),
         },
-    );
+    )
+    .unwrap();
     store.commit_blocking(batch).unwrap();
     body
 }

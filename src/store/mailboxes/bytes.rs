@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use super::Message;
 use crate::ids::BodyId;
 use crate::store::bodies::BodyRow;
-use crate::store::{DataKey, RecordRef, Result, Store, View, keys};
+use crate::store::queue::Queued;
+use crate::store::{RecordRef, Result, Store, View, WrappedKey, keys};
 
 /// Bytes of a message that is suspected to be damaged, read at a time.
 const LOOK_BYTES: usize = 1 << 20;
@@ -19,17 +20,12 @@ pub struct MessageBytes {
     item_prefix: RecordRef,
     body: BodyId,
     body_bytes: u64,
-    key: Option<DataKey>,
+    /// Opens the records, if they are sealed.
+    data_key: Option<WrappedKey>,
     store: Store,
 }
 
 impl MessageBytes {
-    /// The same bytes, with the key for those of its records that are sealed.
-    #[must_use]
-    pub fn with_key(self, key: Option<DataKey>) -> Self {
-        MessageBytes { key, ..self }
-    }
-
     /// Length of the whole message.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -88,9 +84,10 @@ impl MessageBytes {
 
     fn read_in(&self, view: &View<'_>, offset: u64, len: usize) -> Result<Bytes> {
         let end = self.len().min(offset.saturating_add(len as u64));
+        let key = view.data_key(self.body, self.data_key.as_ref())?;
         let body_at = u64::from(self.recipient_prefix.len()) + u64::from(self.item_prefix.len());
         if offset >= body_at {
-            return view.body(self.body, offset - body_at, len, self.key.as_ref());
+            return view.body(self.body, offset - body_at, len, key.as_ref());
         }
         let mut bytes = BytesMut::new();
         let mut begin = 0;
@@ -98,12 +95,12 @@ impl MessageBytes {
             let (from, until) = (offset.max(begin) - begin, end.saturating_sub(begin));
             if from < u64::from(prefix.len()) && from < until {
                 let packs = &view.store.inner.packs;
-                bytes.extend_from_slice(&packs.read(prefix, from..until, self.key.as_ref())?);
+                bytes.extend_from_slice(&packs.read(prefix, from..until, key.as_ref())?);
             }
             begin += u64::from(prefix.len());
         }
         if end > body_at {
-            bytes.extend_from_slice(&view.body(self.body, 0, usize_of(end - body_at), self.key.as_ref())?);
+            bytes.extend_from_slice(&view.body(self.body, 0, usize_of(end - body_at), key.as_ref())?);
         }
         Ok(bytes.freeze())
     }
@@ -122,20 +119,20 @@ impl Store {
             item_prefix: message.item_prefix,
             body: message.body,
             body_bytes: message.body_bytes,
-            key: None,
+            data_key: message.data_key,
             store: self.clone(),
         }
     }
 
     /// The bytes of an item as it travels on: item prefix and body, without any recipient's prefix.
     #[must_use]
-    pub fn item_bytes(&self, item_prefix: RecordRef, body: BodyId, body_bytes: u64) -> MessageBytes {
+    pub fn item_bytes(&self, queued: &Queued) -> MessageBytes {
         MessageBytes {
             recipient_prefix: RecordRef::default(),
-            item_prefix,
-            body,
-            body_bytes,
-            key: None,
+            item_prefix: queued.item_prefix,
+            body: queued.body,
+            body_bytes: queued.body_bytes,
+            data_key: queued.data_key,
             store: self.clone(),
         }
     }

@@ -27,6 +27,7 @@ use super::fresh::{FreshRows, take_place};
 use super::lock::DirLock;
 use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING};
 use super::packs::{Packs, RecordRef, numbered_files};
+use super::vault::Vault;
 use super::{Done, Error, Progress, Result, Settings, journal, keys};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, FolderId};
@@ -114,9 +115,12 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
     let _lock = DirLock::take(dir)?;
     let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
     let total = packs.disk_bytes()?;
+    // None is made here: who has lost the keys must be told so.
+    let vault = Vault::open(dir, &Settings { encryption: false, ..request.settings.clone() })?;
     let mut rebuilding = Rebuilding {
         fresh: FreshRows::begin(dir, request.settings, Arc::clone(&packs))?,
         packs,
+        vault,
         caps: request.caps,
         seen: Seen::default(),
         notes_what_went: request.backup.is_some(),
@@ -144,6 +148,8 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
 struct Rebuilding<'a> {
     fresh: FreshRows,
     packs: Arc<Packs>,
+    /// The keys, if anything is or was encrypted.
+    vault: Option<Vault>,
     caps: &'a Caps,
     seen: Seen,
     /// The packs' word that a row went counts against a backup.

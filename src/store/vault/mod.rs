@@ -12,6 +12,7 @@
 //!
 //! Invariant: a key is on stable storage before anything that it wraps is committed.
 
+mod letter;
 mod operator;
 mod secret;
 mod slots;
@@ -26,10 +27,13 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
+pub use letter::{LetterKey, RowText, Sharing};
 pub use operator::fresh_operator_key;
 pub use wrapped::{Owner, WrappedKey};
 
-use super::{Error, Result, Settings};
+use super::engine::Changes;
+use super::versions::Versions;
+use super::{DataKey, Error, Result, Settings, Store, View, keys};
 use crate::ids::{AccountId, BodyId};
 use operator::{OperatorKeys, VARIABLE};
 use secret::{NONCE_BYTES, Secret, random_nonce};
@@ -40,6 +44,10 @@ use unwrapped::Unwrapped;
 pub(super) const KEYS_DIR: &str = "keys";
 
 const VAULT_FILE: &str = "vault.keys";
+
+/// The fact that says which vault is a store's own.
+const FACT: &str = "vault";
+const FACT_VERSION: u8 = 1;
 
 /// Bits of an account number below the operator's (M4).
 const OPERATOR_SHIFT: u32 = 48;
@@ -102,6 +110,34 @@ struct Files {
 }
 
 impl Vault {
+    /// The keys of a data directory, as [`Vault::open`] opens them; they must be those of its rows.
+    ///
+    /// # Errors
+    /// As [`Vault::open`]; `Damaged` when they are missing or another store's.
+    pub(super) fn of_store(dir: &Path, settings: &Settings, versions: &Versions) -> Result<Option<Self>> {
+        let fact = keys::fact(FACT);
+        let known = versions.newest(&fact)?;
+        let shown = dir.join(KEYS_DIR);
+        if known.is_some() && !shown.join(VAULT_FILE).exists() {
+            return Err(Error::Damaged(format!(
+                "{}: letters here are encrypted and their keys are missing; bring this directory back from a backup",
+                shown.display()
+            )));
+        }
+        let Some(vault) = Self::open(dir, settings)? else { return Ok(None) };
+        match known {
+            None => versions.commit(Changes::from([(fact, Some(vault.fact()))]))?,
+            Some(known) if known == vault.fact() => {}
+            Some(_) => {
+                return Err(Error::Damaged(format!(
+                    "{}: these are the keys of another store; bring this directory back from a backup of this one",
+                    shown.display()
+                )));
+            }
+        }
+        Ok(Some(vault))
+    }
+
     /// Opens the keys of a data directory. Without any there is no vault, unless encryption is on: then it is
     /// made.
     ///
@@ -142,32 +178,32 @@ impl Vault {
         self.settings.encryption
     }
 
-    pub(super) fn single_instance(&self) -> SingleInstance {
+    fn single_instance(&self) -> SingleInstance {
         self.settings.single_instance
     }
 
-    /// By this a store knows its own vault again.
-    pub(super) fn fingerprint(&self) -> u32 {
-        self.naming.fingerprint()
+    /// By this row a store knows its own vault again.
+    fn fact(&self) -> Vec<u8> {
+        [&[FACT_VERSION][..], &self.naming.fingerprint().to_be_bytes()].concat()
     }
 
     /// The id of a body, or of bytes, of this hash in a scope. Nobody without the secret can tell from an id
     /// whether a letter that he knows is there.
-    pub(super) fn name(&self, hash: &[u8; 32], scope: &[u8]) -> BodyId {
+    fn name(&self, hash: &[u8; 32], scope: &[u8]) -> BodyId {
         BodyId(self.naming.derive("name", &[hash, scope]))
     }
 
     /// The data key of all bodies with this hash, for those that everybody shares.
-    pub(super) fn shared_data_key(&self, hash: &[u8; 32]) -> [u8; 32] {
-        self.naming.derive("data key of hash", &[hash])
+    fn shared_data_key(&self, hash: &[u8; 32]) -> DataKey {
+        DataKey::from_bytes(self.naming.derive("data key of hash", &[hash]))
     }
 
     /// The data key of all bodies with this hash in one account.
     ///
     /// # Errors
     /// As [`Vault::wrap`].
-    pub(super) fn account_data_key(&self, account: AccountId, hash: &[u8; 32]) -> Result<[u8; 32]> {
-        Ok(self.key_or_new(Owner::Account(account))?.derive("data key of hash", &[hash]))
+    fn account_data_key(&self, account: AccountId, hash: &[u8; 32]) -> Result<DataKey> {
+        Ok(DataKey::from_bytes(self.key_or_new(Owner::Account(account))?.derive("data key of hash", &[hash])))
     }
 
     /// Wraps the data key of a body for one who may read it. If an account has no key yet it gets one; that is
@@ -175,9 +211,9 @@ impl Vault {
     ///
     /// # Errors
     /// `NotPossible` when the account's key was destroyed; `Damaged`, I/O.
-    pub(super) fn wrap(&self, owner: Owner, body: BodyId, data_key: &[u8; 32]) -> Result<WrappedKey> {
+    fn wrap(&self, owner: Owner, body: BodyId, data_key: &DataKey) -> Result<WrappedKey> {
         let key = self.key_or_new(owner)?;
-        let sealed = key.seal(&data_key_nonce(&key, body), &data_key_context(body), data_key)?;
+        let sealed = key.seal(&data_key_nonce(&key, body), &data_key_context(body), data_key.as_bytes())?;
         let bytes = sealed.try_into().map_err(|_| Error::Engine("a data key cannot be wrapped".into()))?;
         Ok(WrappedKey { owner, key_id: key.fingerprint(), bytes })
     }
@@ -186,10 +222,10 @@ impl Vault {
     ///
     /// # Errors
     /// `NotPossible` when the owner's key was destroyed; `Damaged` when it is missing or another one; I/O.
-    pub(super) fn unwrap(&self, body: BodyId, wrapped: &WrappedKey) -> Result<[u8; 32]> {
+    pub(super) fn unwrap(&self, body: BodyId, wrapped: &WrappedKey) -> Result<DataKey> {
         let key = self.key(wrapped.owner)?;
         let opened = key.open(&data_key_nonce(&key, body), &data_key_context(body), &wrapped.bytes);
-        opened.and_then(|key| key.try_into().ok()).ok_or_else(|| {
+        opened.and_then(|key| key.as_slice().try_into().ok()).map(DataKey::from_bytes).ok_or_else(|| {
             let why = if key.fingerprint() == wrapped.key_id { "damaged" } else { "wrapped with another key" };
             Error::Damaged(format!("the data key of {body:?} is {why} ({:?})", wrapped.owner))
         })
@@ -199,7 +235,7 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::wrap`].
-    pub(super) fn seal(&self, owner: Owner, context: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+    fn seal(&self, owner: Owner, context: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
         let nonce = random_nonce();
         let sealed = self.key_or_new(owner)?.seal(&nonce, context, plain)?;
         Ok([&nonce[..], &sealed].concat())
@@ -209,11 +245,12 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::unwrap`].
-    pub(super) fn unseal(&self, owner: Owner, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
+    fn unseal(&self, owner: Owner, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
         let key = self.key(owner)?;
         let parts = sealed.split_first_chunk::<NONCE_BYTES>();
         parts
             .and_then(|(nonce, sealed)| key.open(nonce, context, sealed))
+            .map(|mut plain| std::mem::take(&mut *plain))
             .ok_or_else(|| Error::Damaged(format!("what was sealed for {owner:?} cannot be opened")))
     }
 
@@ -330,6 +367,34 @@ impl Vault {
     }
 }
 
+impl Store {
+    /// See [`Vault::rotate`]. Blocks.
+    ///
+    /// # Errors
+    /// `NotPossible` when there are no keys, or an operator key is missing; `Damaged`, I/O.
+    pub fn rotate_keys(&self) -> Result<Rotated> {
+        match &self.inner.vault {
+            Some(vault) => vault.rotate(),
+            None => Err(Error::NotPossible("nothing here is encrypted: there are no keys to wrap anew".into())),
+        }
+    }
+
+    /// Destroys the key of an account, for ever. Blocks. Tells whether there was one.
+    ///
+    /// # Errors
+    /// I/O; then the key may still be there.
+    pub fn destroy_key(&self, account: AccountId) -> Result<bool> {
+        self.inner.vault.as_ref().map_or(Ok(false), |vault| vault.destroy(account))
+    }
+}
+
+impl View<'_> {
+    /// Whether this fact is that of the vault that is open.
+    pub(super) fn is_own_vault(&self, fact: &[u8]) -> bool {
+        self.store.inner.vault.as_ref().is_some_and(|vault| vault.fact() == fact)
+    }
+}
+
 /// Copies the keys of a backup, still wrapped, into a data directory that has none.
 pub(super) fn restore_keys(backup: &Path, dir: &Path) -> Result<()> {
     let from = backup.join(KEYS_DIR);
@@ -376,7 +441,7 @@ fn wrap(operator: &OperatorKeys, owner: u64, key: &Secret) -> Result<Wrapped> {
 fn unwrap(operator: &OperatorKeys, owner: u64, wrapped: &Wrapped) -> Result<Secret> {
     let key = operator.find(wrapped.operator)?;
     let opened = key.secret.open(&wrapped.nonce, &slot_context(owner), &wrapped.sealed);
-    opened.and_then(|key| key.try_into().ok()).map(Secret::new).ok_or_else(|| {
+    opened.and_then(|key| key.as_slice().try_into().ok()).map(Secret::new).ok_or_else(|| {
         Error::NotPossible(format!(
             "operator key {} in {} is not the one with which the keys of this store are wrapped; give the right one",
             wrapped.operator,
@@ -428,5 +493,7 @@ fn account_files(keys: &Path) -> Result<Vec<u16>> {
     Ok(numbers)
 }
 
+#[cfg(test)]
+mod rounds;
 #[cfg(test)]
 pub(super) mod tests;

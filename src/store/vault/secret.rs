@@ -69,8 +69,8 @@ impl Secret {
     }
 
     /// What was sealed, if it was sealed by this secret with this nonce and context.
-    pub(super) fn open(&self, nonce: &[u8; NONCE_BYTES], context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let mut bytes = sealed.to_vec();
+    pub(super) fn open(&self, nonce: &[u8; NONCE_BYTES], context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(sealed.to_vec());
         let cipher = self.cipher(nonce)?;
         let len = cipher.open_in_place(only_nonce(), Aad::from(context), &mut bytes).ok()?.len();
         bytes.truncate(len);
@@ -95,6 +95,11 @@ fn only_nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; NONCE_LEN])
 }
 
+/// Bytes that nobody can guess, and nobody has to hide.
+pub(super) fn random_scope() -> [u8; SECRET_BYTES] {
+    *Secret::random().expose()
+}
+
 /// A nonce for one sealing.
 pub(super) fn random_nonce() -> [u8; NONCE_BYTES] {
     let mut nonce = [0; NONCE_BYTES];
@@ -111,7 +116,7 @@ mod tests {
         let (secret, nonce) = (Secret::random(), random_nonce());
         let sealed = secret.seal(&nonce, b"context", b"plain").unwrap();
         assert_eq!(sealed.len(), 5 + TAG_BYTES);
-        assert_eq!(secret.open(&nonce, b"context", &sealed).as_deref(), Some(&b"plain"[..]));
+        assert_eq!(secret.open(&nonce, b"context", &sealed).unwrap()[..], b"plain"[..]);
         assert_eq!(secret.open(&nonce, b"another", &sealed), None);
         assert_eq!(secret.open(&random_nonce(), b"context", &sealed), None);
         assert_eq!(Secret::random().open(&nonce, b"context", &sealed), None);

@@ -27,6 +27,10 @@ fn refusal(dir: &Path, numbers: &[u8]) -> String {
     }
 }
 
+fn data_key() -> DataKey {
+    DataKey::from_bytes([9; 32])
+}
+
 const BODY: BodyId = BodyId([3; 32]);
 const ACCOUNT: Owner = Owner::Account(AccountId(1 << 48 | 77));
 
@@ -34,11 +38,11 @@ const ACCOUNT: Owner = Owner::Account(AccountId(1 << 48 | 77));
 fn a_data_key_is_unwrapped_by_its_owner_and_for_its_body_only() {
     let dir = tempfile::tempdir().unwrap();
     let vault = open(dir.path(), &[1]).unwrap();
-    let wrapped = vault.wrap(ACCOUNT, BODY, &[9; 32]).unwrap();
-    assert_eq!(vault.wrap(ACCOUNT, BODY, &[9; 32]).unwrap(), wrapped);
-    vault.wrap(Owner::Account(AccountId(5)), BODY, &[9; 32]).unwrap();
+    let wrapped = vault.wrap(ACCOUNT, BODY, &data_key()).unwrap();
+    assert_eq!(vault.wrap(ACCOUNT, BODY, &data_key()).unwrap(), wrapped);
+    vault.wrap(Owner::Account(AccountId(5)), BODY, &data_key()).unwrap();
     for vault in [vault, open(dir.path(), &[1]).unwrap()] {
-        assert_eq!(vault.unwrap(BODY, &wrapped).unwrap(), [9; 32]);
+        assert_eq!(vault.unwrap(BODY, &wrapped).unwrap().as_bytes(), &[9; 32]);
         assert!(matches!(vault.unwrap(BodyId([4; 32]), &wrapped), Err(Error::Damaged(_))));
         for owner in [Owner::System, Owner::Account(AccountId(5)), Owner::Account(AccountId(6))] {
             assert!(matches!(vault.unwrap(BODY, &WrappedKey { owner, ..wrapped }), Err(Error::Damaged(_))));
@@ -75,16 +79,16 @@ fn a_missing_or_wrong_operator_key_is_refused_with_what_to_do() {
 fn after_a_rotation_only_the_new_operator_key_is_needed() {
     let dir = tempfile::tempdir().unwrap();
     let vault = open(dir.path(), &[1]).unwrap();
-    let wrapped = vault.wrap(ACCOUNT, BODY, &[9; 32]).unwrap();
+    let wrapped = vault.wrap(ACCOUNT, BODY, &data_key()).unwrap();
     let name = vault.name(&[1; 32], b"scope");
     key_file(dir.path(), &[2, 1]);
     let rotated = vault.rotate().unwrap();
     assert_eq!(rotated, Rotated { operator_key: "00000002".into(), keys: 3, damaged: 0 });
-    let later = vault.wrap(Owner::Account(AccountId(8)), BODY, &[9; 32]).unwrap();
+    let later = vault.wrap(Owner::Account(AccountId(8)), BODY, &data_key()).unwrap();
     drop(vault);
     let vault = open(dir.path(), &[2]).unwrap();
-    assert_eq!(vault.unwrap(BODY, &wrapped).unwrap(), [9; 32]);
-    assert_eq!(vault.unwrap(BODY, &later).unwrap(), [9; 32]);
+    assert_eq!(vault.unwrap(BODY, &wrapped).unwrap().as_bytes(), &[9; 32]);
+    assert_eq!(vault.unwrap(BODY, &later).unwrap().as_bytes(), &[9; 32]);
     assert_eq!(vault.name(&[1; 32], b"scope"), name);
     drop(vault);
     assert!(refusal(dir.path(), &[1]).contains("00000002"));
@@ -94,11 +98,11 @@ fn after_a_rotation_only_the_new_operator_key_is_needed() {
 fn a_rotation_that_lacks_a_key_changes_nothing_that_it_cannot_unwrap() {
     let dir = tempfile::tempdir().unwrap();
     let vault = open(dir.path(), &[1]).unwrap();
-    let wrapped = vault.wrap(ACCOUNT, BODY, &[9; 32]).unwrap();
+    let wrapped = vault.wrap(ACCOUNT, BODY, &data_key()).unwrap();
     key_file(dir.path(), &[2]);
     assert!(vault.rotate().unwrap_err().to_string().contains("00000001"));
     drop(vault);
-    assert_eq!(open(dir.path(), &[1]).unwrap().unwrap(BODY, &wrapped).unwrap(), [9; 32]);
+    assert_eq!(open(dir.path(), &[1]).unwrap().unwrap(BODY, &wrapped).unwrap().as_bytes(), &[9; 32]);
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn a_destroyed_key_never_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     let vault = open(dir.path(), &[1]).unwrap();
     let account = AccountId(7);
-    let wrapped = vault.wrap(Owner::Account(account), BODY, &[9; 32]).unwrap();
+    let wrapped = vault.wrap(Owner::Account(account), BODY, &data_key()).unwrap();
     assert!(vault.destroy(account).unwrap());
     assert!(!vault.destroy(account).unwrap());
     key_file(dir.path(), &[2, 1]);
@@ -114,7 +118,7 @@ fn a_destroyed_key_never_comes_back() {
     for vault in [vault, open(dir.path(), &[2]).unwrap()] {
         let refusals = [
             vault.unwrap(BODY, &wrapped).map(drop),
-            vault.wrap(Owner::Account(account), BODY, &[9; 32]).map(drop),
+            vault.wrap(Owner::Account(account), BODY, &data_key()).map(drop),
             vault.account_data_key(account, &[1; 32]).map(drop),
         ];
         for refusal in refusals {
@@ -129,9 +133,9 @@ fn keys_that_are_not_kept_open_are_read_again() {
     let settings = Settings { max_open_keys: 2, ..settings(dir.path(), &[1]) };
     let vault = Vault::open(dir.path(), &settings).unwrap().unwrap();
     let owners: Vec<_> = (1..=5).map(|number| Owner::Account(AccountId(number))).collect();
-    let wrapped: Vec<_> = owners.iter().map(|owner| vault.wrap(*owner, BODY, &[9; 32]).unwrap()).collect();
+    let wrapped: Vec<_> = owners.iter().map(|owner| vault.wrap(*owner, BODY, &data_key()).unwrap()).collect();
     for wrapped in &wrapped {
-        assert_eq!(vault.unwrap(BODY, wrapped).unwrap(), [9; 32]);
+        assert_eq!(vault.unwrap(BODY, wrapped).unwrap().as_bytes(), &[9; 32]);
     }
 }
 
@@ -140,11 +144,11 @@ fn keys_go_into_a_backup_and_come_back_wrapped_as_they_are() {
     let (dir, backup, again) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let vault = open(dir.path(), &[1]).unwrap();
-    let wrapped = vault.wrap(ACCOUNT, BODY, &[9; 32]).unwrap();
+    let wrapped = vault.wrap(ACCOUNT, BODY, &data_key()).unwrap();
     vault.copy_to(backup.path()).unwrap();
     vault.copy_to(backup.path()).unwrap();
     restore_keys(backup.path(), again.path()).unwrap();
-    assert_eq!(open(again.path(), &[1]).unwrap().unwrap(BODY, &wrapped).unwrap(), [9; 32]);
+    assert_eq!(open(again.path(), &[1]).unwrap().unwrap(BODY, &wrapped).unwrap().as_bytes(), &[9; 32]);
     assert!(refusal(again.path(), &[2]).contains("00000001"));
 }
 

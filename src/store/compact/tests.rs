@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::tests::{open, settings, staged};
+use super::super::tests::{noise, open, settings, staged};
 use super::super::{Error, Hole, Store, Template, keys};
 use super::*;
 use crate::ids::{BodyId, ItemId};
@@ -16,7 +16,7 @@ fn key(number: u32) -> Vec<u8> {
 }
 
 fn content(number: u32, len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at as u32 ^ number) as u8).collect()
+    noise(number, len)
 }
 
 fn add(store: &Store, number: u32, len: usize) -> BodyId {

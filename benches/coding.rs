@@ -45,6 +45,11 @@ const WAYS: [Way; 4] = [
 
 fn main() {
     let megabytes: usize = std::env::var("CODING_MB").map_or(64, |text| text.parse().unwrap());
+    println!("a body of {} MB: what the peak of memory grows by", HUGE_BYTES >> 20);
+    for way in WAYS {
+        measure_memory(way);
+    }
+    println!();
     println!("{megabytes} MB a line, {} KB a commit, each commit synced", BATCH_BYTES >> 10);
     println!("body   content  kept    write MB/s  CPU ms/MB  read MB/s  CPU ms/MB  on disk");
     for len in [4 << 10, 1 << 20] {
@@ -53,11 +58,6 @@ fn main() {
                 measure(way, content, len, &|number| make(number, len), megabytes << 20);
             }
         }
-    }
-    println!();
-    println!("a body of {} MB: what the peak of memory grows by", HUGE_BYTES >> 20);
-    for way in WAYS {
-        measure_memory(way);
     }
 }
 
@@ -104,7 +104,7 @@ fn measure_memory(way: Way) {
     let store = open(dir.path(), way);
     // So that what is needed once is there.
     let mut batch = Batch::new();
-    add(&mut batch, stage(&store, &text(0, 1 << 20)), way);
+    add(&mut batch, stage(&store, &text(0, 300_000)), way);
     store.commit_blocking(batch).unwrap();
 
     let before = reset_peak();
@@ -152,8 +152,30 @@ fn key() -> DataKey {
 /// Lines of words, none like another.
 fn text(number: u64, len: usize) -> Vec<u8> {
     const WORDS: [&str; 24] = [
-        "letter", "the", "of", "and", "postal", "to", "address", "in", "delivered", "recipient", "is", "on", "office",
-        "by", "Almaty", "stamp", "with", "a", "for", "notice", "parcel", "from", "street", "please",
+        "letter",
+        "the",
+        "of",
+        "and",
+        "postal",
+        "to",
+        "address",
+        "in",
+        "delivered",
+        "recipient",
+        "is",
+        "on",
+        "office",
+        "by",
+        "Almaty",
+        "stamp",
+        "with",
+        "a",
+        "for",
+        "notice",
+        "parcel",
+        "from",
+        "street",
+        "please",
     ];
     let mut chosen = blake3::Hasher::new().update(&number.to_be_bytes()).finalize_xof();
     let mut text = Vec::with_capacity(len + 80);

@@ -15,7 +15,7 @@ use crate::clock::{Timestamp, World};
 use crate::identity::{Login, LoginError, NumberError, PersonalNumber, address_key, fold, login_of_address};
 use crate::ids::AccountId;
 use crate::store::accounts::{self as rows, Credential, CredentialKind, Kind, PasswordHash, Person, Scope, State};
-use crate::store::{self, Batch, Precondition, Store, keys, mailboxes};
+use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
 
 pub use self::error::{AccountError, SettingsError};
 pub use self::settings::Settings;
@@ -66,6 +66,28 @@ pub struct NewAccount {
     pub postal_index: Option<String>,
     /// The hash of the main password.
     pub password: PasswordHash,
+}
+
+/// An address of ours that is to be looked for.
+#[derive(Clone, Debug)]
+pub struct AddressLookup {
+    folded: String,
+    /// The postmaster's login, where the address is the postmaster's.
+    postmaster: Option<String>,
+}
+
+impl AddressLookup {
+    /// The open account that gets letters for the address: its own, or the postmaster's.
+    ///
+    /// # Errors
+    /// Engine.
+    pub fn find(&self, view: &View<'_>) -> store::Result<Option<Account>> {
+        let found = match (view.account_by_address(&self.folded)?, &self.postmaster) {
+            (None, Some(login)) => view.account_by_login(login)?,
+            (found, _) => found,
+        };
+        Ok(found.filter(Account::is_active))
+    }
 }
 
 impl Accounts {
@@ -135,19 +157,19 @@ impl Accounts {
     /// # Errors
     /// Store.
     pub async fn find_address(&self, address: &Address) -> store::Result<Option<Account>> {
-        if !self.is_local(address.domain()) {
-            return Ok(None);
+        match self.lookup(address) {
+            Some(lookup) => self.inner.store.read(move |view| lookup.find(view)).await,
+            None => Ok(None),
         }
-        let folded = address_key(address);
-        let postmaster = address.local().eq_ignore_ascii_case(POSTMASTER).then(|| self.inner.postmaster.clone());
-        self.inner
-            .store
-            .read(move |view| match (view.account_by_address(&folded)?, postmaster) {
-                (None, Some(login)) => view.account_by_login(&login),
-                (found, _) => Ok(found),
-            })
-            .await
-            .map(|account| account.filter(Account::is_active))
+    }
+
+    /// The same in a reading of the caller's, who has more to read; `None` for a domain that is not ours.
+    #[must_use]
+    pub fn lookup(&self, address: &Address) -> Option<AddressLookup> {
+        self.is_local(address.domain()).then(|| AddressLookup {
+            folded: address_key(address),
+            postmaster: address.local().eq_ignore_ascii_case(POSTMASTER).then(|| self.inner.postmaster.clone()),
+        })
     }
 
     /// The open account with this login, or with this address.

@@ -18,7 +18,7 @@ use crate::ids::AccountId;
 use crate::store::accounts::{
     self as rows, Credential, CredentialKind, Holder, Kind, PasswordHash, Person, Scope, State,
 };
-use crate::store::{self, Batch, Precondition, Store, keys, mailboxes};
+use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
 
 pub use self::error::{AccountError, SettingsError};
 pub use self::settings::Settings;
@@ -80,6 +80,28 @@ pub struct Destroyed {
     pub key: bool,
     /// Folders that were removed with their letters; the disk has their space back after `poshta store compact`.
     pub folders: usize,
+}
+
+/// An address of ours that is to be looked for.
+#[derive(Clone, Debug)]
+pub struct AddressLookup {
+    folded: String,
+    /// The postmaster's login, where the address is the postmaster's.
+    postmaster: Option<String>,
+}
+
+impl AddressLookup {
+    /// The open account that gets letters for the address: its own, or the postmaster's.
+    ///
+    /// # Errors
+    /// Engine.
+    pub fn find(&self, view: &View<'_>) -> store::Result<Option<Account>> {
+        let found = match (view.account_by_address(&self.folded)?, &self.postmaster) {
+            (None, Some(login)) => view.account_by_login(login)?,
+            (found, _) => found,
+        };
+        Ok(found.filter(Account::is_active))
+    }
 }
 
 impl Accounts {
@@ -149,19 +171,19 @@ impl Accounts {
     /// # Errors
     /// Store.
     pub async fn find_address(&self, address: &Address) -> store::Result<Option<Account>> {
-        if !self.is_local(address.domain()) {
-            return Ok(None);
+        match self.lookup(address) {
+            Some(lookup) => self.inner.store.read(move |view| lookup.find(view)).await,
+            None => Ok(None),
         }
-        let folded = address_key(address);
-        let postmaster = address.local().eq_ignore_ascii_case(POSTMASTER).then(|| self.inner.postmaster.clone());
-        self.inner
-            .store
-            .read(move |view| match (view.account_by_address(&folded)?, postmaster) {
-                (None, Some(login)) => view.account_by_login(&login),
-                (found, _) => Ok(found),
-            })
-            .await
-            .map(|account| account.filter(Account::is_active))
+    }
+
+    /// The same in a reading of the caller's, who has more to read; `None` for a domain that is not ours.
+    #[must_use]
+    pub fn lookup(&self, address: &Address) -> Option<AddressLookup> {
+        self.is_local(address.domain()).then(|| AddressLookup {
+            folded: address_key(address),
+            postmaster: address.local().eq_ignore_ascii_case(POSTMASTER).then(|| self.inner.postmaster.clone()),
+        })
     }
 
     /// The open account with this login, or with this address.

@@ -57,20 +57,56 @@ async fn office_with(settings_of_http: Settings) -> Office {
     let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
     let cheap = crate::auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
     let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();
-    let password = authenticator.hash(&Secret::new(PASSWORD.into()), [127, 0, 0, 1].into()).await.unwrap();
-    let account = accounts
-        .create(NewAccount {
-            login: "aliya".into(),
-            address: None,
-            kind: store::accounts::Kind::Individual,
-            display_name: String::new(),
-            person: None,
-            postal_index: None,
-            password,
-        })
-        .await
-        .unwrap();
+    let account = aliya(&accounts, &authenticator).await;
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
+    let post = post(&store, accounts, &registry, &world);
+    let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
+    let api = Api::new(Parts {
+        settings: Arc::new(settings_of_http),
+        principals: Principals::new(&tokens(&scan_centre)).unwrap(),
+        authenticator,
+        store: store.clone(),
+        world,
+        registry,
+        queue: post.paper.queue().clone(),
+        scans: post.scans,
+    });
+    Office { router: api.router(), paper: post.paper, intake: post.intake, store, account, _dir: dir }
+}
+
+async fn aliya(accounts: &Accounts, authenticator: &Authenticator) -> AccountId {
+    let password = authenticator.hash(&Secret::new(PASSWORD.into()), [127, 0, 0, 1].into()).await.unwrap();
+    let account = NewAccount {
+        login: "aliya".into(),
+        address: None,
+        kind: store::accounts::Kind::Individual,
+        display_name: String::new(),
+        person: None,
+        postal_index: None,
+        password,
+    };
+    accounts.create(account).await.unwrap().id
+}
+
+fn tokens(scan_centre: &str) -> [Token; 6] {
+    [
+        token("print", Role::PrintCentre, Some("astana-print")),
+        token("other-print", Role::PrintCentre, Some("almaty-print")),
+        token("scan", Role::ScanCentre, Some(scan_centre)),
+        token("other-scan", Role::ScanCentre, Some("astana-2")),
+        token("facility", Role::Facility, Some("astana-1")),
+        token("operator", Role::Operator, None),
+    ]
+}
+
+/// What moves letters, behind the API.
+struct Post {
+    paper: Paper,
+    intake: Intake,
+    scans: ScanDesk,
+}
+
+fn post(store: &Store, accounts: Accounts, registry: &Arc<Registry>, world: &World) -> Post {
     let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
     let launch = Launch {
         program: std::env::current_exe().unwrap(),
@@ -81,7 +117,7 @@ async fn office_with(settings_of_http: Settings) -> Office {
     let paper = Paper::new(hybrid::Parts {
         settings: Arc::clone(&settings),
         facilities: Arc::new(postal::Settings::default()),
-        registry: Arc::clone(&registry),
+        registry: Arc::clone(registry),
         store: store.clone(),
         workers: workers.clone(),
         world: world.clone(),
@@ -91,7 +127,7 @@ async fn office_with(settings_of_http: Settings) -> Office {
     let intake = Intake::new(Services {
         settings: crate::intake::Settings::default(),
         facilities: postal::Settings::default(),
-        registry: Arc::clone(&registry),
+        registry: Arc::clone(registry),
         store: store.clone(),
         accounts,
         verifier: Verifier::new(Dns::new(&trust).unwrap(), &trust, "mx.poshta.example"),
@@ -101,35 +137,16 @@ async fn office_with(settings_of_http: Settings) -> Office {
         hybrid_domain: "hat.poshta.example".into(),
         world: world.clone(),
     });
-    let desk = ScanDesk::new(scans::Parts {
+    let scans = ScanDesk::new(scans::Parts {
         store: store.clone(),
         world: world.clone(),
-        registry: Arc::clone(&registry),
+        registry: Arc::clone(registry),
         workers,
         intake: intake.clone(),
         settings,
         domain: "poshta.example".into(),
     });
-    let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
-    let tokens = [
-        token("print", Role::PrintCentre, Some("astana-print")),
-        token("other-print", Role::PrintCentre, Some("almaty-print")),
-        token("scan", Role::ScanCentre, Some(&scan_centre)),
-        token("other-scan", Role::ScanCentre, Some("astana-2")),
-        token("facility", Role::Facility, Some("astana-1")),
-        token("operator", Role::Operator, None),
-    ];
-    let api = Api::new(Parts {
-        settings: Arc::new(settings_of_http),
-        principals: Principals::new(&tokens).unwrap(),
-        authenticator,
-        store: store.clone(),
-        world,
-        registry,
-        queue: paper.queue().clone(),
-        scans: desk,
-    });
-    Office { router: api.router(), paper, intake, store, account: account.id, _dir: dir }
+    Post { paper, intake, scans }
 }
 
 impl Office {

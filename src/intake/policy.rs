@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts, AddressLookup};
 use crate::address::{Address, Domain, ReversePath};
-use crate::ids::AccountId;
+use crate::ids::{FolderId, ThreadId};
 use crate::postal::LetterOptions;
-use crate::store::Store;
+use crate::store::mailboxes::INBOX;
+use crate::store::vault::Sharing;
+use crate::store::{self, Store, View};
 
+use super::item::Mailbox;
 use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content};
 
 /// The rules, with what they need to know.
@@ -53,39 +56,46 @@ impl Policy {
         accepted: &[Recipient],
         recipient: &Address,
     ) -> Result<Route, Refusal> {
+        match self.destination(origin, accepted, recipient)? {
+            Destination::Known(route) => Ok(route),
+            Destination::Mailbox(lookup) => {
+                let found = self.store.read(move |view| lookup.find(view)).await?;
+                mailbox_of(recipient, found).map(|account| Route::Mailbox(Box::new(account)))
+            }
+        }
+    }
+
+    fn destination(
+        &self,
+        origin: &Origin,
+        accepted: &[Recipient],
+        recipient: &Address,
+    ) -> Result<Destination, Refusal> {
         if self.is_paper(recipient) {
-            return self.check_paper(origin, accepted, recipient);
+            return self.check_paper(origin, accepted, recipient).map(Destination::Known);
         }
         if self.accounts.is_local(recipient.domain()) || self.is_hybrid(recipient.domain()) {
-            return self.mailbox(recipient).await;
+            return self.lookup(recipient).map(Destination::Mailbox);
         }
         // INTERFACE: port 25 takes letters for local recipients only, whoever brings them.
         match (&origin.entrance, &origin.sender) {
             (Entrance::Submission | Entrance::System, Sender::Account { .. } | Sender::Operator) => {
-                Ok(Route::Remote(recipient.domain().clone()))
+                Ok(Destination::Known(Route::Remote(recipient.domain().clone())))
             }
             _ => Err(Refusal::RelayDenied(recipient.clone())),
         }
     }
 
-    /// The mailbox of an address here. The postmaster's is that of the main domain, also for letters to the
-    /// postmaster of the domain of letters on paper (RFC 5321 §4.5.1).
-    async fn mailbox(&self, recipient: &Address) -> Result<Route, Refusal> {
-        let found = match self.accounts.main_domain() {
+    /// How to find the mailbox of an address here. The postmaster's is that of the main domain, also for letters to
+    /// the postmaster of the domain of letters on paper (RFC 5321 §4.5.1).
+    fn lookup(&self, recipient: &Address) -> Result<AddressLookup, Refusal> {
+        let unknown = || Refusal::NoSuchMailbox(recipient.clone());
+        match self.accounts.main_domain() {
             Some(main) if self.is_hybrid(recipient.domain()) => {
-                let postmaster = Address::new(recipient.local(), main.as_str());
-                let postmaster = postmaster.map_err(|_| Refusal::NoSuchMailbox(recipient.clone()))?;
-                self.accounts.find_address(&postmaster).await?
+                let postmaster = Address::new(recipient.local(), main.as_str()).map_err(|_| unknown())?;
+                self.accounts.lookup(&postmaster).ok_or_else(unknown)
             }
-            _ => self.accounts.find_address(recipient).await?,
-        };
-        match found {
-            Some(account) => Ok(Route::Mailbox(Box::new(account))),
-            // The postmaster is always there; that nobody made the account is the operator's mistake.
-            None if is_postmaster(recipient) => Err(Refusal::Temporary(
-                "there is no account for the postmaster; add the one that accounts.postmaster names".into(),
-            )),
-            None => Err(Refusal::NoSuchMailbox(recipient.clone())),
+            _ => self.accounts.lookup(recipient).ok_or_else(unknown),
         }
     }
 
@@ -104,29 +114,68 @@ impl Policy {
         Ok(Route::Paper)
     }
 
-    /// The routes of all recipients; each mailbox and each address elsewhere gets one copy, however often it is
-    /// named.
-    pub(super) async fn routes(
+    /// The routes of all recipients, found in one reading; each mailbox and each address elsewhere gets one copy,
+    /// however often it is named. `references` are the letters that this one belongs with.
+    pub(super) async fn routing(
         &self,
         origin: &Origin,
         envelope: &Envelope,
-    ) -> Result<Vec<(Recipient, Route)>, Refusal> {
-        let mut routes: Vec<(Recipient, Route)> = Vec::with_capacity(envelope.recipients.len());
-        let mut mailboxes: HashSet<AccountId> = HashSet::new();
-        let mut elsewhere: HashSet<&Address> = HashSet::new();
+        references: Vec<[u8; 16]>,
+    ) -> Result<Routing, Refusal> {
+        let mut destinations = Vec::with_capacity(envelope.recipients.len());
+        let mut lookups = Vec::new();
         for (number, recipient) in envelope.recipients.iter().enumerate() {
             let accepted = envelope.recipients.get(..number).unwrap_or_default();
-            let route = self.check_recipient(origin, accepted, &recipient.address).await?;
-            let is_new = match &route {
-                Route::Mailbox(account) => mailboxes.insert(account.id),
-                Route::Remote(_) => elsewhere.insert(&recipient.address),
-                Route::Paper => true,
-            };
-            if is_new {
-                routes.push((recipient.clone(), route));
-            }
+            destinations.push(match self.destination(origin, accepted, &recipient.address)? {
+                Destination::Known(route) => Some(route),
+                Destination::Mailbox(lookup) => {
+                    lookups.push(lookup);
+                    None
+                }
+            });
         }
-        Ok(routes)
+        let mut found = self.find_mailboxes(lookups, references).await?.into_iter();
+        let mut routing = Routing::default();
+        let mut elsewhere: HashSet<&Address> = HashSet::new();
+        for (recipient, destination) in envelope.recipients.iter().zip(destinations) {
+            let route = match destination {
+                Some(Route::Remote(domain)) if elsewhere.insert(&recipient.address) => Route::Remote(domain),
+                Some(Route::Remote(_)) => continue,
+                Some(route) => route,
+                None => {
+                    let found = mailbox_of(&recipient.address, found.next().flatten())?;
+                    if routing.mailboxes.iter().any(|other| other.account.id == found.account.id) {
+                        continue;
+                    }
+                    let account = found.account.clone();
+                    routing.mailboxes.push(found.named(&recipient.address)?);
+                    Route::Mailbox(Box::new(account))
+                }
+            };
+            routing.routes.push((recipient.clone(), route));
+        }
+        Ok(routing)
+    }
+
+    /// Each mailbox with its inbox, and the thread there.
+    async fn find_mailboxes(
+        &self,
+        lookups: Vec<AddressLookup>,
+        references: Vec<[u8; 16]>,
+    ) -> Result<Vec<Option<Found>>, Refusal> {
+        if lookups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let find = move |view: &View<'_>| {
+            let found = lookups.iter().map(|lookup| {
+                let Some(account) = lookup.find(view)? else { return Ok(None) };
+                let inbox = view.folder_named(account.id, INBOX)?.map(|folder| folder.id);
+                let thread = view.thread_of(account.id, &references)?;
+                Ok(Some(Found { account, inbox, thread }))
+            });
+            found.collect::<store::Result<_>>()
+        };
+        Ok(self.store.read(find).await?)
     }
 
     /// Header `From` of a submission: a letter speaks in its sender's name only.
@@ -145,6 +194,54 @@ impl Policy {
     /// Look-alikes are the same address (M8).
     fn is_same(&self, one: &Address, other: &Address) -> bool {
         one == other || self.accounts.fold(&one.to_string()) == self.accounts.fold(&other.to_string())
+    }
+}
+
+/// Where the copies of a letter go.
+#[derive(Debug, Default)]
+pub(super) struct Routing {
+    pub(super) routes: Vec<(Recipient, Route)>,
+    /// What there is to know of the mailboxes among them, in their order.
+    pub(super) mailboxes: Vec<Mailbox>,
+}
+
+impl Routing {
+    /// Who else may share the stored body.
+    pub(super) fn sharing(&self) -> Sharing {
+        match (self.mailboxes.as_slice(), self.routes.len()) {
+            ([mailbox], 1) => Sharing::One(mailbox.account.id),
+            _ => Sharing::Many,
+        }
+    }
+}
+
+enum Destination {
+    Known(Route),
+    Mailbox(AddressLookup),
+}
+
+struct Found {
+    account: Account,
+    inbox: Option<FolderId>,
+    thread: Option<ThreadId>,
+}
+
+impl Found {
+    fn named(self, recipient: &Address) -> Result<Mailbox, Refusal> {
+        let Found { account, inbox, thread } = self;
+        let without_inbox = || Refusal::Temporary(format!("account {} has no inbox", account.id.0));
+        Ok(Mailbox { inbox: inbox.ok_or_else(without_inbox)?, account, recipient: recipient.clone(), thread })
+    }
+}
+
+fn mailbox_of<T>(recipient: &Address, found: Option<T>) -> Result<T, Refusal> {
+    match found {
+        Some(found) => Ok(found),
+        // The postmaster is always there; that nobody made the account is the operator's mistake.
+        None if is_postmaster(recipient) => Err(Refusal::Temporary(
+            "there is no account for the postmaster; add the one that accounts.postmaster names".into(),
+        )),
+        None => Err(Refusal::NoSuchMailbox(recipient.clone())),
     }
 }
 

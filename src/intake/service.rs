@@ -8,18 +8,17 @@ use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::{Timestamp, World};
 use crate::hybrid::{Paper, PaperPlan};
-use crate::ids::{AccountId, EmailId, ItemId};
+use crate::ids::{EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, FacilityId, Impression, Registry};
 use crate::store::mailboxes::Prefix;
-use crate::store::vault::{LetterKey, Sharing};
 use crate::store::{Batch, BodyWriter, StagedBody, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
 use super::content::{self, Content, Editor};
-use super::item::{Item, Mailbox};
+use super::item::Item;
 use super::marking::Marking;
-use super::policy::Policy;
+use super::policy::{Policy, Routing};
 use super::prefix::ItemPrefix;
 use super::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Route, Sender, Settings, Submission};
 
@@ -143,8 +142,8 @@ impl Intake {
         let Submission { origin, envelope, body, structure } = submission;
         inner.policy.store.check_space()?;
         content::check(&inner.policy.settings, &structure, &body)?;
-        let routes = inner.policy.routes(&origin, &envelope).await?;
         let header = content::header_of(&body, &structure)?;
+        let routing = inner.policy.routing(&origin, &envelope, ids::reference_hashes(&header)).await?;
         let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };
         let assessment = inner.assess(&incoming).await?;
         let editor = Editor { entrance: &origin.entrance, authserv_id: &inner.host_name, caps: &inner.caps };
@@ -153,9 +152,11 @@ impl Intake {
             inner.policy.check_author(&origin, &content.header)?;
         }
         let item = ItemId::generate(&inner.world);
-        let paper = inner.plan_paper(&origin, &envelope, &routes, &content).await?;
-        let letter = Letter { item, origin, envelope, routes, assessment, content, paper };
-        let batch = inner.compose(letter, batch).await?;
+        let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content).await?;
+        let letter = Letter { item, origin, envelope, routing, assessment, content, paper };
+        let accounts = letter.routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect();
+        inner.policy.store.ready_keys(accounts).await?;
+        let batch = inner.compose(letter, batch)?;
         inner.policy.store.commit(batch).await?;
         metrics::counter!("poshta_letters_accepted_total").increment(1);
         Ok(Receipt { item })
@@ -175,7 +176,7 @@ struct Letter {
     item: ItemId,
     origin: Origin,
     envelope: Envelope,
-    routes: Vec<(Recipient, Route)>,
+    routing: Routing,
     assessment: Option<Assessment>,
     content: Content,
     paper: Option<PaperPlan>,
@@ -221,24 +222,22 @@ impl Inner {
     }
 
     /// Everything that must exist when the client sees `250`.
-    async fn compose(&self, letter: Letter, mut batch: Batch) -> Result<Batch, Refusal> {
+    fn compose(&self, letter: Letter, mut batch: Batch) -> Result<Batch, Refusal> {
         // P3: the instant of the impression is the clock's, read now.
         let instant = self.world.now();
         let facility =
-            self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routes)?;
+            self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routing.routes)?;
         let s10 = letter.paper.as_ref().map(PaperPlan::s10);
         let accept = self.marking.accept(letter.item, instant, &letter.origin, &facility, s10)?;
         batch.journal(accept.journal_line());
 
         let prefix = self.prefix(&letter, &accept, instant, &facility);
-        let Letter { item: id, envelope, routes, content, paper, .. } = letter;
+        let Letter { item: id, envelope, routing, content, paper, .. } = letter;
         let summary = Summary::of(&prefix, &content.structure, &content.header);
         let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
-        let references = ids::reference_hashes(&content.header);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
-        let mailboxes = self.mailboxes(&routes, references).await?;
         let (body_bytes, structure) = (content.body.len(), content.structure);
-        let key = self.letter_key(&content.body, &mailboxes, routes.len()).await?;
+        let key = self.policy.store.letter_key(&content.body, routing.sharing())?;
         let body = batch.letter(content.body, key);
         let record = batch.record_for(body, prefix);
         let item = Item {
@@ -252,11 +251,11 @@ impl Inner {
             message_id,
             email: EmailId(id.0),
         };
-        for mailbox in mailboxes {
+        for mailbox in &routing.mailboxes {
             let arrival = self.marking.arrive(id, instant, &mailbox.account, &mailbox.recipient)?;
-            item.deliver(&mut batch, &mailbox, &arrival)?;
+            item.deliver(&mut batch, mailbox, &arrival)?;
         }
-        for (number, (recipient, route)) in routes.iter().enumerate() {
+        for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 item.send_on(&mut batch, number, &recipient.address, record, &structure)?;
@@ -268,22 +267,6 @@ impl Inner {
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }
         Ok(batch)
-    }
-
-    /// What seals the letter, and has the keys of its mailboxes at hand.
-    async fn letter_key(
-        &self,
-        body: &StagedBody,
-        mailboxes: &[Mailbox],
-        recipients: usize,
-    ) -> Result<Option<LetterKey>, Refusal> {
-        let store = &self.policy.store;
-        store.ready_keys(mailboxes.iter().map(|mailbox| mailbox.account.id).collect()).await?;
-        let sharing = match mailboxes {
-            [mailbox] if recipients == 1 => Sharing::One(mailbox.account.id),
-            _ => Sharing::Many,
-        };
-        Ok(store.letter_key(body, sharing)?)
     }
 
     /// The headers that all copies begin with.
@@ -313,37 +296,6 @@ impl Inner {
     fn missing_message_id(&self, letter: &Letter) -> Option<String> {
         let missing = letter.adds_fields() && !letter.content.has("Message-ID");
         missing.then(|| format!("{}@{}", letter.item, letter.sender_domain().unwrap_or(&self.host_name)))
-    }
-
-    /// Inbox and thread of every mailbox, in one read.
-    async fn mailboxes(
-        &self,
-        routes: &[(Recipient, Route)],
-        references: Vec<[u8; 16]>,
-    ) -> Result<Vec<Mailbox>, Refusal> {
-        let wanted: Vec<(Address, crate::accounts::Account)> = routes
-            .iter()
-            .filter_map(|(recipient, route)| match route {
-                Route::Mailbox(account) => Some((recipient.address.clone(), (**account).clone())),
-                _ => None,
-            })
-            .collect();
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = self.policy.store.read(move |view| {
-            let mut found: Vec<Result<Mailbox, AccountId>> = Vec::with_capacity(wanted.len());
-            for (recipient, account) in wanted {
-                let thread = view.thread_of(account.id, &references)?;
-                found.push(match view.folder_named(account.id, "INBOX")? {
-                    Some(folder) => Ok(Mailbox { inbox: folder.id, account, recipient, thread }),
-                    None => Err(account.id),
-                });
-            }
-            Ok(found)
-        });
-        let without_inbox = |id: AccountId| Refusal::Temporary(format!("account {} has no inbox", id.0));
-        found.await?.into_iter().map(|mailbox| mailbox.map_err(without_inbox)).collect()
     }
 }
 

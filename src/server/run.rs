@@ -296,6 +296,7 @@ impl Start {
     fn workers(&self, metrics: PrometheusHandle) {
         let stop = || self.drain.token().clone();
         self.drain.spawn(upkeep::rewrite(self.services.store.clone(), stop()));
+        self.drain.spawn(upkeep::let_go(self.services.store.clone(), stop()));
         self.drain.spawn(self.services.outbound.clone().run(stop()));
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));

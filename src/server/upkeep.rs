@@ -1,6 +1,8 @@
 //! What keeps the data directory small while the server runs.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,14 +11,34 @@ use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 use crate::store::{Error, Result, Store};
 
+/// How often emptied packs are looked at; it costs next to nothing.
+const LET_GO_EVERY_S: u64 = 60;
+
 /// Empties packs that are mostly dead, as often as `[store]` says, until told to stop.
 pub(super) async fn compact(store: Store, stop: CancellationToken) {
     let settings = store.settings();
     let every = settings.compact_every_s;
     let thoroughness =
         Thoroughness { dead_percent: settings.compact_dead_percent, bytes_per_s: settings.compact_bytes_per_s };
-    let empty = move |store: &Store, go_on: &GoOn| store.compact(thoroughness, &mut |_| go_on.flow()).map(tell_emptied);
+    let floor = settings.compact_floor_bytes;
+    // What went before the start is not known, so the first look always happens.
+    let released = Arc::new(AtomicU64::new(floor));
+    let empty = move |store: &Store, go_on: &GoOn| {
+        let since = store.take_released_bytes()?;
+        if released.fetch_add(since, Ordering::Relaxed).saturating_add(since) < floor {
+            return Ok(());
+        }
+        tell_emptied(&store.compact(thoroughness, &mut |_| go_on.flow())?);
+        released.store(0, Ordering::Relaxed);
+        Ok(())
+    };
     again_and_again(store, every, stop, "emptying packs", empty).await;
+}
+
+/// Gives the space of emptied packs back to the disk when nobody reads them any more, until told to stop.
+pub(super) async fn let_go(store: Store, stop: CancellationToken) {
+    let let_go = |store: &Store, _: &GoOn| store.let_go_of_retired_packs();
+    again_and_again(store, LET_GO_EVERY_S, stop, "closing emptied packs", let_go).await;
 }
 
 /// Rewrites the rows when their files have grown far beyond them, until told to stop.
@@ -60,7 +82,7 @@ where
     }
 }
 
-fn tell_emptied(done: Compacted) {
+fn tell_emptied(done: &Compacted) {
     if done.packs > 0 || !done.damaged.is_empty() {
         tracing::info!(
             packs = done.packs,

@@ -60,6 +60,9 @@ pub(super) struct Services {
     pub(super) caps: Caps,
 }
 
+/// Larger letters are finished where a slow disk stops nobody else.
+const INLINE_BYTES: u64 = 64 << 10;
+
 /// A letter that is arriving: its bytes, and what the scanner sees of them.
 #[derive(Debug)]
 pub(super) struct Letter {
@@ -100,12 +103,14 @@ impl Service for Services {
     }
 
     async fn accept(&self, origin: Origin, envelope: Envelope, content: Letter) -> Result<ItemId, Refusal> {
-        // The last write and the hash of a large body are no work for the threads that serve everybody.
-        let finished = tokio::task::spawn_blocking(move || {
+        let is_large = content.body.len() > INLINE_BYTES;
+        let finish = move || {
             let structure = content.scanner.finish();
             Ok::<_, store::Error>((content.body.finish()?, structure))
-        });
-        let (body, structure) = finished.await.map_err(|error| Refusal::Temporary(error.to_string()))??;
+        };
+        // The last write and the hash of a large body are no work for the threads that serve everybody.
+        let finished = if is_large { tokio::task::spawn_blocking(finish).await } else { Ok(finish()) };
+        let (body, structure) = finished.map_err(|error| Refusal::Temporary(error.to_string()))??;
         let receipt = self.intake.accept(Submission { origin, envelope, body, structure }).await?;
         Ok(receipt.item)
     }

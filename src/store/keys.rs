@@ -147,6 +147,12 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
     }
 }
 
+/// Whether what this row names may be named by another one, now or soon (COPY). The row of a body is the only one that
+/// names it, and only the committer changes it.
+pub(super) fn may_be_shared(key: &[u8]) -> bool {
+    key.first() != Some(&b'b')
+}
+
 /// The records that a row names.
 pub(super) fn records_named(key: &[u8], row: &[u8]) -> impl Iterator<Item = RecordRef> {
     places_in(key, row)

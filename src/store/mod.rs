@@ -168,6 +168,8 @@ pub struct Settings {
     pub compact_dead_percent: u64,
     /// How often the server looks for such packs, seconds; zero for never.
     pub compact_every_s: u64,
+    /// Packs are looked at only when letters of at least so many bytes went since the last time, bytes.
+    pub compact_floor_bytes: u64,
     /// What emptying packs may read and write, bytes a second; zero for as fast as it goes.
     pub compact_bytes_per_s: u64,
     /// How long an emptied pack is kept for those who are still reading it, seconds.
@@ -215,6 +217,7 @@ impl Default for Settings {
             max_open_keys: 10_000,
             compact_dead_percent: 30,
             compact_every_s: 3600,
+            compact_floor_bytes: 64 << 20,
             compact_bytes_per_s: 16 << 20,
             retired_pack_grace_s: 600,
             reader_threads: 4,

@@ -16,7 +16,7 @@ use super::packs::{Compression, PackWriter, Packs, numbered_files};
 use super::space::Space;
 use super::staging::Staging;
 use super::vault::Vault;
-use super::versions::Versions;
+use super::versions::{Before, Versions};
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows};
 
 /// The schema this program writes. A directory with a newer one is refused.
@@ -153,6 +153,8 @@ fn check_schema(versions: &Versions) -> Result<()> {
             found if found > SCHEMA => Err(Error::NewerSchema { found, known: SCHEMA }),
             _ => Ok(()),
         },
-        None => versions.commit(Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))])),
+        None => {
+            versions.commit(Changes::from([(key, Some(rows::encode(SCHEMA_ROW_VERSION, &SCHEMA)?))]), Before::new())
+        }
     }
 }

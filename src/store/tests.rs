@@ -7,6 +7,8 @@ use test_case::test_case;
 use super::engine::memory::{Failing, MemoryDisk};
 use super::*;
 
+mod coding;
+
 pub(super) fn settings() -> Settings {
     Settings { watermark_bytes: 0, cache_bytes: 8 << 20, max_memory_body_bytes: 100_000, ..Settings::default() }
 }
@@ -35,6 +37,13 @@ pub(super) fn staged(store: &Store, bytes: &[u8]) -> StagedBody {
     let mut writer = store.stage();
     bytes.chunks(10_000).for_each(|piece| writer.write(piece).unwrap());
     writer.finish().unwrap()
+}
+
+/// Bytes that do not get smaller: always the same for a seed.
+pub(super) fn noise(seed: u32, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().update(&seed.to_be_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
 }
 
 #[test]

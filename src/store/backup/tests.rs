@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use smallvec::SmallVec;
 
+use super::super::bodies::BodyRow;
 use super::super::check::tests::{ANNA, fill};
 use super::super::compact::Thoroughness;
 use super::super::mailboxes::{FlagChange, Flags, INBOX, NewMessage, Origin, Prefix, Subscription};
 use super::super::mailboxes::{add_message, add_standard_folders};
 use super::super::restore::{Restored, restore};
-use super::super::tests::{open, settings, staged};
+use super::super::tests::get;
+use super::super::tests::{noise, open, settings, staged};
 use super::super::vault::Sharing;
-use super::super::{Batch, Settings};
+use super::super::{Batch, RecordRef, Seal, Settings};
 use super::*;
 use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId, Uid, UidValidity};
 use crate::message::ids::message_id_hash;
@@ -85,6 +87,17 @@ pub(in crate::store) fn letter(number: u32) -> Vec<u8> {
 }
 
 pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) -> BodyId {
+    deliver_sealed(store, folder, text, None)
+}
+
+/// The letter in the store's packs.
+pub(in crate::store) fn place_of(store: &Store, text: &[u8]) -> RecordRef {
+    let key = keys::body(BodyId(*blake3::hash(text).as_bytes()));
+    BodyRow::decode(&get(store, &key).unwrap()).unwrap().place
+}
+
+/// As [`deliver`]; all that the packs get of it is sealed.
+pub(in crate::store) fn deliver_sealed(store: &Store, folder: FolderId, text: &[u8], seal: Option<Seal>) -> BodyId {
     let mut scanner = Scanner::new(Caps::default());
     scanner.push(text);
     let structure = scanner.finish();
@@ -92,9 +105,17 @@ pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) ->
     let (recipient, item) = (&b"Return-Path: <a@b.example>\r\n"[..], &b"Received: here\r\n"[..]);
     let mut batch = Batch::new();
     let staged = staged(store, text);
-    let key = store.letter_key(&staged, Sharing::One(ANNA)).unwrap();
-    let body = batch.letter(staged, key);
-    let records = [batch.record_for(body, recipient.to_vec()), batch.record_for(body, item.to_vec())];
+    let (records, body) = match seal {
+        None => {
+            let key = store.letter_key(&staged, Sharing::One(ANNA)).unwrap();
+            let body = batch.letter(staged, key);
+            ([recipient, item].map(|text| batch.record_for(body, text.to_vec())), body)
+        }
+        Some(seal) => {
+            let records = [recipient, item].map(|text| batch.record_sealed(text.to_vec(), seal.clone()));
+            (records, batch.body_sealed(staged, seal))
+        }
+    };
     add_message(
         &mut batch,
         &NewMessage {
@@ -242,7 +263,7 @@ fn a_second_backup_copies_only_what_is_new() {
     assert_eq!(back_up(&store, &place.backup).copied_bytes, 0);
     deliver(&store, folder(&store, INBOX), &letter(21));
     let third = back_up(&store, &place.backup);
-    let new = letter(21).len() as u64;
+    let new = place_of(&store, &letter(21)).stored_bytes();
     assert!((new..new + 1_500).contains(&third.copied_bytes), "{third:?}");
     assert_eq!(numbered_files(&place.backup.join("rows"), "rows").unwrap(), [3]);
     restored(&place.backup, &place.other).unwrap();
@@ -273,7 +294,7 @@ fn an_interrupted_backup_leaves_the_last_one_whole_and_the_next_goes_on() {
     let before = messages(&store);
     let inbox = folder(&store, INBOX);
     for number in 0..30_u8 {
-        let text = [&letter(200)[..], &vec![number; 300_000]].concat();
+        let text = [&letter(200)[..], &noise(number.into(), 300_000)].concat();
         deliver(&store, inbox, &text);
     }
     let stopped = store.backup(&place.backup, now(), &mut |done| {
@@ -406,10 +427,10 @@ fn a_backup_that_is_not_whole_is_not_restored() {
 fn a_damaged_record_is_named_and_restored_as_it_is() {
     let place = place();
     let store = office(&place.data);
-    let path = place.data.join("packs/00000001.pack");
+    let body = place_of(&store, &letter(13));
+    let path = place.data.join(format!("packs/{:08}.pack", body.pack));
     let mut pack = fs::read(&path).unwrap();
-    let at = pack.windows(9).position(|window| window == b"letter 13").unwrap();
-    pack[at] ^= 1;
+    pack[body.offset as usize + 100] ^= 1;
     fs::write(&path, pack).unwrap();
     assert_eq!(back_up(&store, &place.backup).damaged.len(), 1);
     assert_eq!(restored(&place.backup, &place.other).unwrap().damaged.len(), 1);

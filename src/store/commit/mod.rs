@@ -20,7 +20,7 @@ use super::engine::Changes;
 use super::journal::Journal;
 use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
-use super::versions::Versions;
+use super::versions::{Before, Versions};
 use super::watch::{Hub, Topic};
 use super::{Error, Result, Settings};
 pub(super) use moving::Moving;
@@ -63,6 +63,7 @@ pub(super) struct Committer {
 #[derive(Debug, Default)]
 struct Group {
     changes: Changes,
+    before: Before,
     records: Vec<Planned>,
     journal: Vec<String>,
     topics: Vec<Topic>,
@@ -126,6 +127,7 @@ impl Committer {
             let ground = Ground {
                 versions: &self.versions,
                 group: &group.changes,
+                before: &mut group.before,
                 moving: &mut self.moving,
                 compression: self.compression,
             };
@@ -156,7 +158,8 @@ impl Committer {
         if group.changes.is_empty() {
             return Ok(());
         }
-        self.versions.commit(std::mem::take(&mut group.changes)).map_err(|error| self.seal(error))
+        let (changes, before) = (std::mem::take(&mut group.changes), std::mem::take(&mut group.before));
+        self.versions.commit(changes, before).map_err(|error| self.seal(error))
     }
 
     /// What was added to the files belongs to nothing now; nothing is ever added behind it.

@@ -15,14 +15,22 @@ use super::super::{Error, Result, keys};
 pub(in crate::store) struct Moving {
     emptying: HashSet<u32>,
     retired: HashSet<u32>,
+    /// Where records of the packs being emptied went.
     moved: HashMap<RecordRef, RecordRef>,
+    /// The same of the packs that were emptied before these.
+    moved_before: HashMap<RecordRef, RecordRef>,
     touched: BTreeSet<Vec<u8>>,
+    released_bytes: u64,
 }
 
 impl Moving {
     /// From now on rows that name records in these packs are noted.
+    ///
+    /// Where records went before is still known for those moved last: who made a batch from older rows is refused
+    /// and reads anew.
     pub(in crate::store) fn begin(&mut self, packs: &[u32]) {
         self.emptying.extend(packs);
+        self.moved_before = std::mem::take(&mut self.moved);
     }
 
     /// The keys noted since the last call.
@@ -48,7 +56,17 @@ impl Moving {
 
     /// Where records moved to need not be known any more: who read the rows before is done with them.
     pub(in crate::store) fn forget_moves(&mut self) {
-        self.moved.clear();
+        self.moved = HashMap::new();
+        self.moved_before = HashMap::new();
+    }
+
+    /// Bytes of bodies that rows stopped naming since the last call.
+    pub(in crate::store) fn take_released(&mut self) -> u64 {
+        std::mem::take(&mut self.released_bytes)
+    }
+
+    pub(super) fn note_release(&mut self, bytes: u64) {
+        self.released_bytes += bytes;
     }
 
     pub(super) fn is_retired(&self, pack: u32) -> bool {
@@ -85,7 +103,7 @@ impl Moving {
     /// A record may have moved more than once.
     fn now_at(&self, place: RecordRef) -> RecordRef {
         let mut now = place;
-        while let Some(next) = self.moved.get(&now) {
+        while let Some(next) = self.moved.get(&now).or_else(|| self.moved_before.get(&now)) {
             now = *next;
         }
         now

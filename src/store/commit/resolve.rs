@@ -8,7 +8,7 @@ use super::super::batch::{Batch, Committed, Hole, Precondition, Step, Template};
 use super::super::bodies::BodyRow;
 use super::super::engine::Changes;
 use super::super::packs::{Compression, Content, Encoded, Kind, Planned, RecordRef, Span};
-use super::super::versions::Versions;
+use super::super::versions::{Before, Versions};
 use super::super::{Error, Result, keys, rows};
 use super::moving::Moving;
 use super::prepare::{Ready, ReadyBody};
@@ -44,9 +44,24 @@ pub(super) struct Ground<'a> {
     pub(super) versions: &'a Versions,
     /// The changes of the group so far.
     pub(super) group: &'a Changes,
+    /// What was read for the group.
+    pub(super) before: &'a mut Before,
     pub(super) moving: &'a mut Moving,
     /// For the rows that the packs remember.
     pub(super) compression: Compression,
+}
+
+impl Ground<'_> {
+    /// The row as the batches before this one leave it.
+    fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        if let Some(change) = self.group.get(key) {
+            return Ok(change.as_deref());
+        }
+        if !self.before.contains_key(key) {
+            self.before.insert(key.to_vec(), self.versions.newest(key)?);
+        }
+        Ok(self.before.get(key).and_then(Option::as_deref))
+    }
 }
 
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
@@ -92,10 +107,10 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.changes.get(key).or_else(|| self.ground.group.get(key)) {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.changes.get(key) {
             Some(change) => Ok(change.clone()),
-            None => self.ground.versions.newest(key),
+            None => Ok(self.ground.get(key)?.map(<[u8]>::to_vec)),
         }
     }
 
@@ -156,7 +171,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn require(&self, precondition: Precondition) -> Result<()> {
+    fn require(&mut self, precondition: Precondition) -> Result<()> {
         let (holds, key) = match precondition {
             Precondition::Absent(key) => (self.get(&key)?.is_none(), key),
             Precondition::Present(key) => (self.get(&key)?.is_some(), key),
@@ -180,6 +195,9 @@ impl Resolver<'_> {
         let Some(row) = self.get(&key)? else { return Err(Error::Conflict(key)) };
         let row = BodyRow::decode(&row)?;
         let references = row.references + delta;
+        if delta < 0 {
+            self.ground.moving.note_release(row.place.stored_bytes());
+        }
         if references < 0 {
             return Err(Error::Damaged(format!("{body:?} is released more often than it was referenced")));
         }
@@ -187,7 +205,9 @@ impl Resolver<'_> {
     }
 
     fn rename(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) -> Result<()> {
-        self.ground.moving.note_move(from, to);
+        if keys::may_be_shared(&key) {
+            self.ground.moving.note_move(from, to);
+        }
         let Some(mut row) = self.get(&key)? else { return Ok(()) };
         if keys::rename_record(&key, &mut row, from, to) {
             self.renamed.insert(key.clone());
@@ -240,11 +260,7 @@ impl Resolver<'_> {
                 keys::Memory::None => false,
                 keys::Memory::Always => true,
                 keys::Memory::ComingAndGoing if self.renamed.contains(key) => true,
-                keys::Memory::ComingAndGoing => {
-                    let Ground { versions, group, .. } = &self.ground;
-                    let before = group.get(key).cloned().map_or_else(|| versions.newest(key), Ok)?;
-                    before.is_some() != value.is_some()
-                }
+                keys::Memory::ComingAndGoing => self.ground.get(key)?.is_some() != value.is_some(),
             };
             if keep {
                 remembered.rows.push((key.clone(), value.clone()));

@@ -21,11 +21,16 @@ pub(super) struct Emptying<'a> {
     /// They are all the packs there are, so what is remembered of rows long gone can be forgotten.
     pub(super) is_all: bool,
     pub(super) writer: &'a mut PackWriter,
-    pub(super) pace: Pace,
     /// Where records went that more than one row may name; `None` for damaged ones.
-    pub(super) copied: HashMap<RecordRef, Option<RecordRef>>,
+    copied: HashMap<RecordRef, Option<RecordRef>>,
+    pub(super) heard: Heard<'a>,
+}
+
+/// How fast it goes, and what is told of it.
+pub(super) struct Heard<'a> {
     pub(super) done: &'a mut Compacted,
     pub(super) total: u64,
+    pub(super) pace: &'a mut Pace,
     pub(super) progress: Progress<'a>,
 }
 
@@ -36,7 +41,18 @@ struct Renames {
     bytes: u64,
 }
 
-impl Emptying<'_> {
+impl<'a> Emptying<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        packs: &[u32],
+        is_all: bool,
+        writer: &'a mut PackWriter,
+        heard: Heard<'a>,
+    ) -> Self {
+        let packs = packs.iter().copied().collect();
+        Emptying { store, packs, is_all, writer, copied: HashMap::new(), heard }
+    }
+
     pub(super) fn run(&mut self) -> Result<()> {
         let store = self.store;
         let mut renames = Renames::default();
@@ -55,7 +71,7 @@ impl Emptying<'_> {
     fn empty_row(&mut self, key: &[u8], row: &[u8], renames: &mut Renames) -> Result<()> {
         for place in keys::records_named(key, row) {
             if self.packs.contains(&place.pack)
-                && let Some(to) = self.copy(place, renames)?
+                && let Some(to) = self.copy(key, place, renames)?
             {
                 renames.rows.push((key.to_vec(), place, to));
             }
@@ -66,7 +82,7 @@ impl Emptying<'_> {
         Ok(())
     }
 
-    fn copy(&mut self, place: RecordRef, renames: &mut Renames) -> Result<Option<RecordRef>> {
+    fn copy(&mut self, key: &[u8], place: RecordRef, renames: &mut Renames) -> Result<Option<RecordRef>> {
         if let Some(copied) = self.copied.get(&place) {
             return Ok(*copied);
         }
@@ -79,7 +95,9 @@ impl Emptying<'_> {
             }
             Err(error) => return Err(error),
         };
-        self.copied.insert(place, copied);
+        if copied.is_none() || keys::may_be_shared(key) {
+            self.copied.insert(place, copied);
+        }
         let bytes = place.stored_bytes();
         renames.bytes += bytes;
         self.kept(bytes)?;
@@ -90,14 +108,15 @@ impl Emptying<'_> {
     pub(super) fn set_aside(&mut self, pack: u32, what: String) {
         tracing::error!(pack, what, "damaged: the pack is not taken away");
         self.packs.remove(&pack);
-        self.done.damaged.push(what);
+        self.heard.done.damaged.push(what);
     }
 
     pub(super) fn kept(&mut self, bytes: u64) -> Result<()> {
-        self.done.kept_bytes += bytes;
-        self.pace.spend(bytes);
-        let so_far = Done { bytes: self.done.kept_bytes.min(self.total), of: self.total };
-        if (self.progress)(so_far).is_break() { Err(Error::Stopped) } else { Ok(()) }
+        let heard = &mut self.heard;
+        heard.done.kept_bytes += bytes;
+        heard.pace.spend(bytes);
+        let so_far = Done { bytes: heard.done.kept_bytes.min(heard.total), of: heard.total };
+        if (heard.progress)(so_far).is_break() { Err(Error::Stopped) } else { Ok(()) }
     }
 
     fn rename(&mut self, renames: &mut Renames) -> Result<()> {
@@ -141,13 +160,14 @@ impl Emptying<'_> {
             }
         }
         for pack in &packs {
-            self.done.emptied_bytes += self.store.inner.packs.length(*pack)?;
+            self.heard.done.emptied_bytes += self.store.inner.packs.length(*pack)?;
         }
         self.keep_the_highest_number(&packs)?;
         self.store.inner.packs.retire(&packs)?;
-        self.done.packs = packs.len() as u64;
+        self.heard.done.packs += packs.len() as u64;
         Ok(())
     }
+
     /// The number of a pack is never given out again, also not after the next start: a backup knows packs by it.
     fn keep_the_highest_number(&mut self, retiring: &[u32]) -> Result<()> {
         let highest = self.store.inner.packs.numbers()?.last().copied();

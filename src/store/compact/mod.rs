@@ -18,7 +18,10 @@ use serde::Serialize;
 use super::pace::Pace;
 use super::packs::PackWriter;
 use super::{Progress, Result, Store};
-use emptying::Emptying;
+use emptying::{Emptying, Heard};
+
+/// Packs that are emptied together, so that what is remembered of their records stays in bounds.
+const PACKS_A_PORTION: usize = 8;
 
 /// How far to go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,29 +59,39 @@ impl Store {
         let mut done = Compacted { forgotten_bodies: survey::forget_bodies(self)?, ..Compacted::default() };
         let survey = survey::survey(self)?;
         let packs = survey.to_empty(thoroughness.dead_percent);
-        if packs.is_empty() {
-            return Ok(done);
+        let mut pace = Pace::new(thoroughness.bytes_per_s);
+        let total = survey.live_bytes(&packs);
+        for portion in packs.chunks(PACKS_A_PORTION) {
+            let is_all = portion.len() == survey.packs();
+            let emptying = Emptying::new(
+                self,
+                portion,
+                is_all,
+                &mut writer,
+                Heard { done: &mut done, total, pace: &mut pace, progress },
+            );
+            self.empty(portion, emptying)?;
         }
-        let is_all = packs.len() == survey.packs();
-        seal_if_among(&mut writer, &packs);
-        self.begin_emptying(&packs)?;
-        let mut emptying = Emptying {
-            store: self,
-            packs: packs.iter().copied().collect(),
-            is_all,
-            writer: &mut writer,
-            pace: Pace::new(thoroughness.bytes_per_s),
-            copied: std::collections::HashMap::new(),
-            done: &mut done,
-            total: survey.live_bytes(&packs),
-            progress,
-        };
+        Ok(done)
+    }
+
+    fn empty(&self, packs: &[u32], mut emptying: Emptying<'_>) -> Result<()> {
+        seal_if_among(emptying.writer, packs);
+        self.begin_emptying(packs)?;
         let emptied = emptying.run();
         if emptied.is_err() {
             // The committer may be gone; then there is nothing to abandon.
             let _ = self.between_groups(|committer| committer.moving.abandon());
         }
-        emptied.map(|()| done)
+        emptied
+    }
+
+    /// Bytes of letters that were given up since the last call, about: what a look for dead packs may find.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn take_released_bytes(&self) -> Result<u64> {
+        self.between_groups(|committer| committer.moving.take_released())
     }
 
     /// Nothing is added to these packs any more, and rows that name something in them are noted.
@@ -91,8 +104,11 @@ impl Store {
         })
     }
 
-    /// Closes packs that were taken away long enough ago.
-    fn let_go_of_retired_packs(&self) -> Result<()> {
+    /// Closes packs that were taken away long enough ago (`retired_pack_grace_s`): now the disk has their space back.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn let_go_of_retired_packs(&self) -> Result<()> {
         let grace = Duration::from_secs(self.inner.settings.retired_pack_grace_s);
         if self.inner.packs.let_go(grace) {
             self.between_groups(|committer| committer.moving.forget_moves())?;

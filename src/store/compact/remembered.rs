@@ -53,7 +53,7 @@ fn keep_record(emptying: &mut Emptying<'_>, place: RecordRef, birthplace: Birthp
 fn says_something(key: &[u8], value: Option<&[u8]>, now: Option<&[u8]>, emptying: &Emptying<'_>) -> bool {
     match (value, now) {
         // Somewhere there may still be a record that says the row came.
-        (None, None) => !emptying.is_all || !emptying.done.damaged.is_empty(),
+        (None, None) => !emptying.is_all || !emptying.heard.done.damaged.is_empty(),
         (None, Some(_)) | (Some(_), None) => false,
         (Some(value), Some(now)) => match keys::memory_of(key) {
             keys::Memory::Always => value == now,

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::tests::{open, settings, staged};
+use super::super::tests::{noise, open, settings, staged};
 use super::super::{Error, Hole, Store, Template, keys};
 use super::*;
 use crate::ids::{BodyId, ItemId};
@@ -16,7 +16,7 @@ fn key(number: u32) -> Vec<u8> {
 }
 
 fn content(number: u32, len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at as u32 ^ number) as u8).collect()
+    noise(number, len)
 }
 
 fn add(store: &Store, number: u32, len: usize) -> BodyId {
@@ -214,4 +214,20 @@ fn a_run_that_is_stopped_leaves_everything_readable_and_the_next_one_ends_the_wo
     is_whole(&store, 1, bodies[1], 5_000);
     assert_eq!(compact(&store).packs, 2, "the pack that was begun, and the one with copies that nothing names");
     is_whole(&store, 1, bodies[1], 5_000);
+}
+
+#[test]
+fn many_packs_are_emptied_in_portions() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &crate::store::Settings { max_pack_bytes: 20_000, ..settings() }).unwrap();
+    let bodies: Vec<_> = (0..80).map(|number| add(&store, number, 5_000)).collect();
+    let packs = store.inner.packs.numbers().unwrap().len();
+    assert!(packs > 2 * PACKS_A_PORTION, "{packs}");
+    (0..80).filter(|number| number % 4 > 0).for_each(|number| remove(&store, number, bodies[number as usize]));
+    let released = store.take_released_bytes().unwrap();
+    assert!((60 * 5_000..60 * 5_200).contains(&released), "{released}");
+    assert_eq!(store.take_released_bytes().unwrap(), 0);
+    let done = compact(&store);
+    assert!(done.packs > 2 * PACKS_A_PORTION as u64, "{done:?}");
+    (0..80).step_by(4).for_each(|number| is_whole(&store, number, bodies[number as usize], 5_000));
 }

@@ -8,7 +8,7 @@ use super::Message;
 use crate::ids::BodyId;
 use crate::store::bodies::BodyRow;
 use crate::store::queue::Queued;
-use crate::store::{RecordRef, Result, Store, View, WrappedKey, keys};
+use crate::store::{DataKey, RecordRef, Result, Store, View, WrappedKey, keys};
 
 /// Bytes of a message that is suspected to be damaged, read at a time.
 const LOOK_BYTES: usize = 1 << 20;
@@ -21,11 +21,25 @@ pub struct MessageBytes {
     body: BodyId,
     body_bytes: u64,
     /// Opens the records, if they are sealed.
-    data_key: Option<WrappedKey>,
+    key: Key,
     store: Store,
 }
 
+/// What opens sealed records.
+#[derive(Clone, Debug)]
+enum Key {
+    /// As the row has it, if they are sealed.
+    InRow(Option<WrappedKey>),
+    Open(Option<DataKey>),
+}
+
 impl MessageBytes {
+    /// The same bytes for one who has the key itself.
+    #[must_use]
+    pub fn with_key(self, key: Option<DataKey>) -> Self {
+        MessageBytes { key: Key::Open(key), ..self }
+    }
+
     /// Length of the whole message.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -84,7 +98,10 @@ impl MessageBytes {
 
     fn read_in(&self, view: &View<'_>, offset: u64, len: usize) -> Result<Bytes> {
         let end = self.len().min(offset.saturating_add(len as u64));
-        let key = view.data_key(self.body, self.data_key.as_ref())?;
+        let key = match &self.key {
+            Key::InRow(wrapped) => view.data_key(self.body, wrapped.as_ref())?,
+            Key::Open(key) => key.clone(),
+        };
         let body_at = u64::from(self.recipient_prefix.len()) + u64::from(self.item_prefix.len());
         if offset >= body_at {
             return view.body(self.body, offset - body_at, len, key.as_ref());
@@ -119,7 +136,7 @@ impl Store {
             item_prefix: message.item_prefix,
             body: message.body,
             body_bytes: message.body_bytes,
-            data_key: message.data_key,
+            key: Key::InRow(message.data_key),
             store: self.clone(),
         }
     }
@@ -132,7 +149,7 @@ impl Store {
             item_prefix: queued.item_prefix,
             body: queued.body,
             body_bytes: queued.body_bytes,
-            data_key: queued.data_key,
+            key: Key::InRow(queued.data_key),
             store: self.clone(),
         }
     }

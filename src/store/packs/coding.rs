@@ -18,7 +18,7 @@ use std::ops::Range;
 use zstd::bulk::Compressor;
 
 use super::format::{CHECK_BYTES, CHUNK_BYTES, part_check};
-use super::{Header, Kind};
+use super::{Header, Kind, contexts};
 use crate::store::sealing::{self, ChunkKey, DataKey, SALT_BYTES, Seal, TAG_BYTES, Use};
 use crate::store::{Error, Result, Settings};
 
@@ -190,12 +190,12 @@ impl<'a> Encoder<'a> {
         let Subject { kind, len, .. } = self.subject;
         let mut begun = Begun { compressor: None, compressed: Vec::new(), chunk_key: None };
         if let Some(level) = self.compression.level_for(kind, u64::from(len)) {
-            let mut compressor = Compressor::new(level)?;
-            // The header knows the length, and the record has its own checks.
-            compressor.include_contentsize(false)?;
+            let mut compressor = contexts::compressor(level)?;
             compress(&mut compressor, first, &mut begun.compressed)?;
             if begun.compressed.len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
                 begun.compressor = Some(compressor);
+            } else {
+                contexts::keep_compressor(compressor);
             }
         }
         if let Some(key) = self.key {
@@ -218,6 +218,7 @@ impl<'a> Encoder<'a> {
             out.extend(table);
             out.extend(check);
         }
+        begun.compressor.into_iter().for_each(contexts::keep_compressor);
         coding
     }
 }

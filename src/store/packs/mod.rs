@@ -5,6 +5,7 @@
 //! is sealed as it is and the next record goes to a new one.
 
 mod coding;
+mod contexts;
 mod damage;
 mod format;
 mod moving;

@@ -8,11 +8,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use zstd::bulk::Decompressor;
 
 use super::coding::{Layout, SALT_PART, TABLE_PART};
 use super::format::{CHUNK_BYTES, HEADER_BYTES, checked_part};
-use super::{Header, Kind, Packs, RecordRef, damaged, usize_of};
+use super::{Header, Kind, Packs, RecordRef, contexts, damaged, usize_of};
 use crate::store::sealing::{ChunkKey, DataKey};
 use crate::store::{Error, Result};
 
@@ -168,7 +167,7 @@ impl Opened {
             }
             let decompressor = match &mut decompressor {
                 Some(decompressor) => decompressor,
-                none => none.insert(Decompressor::new()?),
+                none => none.insert(contexts::decompressor()?),
             };
             plain.clear();
             plain.reserve_exact(len);
@@ -178,7 +177,9 @@ impl Opened {
             }
             each(&plain);
             Ok(())
-        })
+        })?;
+        decompressor.into_iter().for_each(contexts::keep_decompressor);
+        Ok(())
     }
 
     /// Some chunks as they stand, each checked, one after the other.

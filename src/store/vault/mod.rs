@@ -32,7 +32,7 @@ pub use operator::fresh_operator_key;
 pub use wrapped::{Owner, WrappedKey};
 
 use super::engine::Changes;
-use super::versions::Versions;
+use super::versions::{Before, Versions};
 use super::{DataKey, Error, Result, Settings, Store, View, keys};
 use crate::ids::{AccountId, BodyId};
 use operator::{OperatorKeys, VARIABLE};
@@ -126,7 +126,7 @@ impl Vault {
         }
         let Some(vault) = Self::open(dir, settings)? else { return Ok(None) };
         match known {
-            None => versions.commit(Changes::from([(fact, Some(vault.fact()))]))?,
+            None => versions.commit(Changes::from([(fact, Some(vault.fact()))]), Before::new())?,
             Some(known) if known == vault.fact() => {}
             Some(_) => {
                 return Err(Error::Damaged(format!(

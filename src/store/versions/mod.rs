@@ -14,7 +14,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
@@ -27,6 +27,9 @@ pub(super) use snapshot::Snapshot;
 
 /// The row that says how many bytes the rows have is written when that changed by this much.
 const LIVE_STEP_BYTES: i64 = 1 << 20;
+
+/// Rows as they were before a group, as far as they were read for it: they need not be read again.
+pub(super) type Before = HashMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// The number of a group of batches; they become durable in this order.
 pub(super) type Turn = u64;
@@ -108,9 +111,9 @@ impl Versions {
     /// # Errors
     /// The engine failed. Then it was closed and opened anew, the group was undone, and none of it was ever
     /// visible; if that failed too, the store is closed for good.
-    pub(super) fn commit(&self, mut changes: Changes) -> Result<()> {
+    pub(super) fn commit(&self, mut changes: Changes, before: Before) -> Result<()> {
         let turn = self.turns.lock().durable + 1;
-        let live_bytes = self.note_old_values(turn, &mut changes)?;
+        let live_bytes = self.note_old_values(turn, &mut changes, before)?;
         let written = {
             let engine = self.engine.read();
             alive(&engine).and_then(|engine| engine.apply(&changes).and_then(|()| engine.sync()))
@@ -139,16 +142,19 @@ impl Versions {
     }
 
     /// Answers how many bytes the rows will have, and adds that to the changes when it is time to.
-    fn note_old_values(&self, turn: Turn, changes: &mut Changes) -> Result<i64> {
+    fn note_old_values(&self, turn: Turn, changes: &mut Changes, mut before: Before) -> Result<i64> {
         let mut live_bytes = self.live_bytes.load(Ordering::Relaxed);
         let old = {
             let engine = self.engine.read();
             let engine = alive(&engine)?;
             let mut old = Vec::with_capacity(changes.len() + 1);
             for (key, new) in changes.iter() {
-                let before = engine.get(key)?;
-                live_bytes += row_bytes(key, new.as_deref()) - row_bytes(key, before.as_deref());
-                old.push((key.clone(), before));
+                let (key, before) = match before.remove_entry(key) {
+                    Some(read) => read,
+                    None => (key.clone(), engine.get(key)?),
+                };
+                live_bytes += row_bytes(&key, new.as_deref()) - row_bytes(&key, before.as_deref());
+                old.push((key, before));
             }
             if (live_bytes - self.saved_live_bytes.load(Ordering::Relaxed)).abs() >= LIVE_STEP_BYTES {
                 let key = live_bytes_key();

@@ -8,7 +8,7 @@ fn versions() -> Versions {
 }
 
 fn put(versions: &Versions, key: &[u8], value: &[u8]) {
-    versions.commit(Changes::from([(key.to_vec(), Some(value.to_vec()))])).unwrap();
+    versions.commit(Changes::from([(key.to_vec(), Some(value.to_vec()))]), Before::new()).unwrap();
 }
 
 fn notes_bytes(versions: &Versions) -> u64 {
@@ -104,7 +104,7 @@ fn live_bytes_follow_puts_overwrites_and_deletes() {
     put(&versions, b"key", b"1");
     assert_eq!(versions.live_bytes(), 4);
     put(&versions, b"other", b"");
-    versions.commit(Changes::from([(b"key".to_vec(), None), (b"never there".to_vec(), None)])).unwrap();
+    versions.commit(Changes::from([(b"key".to_vec(), None), (b"never there".to_vec(), None)]), Before::new()).unwrap();
     assert_eq!(versions.live_bytes(), 5);
 }
 

@@ -294,7 +294,7 @@ fn fetch(store: &Store) -> Result<(), Failure> {
                 view.summaries(place.account, place.folder, uid, 1)?;
                 view.record(message.recipient_prefix)?;
                 view.record(message.item_prefix)?;
-                view.body(message.body, 0, usize::MAX >> 1)
+                view.body(message.body, 0, usize::MAX >> 1, None)
             })?;
             times.push(begun.elapsed());
         }

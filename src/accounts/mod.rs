@@ -8,6 +8,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use crate::address::{Address, Domain};
@@ -15,7 +16,7 @@ use crate::clock::{Timestamp, World};
 use crate::identity::{Login, LoginError, NumberError, PersonalNumber, address_key, fold, login_of_address};
 use crate::ids::AccountId;
 use crate::store::accounts::{
-    self as rows, Credential, CredentialKind, Kind, OwnQuota, PasswordHash, Person, Scope, State,
+    self as rows, Credential, CredentialKind, Holder, Kind, OwnQuota, PasswordHash, Person, Scope, State,
 };
 use crate::store::quota::{Allowance, reconsider};
 use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
@@ -69,6 +70,17 @@ pub struct NewAccount {
     pub postal_index: Option<String>,
     /// The hash of the main password.
     pub password: PasswordHash,
+}
+
+/// What was destroyed of an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Destroyed {
+    /// Its number.
+    pub account: u64,
+    /// Its letters were encrypted, and nobody has their key any more.
+    pub key: bool,
+    /// Folders that were removed with their letters; the disk has their space back after `poshta store compact`.
+    pub folders: usize,
 }
 
 /// An address of ours that is to be looked for.
@@ -291,6 +303,32 @@ impl Accounts {
     pub async fn close(&self, id: AccountId) -> Result<(), AccountError> {
         let now = self.now();
         self.retry(id, |batch, account| rows::close(batch, account, now)).await
+    }
+
+    /// Destroys the letters of an account for ever, by its login or address; if it is still open it is closed
+    /// first. Its key goes first, so that from then on nobody can read what was encrypted, wherever it still lies;
+    /// then its folders.
+    ///
+    /// # Errors
+    /// Nobody has or had that name; store. Then run it again: what is destroyed stays so.
+    pub async fn destroy(&self, name: &str) -> Result<Destroyed, AccountError> {
+        let (login, address) = (fold(name).to_string(), name.parse::<Address>().ok().map(|name| address_key(&name)));
+        let holder = self.inner.store.read(move |view| match (view.login_holder(&login)?, address) {
+            (None, Some(address)) => view.address_holder(&address),
+            (found, _) => Ok(found),
+        });
+        let id = match holder.await?.ok_or(AccountError::Missing)? {
+            Holder::Account(id) => {
+                self.close(id).await?;
+                id
+            }
+            Holder::Tombstone(id) => id,
+        };
+        let store = self.inner.store.clone();
+        let destroying = tokio::task::spawn_blocking(move || store.destroy_key(id));
+        let key = destroying.await.map_err(|_| store::Error::Closed)??;
+        let folders = self.inner.store.delete_all_folders(id).await?;
+        Ok(Destroyed { account: id.0, key, folders })
     }
 
     /// Mail for this domain is for our accounts.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::auth::Secret;
-use crate::server::control::{AccountAdd, Name, Page, Password, QuotaChange, Request};
+use crate::server::control::{AccountAdd, Letters, Name, Page, Password, QuotaChange, Request};
 use crate::store::accounts::Kind;
 
 use super::target::Target;
@@ -33,7 +33,7 @@ pub(super) enum AccountCommand {
     /// What an account may hold: show it, or set it for this account.
     Quota(QuotaArgs),
     /// Close an account for ever. Its letters stay, its login and address are never given to anybody again.
-    Close(NameArgs),
+    Close(CloseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +77,18 @@ pub(super) struct QuotaArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CloseArgs {
+    /// Also destroy its letters, and the key of those that are encrypted: nobody can read them again. Closes an
+    /// account that is open, and destroys the letters of one that was closed before.
+    #[arg(long)]
+    destroy: bool,
+    /// Login or address.
+    name: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct NameArgs {
     /// Login or address.
     name: String,
@@ -100,7 +112,8 @@ pub(super) fn run(command: AccountCommand) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Close(args) => {
-            let answer = args.target.ask(Request::AccountClose(Name { name: args.name }))?;
+            let letters = if args.destroy { Letters::Destroyed } else { Letters::Kept };
+            let answer = args.target.ask(Request::AccountClose { name: args.name, letters })?;
             output::thing(&answer, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }

@@ -15,6 +15,7 @@ use crate::server::control::Request;
 use crate::store;
 use crate::store::rebuild::{Rebuild, rebuild};
 use crate::store::restore::restore;
+use crate::store::vault::fresh_operator_key;
 
 use super::progress::Bar;
 use super::target::{Target, log_warnings};
@@ -32,6 +33,16 @@ pub(super) enum StoreCommand {
     /// Remove the letters from Trash and Junk that have lain there longer than `[retention]` allows. The server also
     /// does this by itself (`retention.check_every_s`).
     Expire(ExpireArgs),
+    /// Print a fresh operator key: a line for the file that `store.operator_key_file` names.
+    ///
+    /// Keep a copy of the file somewhere else than the data and its backups: without the key nobody can read
+    /// the encrypted letters.
+    NewKey,
+    /// Wrap all keys with the first operator key of the file; the server may go on meanwhile.
+    ///
+    /// Put the line of a new key (`poshta store new-key`) above the old one, run this, make a backup, and then
+    /// take the old line out. Backups from before still need the old key. If it is interrupted, run it again.
+    RotateKey(StoreArgs),
     /// Bring a backup up to this moment, or begin one; the server may go on serving.
     ///
     /// BACKUP is a directory. The first backup into it copies everything, each later one what is new, and all
@@ -108,6 +119,15 @@ pub(super) fn run(command: &StoreCommand) -> Outcome {
             let verdict = args.target.ask(Request::StoreCheck)?;
             output::thing(&verdict, args.target.json)?;
             Ok(status(number(&verdict, "problem_count") == 0))
+        }
+        StoreCommand::NewKey => {
+            output::line(&fresh_operator_key())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        StoreCommand::RotateKey(args) => {
+            let done = args.target.ask(Request::StoreRotateKey)?;
+            output::thing(&done, args.target.json)?;
+            Ok(status(number(&done, "damaged") == 0))
         }
         StoreCommand::Backup(args) => backup(args),
         StoreCommand::Restore(args) => restore_from(args),

@@ -312,6 +312,11 @@ impl Config {
                 *path = base.join(&path);
             }
         }
+        // Empty is no path: the keys are in the environment then.
+        let keys = &mut self.store.operator_key_file;
+        if !keys.as_os_str().is_empty() && keys.is_relative() {
+            *keys = base.join(&keys);
+        }
     }
 }
 

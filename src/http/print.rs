@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::hybrid::queue::{CentreEvent, LeaseRequest};
 use crate::ids::ItemId;
+use crate::store::View;
 use crate::store::print_jobs::{PrintJob, State as JobState};
 
 use super::guard::{Caller, Peer};
@@ -98,7 +99,11 @@ pub(super) async fn document(
             if offset >= document.bytes {
                 return Ok::<_, crate::store::Error>(None);
             }
-            let piece = store.read(move |view| view.body(document.body, offset, PIECE)).await?;
+            let read = move |view: &View<'_>| {
+                let key = view.data_key(document.body, document.data_key.as_ref())?;
+                view.body(document.body, offset, PIECE, key.as_ref())
+            };
+            let piece = store.read(read).await?;
             if piece.is_empty() {
                 return Err(crate::store::Error::Damaged("a document is shorter than its row says".into()));
             }

@@ -14,6 +14,7 @@ use crate::postal::{self, Class, Colour, Form, Impression, LetterOptions, Postal
 use crate::store::items::add_event;
 use crate::store::mailboxes::Prefix;
 use crate::store::print_jobs::{PrintJob, State, add_job, add_notice};
+use crate::store::vault::RowText;
 use crate::store::{Batch, StagedBody};
 
 use super::Paper;
@@ -156,7 +157,7 @@ impl Paper {
             enclosures: plan.enclosures,
             header_bytes: plan.header_bytes,
         };
-        let record = batch.record(draft.encode()?);
+        let record = batch.record_for(place.body, draft.encode()?);
         let fallback_id = || {
             let domain = plan.report_to.as_ref().map_or(self.mail_domain(), |address| address.domain().as_str());
             // As intake writes it into the prefix of a letter without one.
@@ -174,8 +175,9 @@ impl Paper {
             account: plan.account,
             message_id: Some(plan.message_id.clone().unwrap_or_else(fallback_id)),
             report_to: plan.report_to.as_ref().map(Address::to_string),
-            subject: plan.subject,
+            subject: RowText::Plain(plan.subject),
             body: place.body,
+            data_key: None,
             body_bytes: place.body_bytes,
             accepted_us: place.instant.as_microsecond(),
             offers: Vec::new(),

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::ids::ItemId;
 use crate::store::items::add_event;
 use crate::store::print_jobs::{PrintDocument, PrintJob, State, StoredJob, TO_RENDER, add_notice};
-use crate::store::{self, Batch, Topic};
+use crate::store::vault::Sharing;
+use crate::store::{self, Batch, Owner, Topic};
 
 use super::Paper;
 use super::content::enclosure_bytes;
@@ -122,11 +123,12 @@ impl Paper {
 
     /// The draft with its documents, read from the message.
     async fn letter_of(&self, stored: &StoredJob) -> Result<Letter, store::Error> {
-        let (place, body) = (stored.draft, stored.job.body);
+        let (place, body, data_key) = (stored.draft, stored.job.body, stored.job.data_key);
         self.store()
             .read(move |view| {
-                let draft = Draft::decode(&view.record(place)?)?;
-                let read = |offset: u64, len: usize| view.body(body, offset, len);
+                let key = view.data_key(body, data_key.as_ref())?;
+                let draft = Draft::decode(&view.record(place, key.as_ref())?)?;
+                let read = |offset: u64, len: usize| view.body(body, offset, len, key.as_ref());
                 let mut attachments = Vec::new();
                 for enclosure in &draft.enclosures {
                     attachments.push(Attachment {
@@ -151,11 +153,14 @@ impl Paper {
         let staged = writer.finish()?;
         let mut batch = Batch::new();
         let bytes = staged.len();
-        let body = batch.body(staged);
+        let key = self.store().letter_key(&staged, Sharing::Many)?;
+        let body = batch.letter(staged, key);
+        let data_key = batch.wrapped_key(body, Owner::System)?;
         batch.reference(body);
         let mut new = stored.job.clone();
         new.state = State::Queued;
-        new.document = Some(PrintDocument { body, bytes, sha256, pages: rendered.pages, sheets: rendered.sheets });
+        new.document =
+            Some(PrintDocument { body, data_key, bytes, sha256, pages: rendered.pages, sheets: rendered.sheets });
         new.offers = match stored.job.postal_index.parse() {
             Ok(index) => self.queue().offers(&index, new.colour, new.duplex),
             Err(_) => Vec::new(),

@@ -18,7 +18,8 @@ use crate::message::{Caps, Scanner, Structure};
 use crate::postal::{FacilityId, Registry, S10};
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::scans::{Scan, ScanState, StoredScan, add_scan};
-use crate::store::{self, Batch, StagedBody, Store};
+use crate::store::vault::Sharing;
+use crate::store::{self, Batch, Owner, StagedBody, Store, View};
 
 use super::Settings;
 use super::documents::{DocumentFacts, DocumentKind};
@@ -131,6 +132,7 @@ impl ScanDesk {
             state: ScanState::Review,
             received_us: self.world.now().as_microsecond(),
             document: BodyId([0; 32]),
+            data_key: None,
             bytes: document.bytes.len() as u64,
             media_type: document.kind.media_type().to_owned(),
             pages: facts.pages,
@@ -442,7 +444,10 @@ impl ScanDesk {
         for piece in document.bytes.chunks(64 << 10) {
             writer.write(piece)?;
         }
-        scan.document = batch.body(writer.finish()?);
+        let document = writer.finish()?;
+        let key = self.store.letter_key(&document, Sharing::Many)?;
+        scan.document = batch.letter(document, key);
+        scan.data_key = batch.wrapped_key(scan.document, Owner::System)?;
         Ok(add_scan(batch, scan)?)
     }
 
@@ -467,8 +472,12 @@ impl ScanDesk {
     }
 
     async fn document_of(&self, scan: &Scan) -> Result<Document, ScanError> {
-        let (body, bytes) = (scan.document, usize::try_from(scan.bytes).unwrap_or(usize::MAX));
-        let bytes = self.store.read(move |view| view.body(body, 0, bytes)).await?.to_vec();
+        let (body, data_key, bytes) = (scan.document, scan.data_key, usize::try_from(scan.bytes).unwrap_or(usize::MAX));
+        let read = move |view: &View<'_>| {
+            let key = view.data_key(body, data_key.as_ref())?;
+            view.body(body, 0, bytes, key.as_ref())
+        };
+        let bytes = self.store.read(read).await?.to_vec();
         let kind = DocumentKind::sniff(&bytes).ok_or(ScanError::Unsupported)?;
         Ok(Document { kind, bytes })
     }

@@ -77,7 +77,8 @@ impl Paper {
         if let (Some(stored), Some(event)) = (job, event)
             && let Some(recipient) = stored.job.report_to.as_ref().and_then(|text| text.parse::<Address>().ok())
         {
-            let message = status_message(&stored.job, &event, notice.event, self.mail_domain());
+            let subject = self.store().open_text(&stored.job.subject)?;
+            let message = status_message(&stored.job, &subject, (notice.event, &event), self.mail_domain());
             match intake.accept_system(&recipient, message, batch).await {
                 Ok(receipt) => {
                     tracing::info!(%item, report = %receipt.item, event = event.name, "sender was told");
@@ -96,9 +97,9 @@ impl Paper {
 }
 
 /// The message about one event.
-fn status_message(job: &PrintJob, event: &ItemEvent, number: u32, domain: &str) -> Vec<u8> {
+fn status_message(job: &PrintJob, subject: &str, (number, event): (u32, &ItemEvent), domain: &str) -> Vec<u8> {
     let reason = event.reason.as_deref().unwrap_or("—");
-    let args = [("s10", job.s10.as_str()), ("subject", job.subject.as_str()), ("reason", reason)];
+    let args = [("s10", job.s10.as_str()), ("subject", subject), ("reason", reason)];
     let key = |what: &str| format!("status-{}-{what}", event.name);
     let subject = locale::in_all(&key("subject"), &args, &Lang::ALL, " · ");
     let body = locale::in_all(&key("body"), &args, &Lang::ALL, "\r\n\r\n");
@@ -128,6 +129,7 @@ mod tests {
     use super::*;
     use crate::ids::{BodyId, ItemId};
     use crate::store::print_jobs::State;
+    use crate::store::vault::RowText;
 
     fn job() -> PrintJob {
         PrintJob {
@@ -142,8 +144,9 @@ mod tests {
             account: None,
             report_to: Some("user001@poshta.example".into()),
             message_id: Some("<m1@x>".into()),
-            subject: "Келісімшарт".into(),
+            subject: RowText::Plain("Келісімшарт".into()),
             body: BodyId([0; 32]),
+            data_key: None,
             body_bytes: 0,
             accepted_us: 0,
             offers: Vec::new(),
@@ -167,7 +170,7 @@ mod tests {
             reason: Some("себебі".into()),
             sheets: None,
         };
-        let bytes = status_message(&job(), &event, 3, "poshta.example");
+        let bytes = status_message(&job(), "Келісімшарт", (3, &event), "poshta.example");
         let message = mail_parser::MessageParser::default().parse(&bytes).unwrap();
         assert_eq!(message.in_reply_to().as_text(), Some("m1@x"));
         assert_eq!(message.message_id(), Some("status.00000000000000000000000007.3@poshta.example"));

@@ -175,7 +175,7 @@ async fn m2_a_letter_becomes_paper() {
     assert_eq!((job.item, job.fence, job.postal_index.as_str()), (item, 1, ASTANA));
     let document = office.paper.queue().document(&centre, item).await.unwrap();
     let (body, bytes) = (document.body, document.bytes as usize);
-    let pdf = office.store.read(move |view| view.body(body, 0, bytes)).await.unwrap();
+    let pdf = office.store.read(move |view| view.body(body, 0, bytes, None)).await.unwrap();
     if let Ok(dir) = std::env::var("POSHTA_SHOW_LETTERS") {
         std::fs::write(format!("{dir}/whole.pdf"), &pdf).unwrap();
     }
@@ -381,7 +381,7 @@ async fn the_address_in_the_text_is_left_out_of_the_letter() {
     assert!(job.s10.starts_with("RR") && job.duplex && job.class == "registered");
     let document = job.document.unwrap();
     let (body, bytes) = (document.body, document.bytes as usize);
-    let pdf = office.store.read(move |view| view.body(body, 0, bytes)).await.unwrap();
+    let pdf = office.store.read(move |view| view.body(body, 0, bytes, None)).await.unwrap();
     let pdf = lopdf::Document::load_mem(&pdf).unwrap();
     assert!(pdf.extract_text(&[1]).unwrap().contains("Айгүл Өтеғалиева"));
     let text = pdf.extract_text(&[3]).unwrap();

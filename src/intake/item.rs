@@ -60,14 +60,20 @@ impl Bound {
 
 impl Item {
     /// Adds the copy for a mailbox, with its receipt and delivery.
-    pub(super) fn deliver(&self, batch: &mut Batch, mailbox: &Mailbox, arrival: &[Impression; 2], bound: Bound) {
+    pub(super) fn deliver(
+        &self,
+        batch: &mut Batch,
+        mailbox: &Mailbox,
+        arrival: &[Impression; 2],
+        bound: Bound,
+    ) -> Result<(), Refusal> {
         let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let summary = Summary {
             envelope: self.summary.envelope.clone(),
             structure: self.summary.structure.clone().shifted_by_prefix(u64::from(len)),
         };
-        let record = batch.record(prefix);
+        let record = batch.record_for(self.body, prefix);
         batch.require(Precondition::Present(keys::account(mailbox.account.id)));
         let message = NewMessage {
             account: mailbox.account.id,
@@ -87,12 +93,13 @@ impl Item {
             body_bytes: self.body_bytes,
             summary: summary.encode(),
         };
-        add_message(batch, &message);
+        add_message(batch, &message)?;
         let bytes = u64::from(len) + u64::from(self.prefix.len) + self.body_bytes;
         bound.with(bytes).bound(batch, mailbox.account.id);
         for impression in arrival {
             batch.journal(impression.journal_line());
         }
+        Ok(())
     }
 
     /// Adds a row of the outbound queue.

@@ -8,6 +8,7 @@ use crate::ids::{FolderId, ThreadId};
 use crate::postal::LetterOptions;
 use crate::store::mailboxes::INBOX;
 use crate::store::quota::Usage;
+use crate::store::vault::Sharing;
 use crate::store::{self, Store, View};
 
 use super::item::Mailbox;
@@ -208,6 +209,16 @@ pub(super) struct Routing {
     pub(super) routes: Vec<(Recipient, Route)>,
     /// What there is to know of the mailboxes among them, in their order.
     pub(super) mailboxes: Vec<Mailbox>,
+}
+
+impl Routing {
+    /// Who else may share the stored body.
+    pub(super) fn sharing(&self) -> Sharing {
+        match (self.mailboxes.as_slice(), self.routes.len()) {
+            ([mailbox], 1) => Sharing::One(mailbox.account.id),
+            _ => Sharing::Many,
+        }
+    }
 }
 
 enum Destination {

@@ -13,7 +13,7 @@ use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, FacilityId, Impression, Registry};
 use crate::quota;
 use crate::store::mailboxes::Prefix;
-use crate::store::{Batch, BodyWriter, Store};
+use crate::store::{Batch, BodyWriter, StagedBody, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
 use super::content::{self, Content, Editor};
@@ -179,6 +179,8 @@ impl Intake {
         let item = ItemId::generate(&inner.world);
         let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content).await?;
         let letter = Letter { item, origin, envelope, routing, assessment, content, paper };
+        let accounts = letter.routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect();
+        inner.policy.store.ready_keys(accounts).await?;
         let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
         let batch = inner.compose(letter, mailboxes.answer, batch)?;
         inner.policy.store.commit(batch).await.map_err(|error| inner.room.refusal(error, mailboxes))?;
@@ -191,7 +193,7 @@ impl Intake {
 struct Arrived<'a> {
     origin: &'a Origin,
     envelope: &'a Envelope,
-    body: &'a crate::store::StagedBody,
+    body: &'a StagedBody,
     header: &'a [u8],
 }
 
@@ -260,9 +262,10 @@ impl Inner {
         let summary = Summary::of(&prefix, &content.structure, &content.header);
         let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
-        let record = batch.record(prefix);
         let (body_bytes, structure) = (content.body.len(), content.structure);
-        let body = batch.body(content.body);
+        let key = self.policy.store.letter_key(&content.body, routing.sharing())?;
+        let body = batch.letter(content.body, key);
+        let record = batch.record_for(body, prefix);
         let item = Item {
             id,
             instant,
@@ -277,7 +280,7 @@ impl Inner {
         for mailbox in &routing.mailboxes {
             let arrival = self.marking.arrive(id, instant, &mailbox.account, &mailbox.recipient)?;
             let allowance = self.room.allowance(&origin, &mailbox.account);
-            item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer });
+            item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer })?;
         }
         for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {

@@ -15,6 +15,7 @@ use crate::store::mailboxes::{
     Flags, Folder, FolderError, Message, NewMessage, Origin, Prefix, SpecialUse, Subscription, add_message,
 };
 use crate::store::quota::{Allowance, Usage};
+use crate::store::vault::{LetterKey, Sharing};
 use crate::store::{self, Batch, BodyWriter, Precondition, StagedBody, View, keys};
 
 /// Messages and bytes of one commit: what is lost when the import is stopped, and what waits in memory.
@@ -147,16 +148,20 @@ impl<'a> Deposit<'a> {
             Labelling::OfHeader => Labels::of_header(&header),
             Labelling::Given(labels) => labels,
         };
-        if let Some(count) = self.present.get_mut(&name_of(body.id(), date)).filter(|count| **count > 0) {
-            *count -= 1;
-            return Ok(Outcome::AlreadyThere);
+        let key = self.services.store.letter_key(&body, Sharing::Again(self.account))?;
+        // One that came before encryption was turned on or off is known by its other name.
+        for id in [Some(body.id()), key.as_ref().map(LetterKey::body)].into_iter().flatten() {
+            if let Some(count) = self.present.get_mut(&name_of(id, date)).filter(|count| **count > 0) {
+                *count -= 1;
+                return Ok(Outcome::AlreadyThere);
+            }
         }
         if !self.has_room(body.len())? {
             return Ok(Outcome::NoRoom);
         }
         let (keywords, refused) = self.keywords(labels.keywords)?;
         let summary = Summary::of(&[], &structure, &header).encode();
-        self.put(body, Facts { flags: labels.flags, keywords, date, summary, header: &header })?;
+        self.put(body, key, Facts { flags: labels.flags, keywords, date, summary, header: &header })?;
         Ok(refused.map_or(Outcome::Added, Outcome::AddedWithout))
     }
 
@@ -169,7 +174,7 @@ impl<'a> Deposit<'a> {
         Ok(self.allowance.has_room(self.held, more))
     }
 
-    fn put(&mut self, body: StagedBody, facts: Facts<'_>) -> Result<()> {
+    fn put(&mut self, body: StagedBody, key: Option<LetterKey>, facts: Facts<'_>) -> Result<()> {
         if self.messages == 0 {
             self.services.store.check_space()?;
             self.batch.require(Precondition::Present(keys::folder(self.account, self.folder.id)));
@@ -194,11 +199,11 @@ impl<'a> Deposit<'a> {
             origin: Origin::Deposited,
             recipient_prefix: none,
             item_prefix: none,
-            body: self.batch.body(body),
+            body: self.batch.letter(body, key),
             body_bytes,
             summary: facts.summary,
         };
-        add_message(&mut self.batch, &message);
+        add_message(&mut self.batch, &message)?;
         self.messages += 1;
         self.bytes += body_bytes;
         if self.messages >= MESSAGES_A_COMMIT || self.bytes >= BYTES_A_COMMIT { self.commit() } else { Ok(()) }

@@ -190,7 +190,7 @@ impl Run<'_, '_> {
                 self.tally.messages += 1;
                 self.tally.bytes += message.size();
             }
-            Err(Fault::Message(why @ store::Error::Damaged(_))) => {
+            Err(Fault::Message(why @ (store::Error::Damaged(_) | store::Error::Sealed(_)))) => {
                 self.tally.problems.add(format!("{}: {why}", self.at));
                 self.of = self.of.saturating_sub(message.size());
             }

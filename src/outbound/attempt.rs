@@ -80,7 +80,7 @@ pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> 
         Err(error) => return vec![unroutable(&error); rows.len()],
     };
     let recipients: Vec<Address> = rows.iter().map(|row| row.details.recipient.clone()).collect();
-    let content = means.store.item_bytes(first.item_prefix, first.body, first.body_bytes);
+    let content = means.store.item_bytes(first);
     let transaction = Transaction {
         reverse_path: &first.details.reverse_path,
         recipients: &recipients,

@@ -119,7 +119,7 @@ fn status(means: &Means, action: Action, now: Timestamp, reported: &Reported<'_>
 }
 
 async fn original_header(means: &Means, row: &Queued) -> store::Result<Vec<u8>> {
-    let bytes = means.store.item_bytes(row.item_prefix, row.body, row.body_bytes);
+    let bytes = means.store.item_bytes(row);
     let mut head = bytes.read_at(0, MAX_ORIGINAL_HEADER_BYTES).await?.to_vec();
     if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
         head.truncate(end + 2);

@@ -28,6 +28,8 @@ use super::RecordRef;
 use super::bodies::StagedBody;
 use super::keys::FolderSet;
 use super::quota::Watched;
+use super::sealing::Seal;
+use super::vault::LetterKey;
 use super::watch::Topic;
 use crate::ids::{AccountId, BodyId, FolderId, Uid};
 
@@ -116,11 +118,27 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) steps: Vec<Step>,
-    pub(super) records: Vec<Vec<u8>>,
-    pub(super) bodies: Vec<StagedBody>,
+    pub(super) records: Vec<(Vec<u8>, Option<Seal>)>,
+    pub(super) bodies: Vec<NewBody>,
+    /// Of those bodies that came with `letter`.
+    pub(super) letter_keys: Vec<LetterKey>,
     pub(super) journal: Vec<String>,
     pub(super) topics: Vec<Topic>,
     pub(super) slots: usize,
+}
+
+/// A body that comes with a batch.
+#[derive(Debug)]
+pub(super) struct NewBody {
+    pub(super) staged: StagedBody,
+    pub(super) seal: Option<Seal>,
+}
+
+impl NewBody {
+    /// What it is called in the store.
+    pub(super) fn id(&self) -> BodyId {
+        self.seal.as_ref().map_or(self.staged.id(), |seal| BodyId(seal.name))
+    }
 }
 
 /// What the committer filled the holes with.
@@ -219,12 +237,30 @@ impl Batch {
 
     /// Writes bytes to the packs; the row that names the record uses `Hole::Record`.
     pub fn record(&mut self, bytes: Vec<u8>) -> RecordSlot {
-        self.records.push(bytes);
+        self.push_record(bytes, None)
+    }
+
+    /// As [`Batch::record`], sealed: it is read with the same key.
+    pub fn record_sealed(&mut self, bytes: Vec<u8>, seal: Seal) -> RecordSlot {
+        self.push_record(bytes, Some(seal))
+    }
+
+    fn push_record(&mut self, bytes: Vec<u8>, seal: Option<Seal>) -> RecordSlot {
+        self.records.push((bytes, seal));
         RecordSlot(self.records.len() - 1)
     }
 
     /// Writes a body to the packs, unless the same body is there already (single instance).
     pub fn body(&mut self, body: StagedBody) -> BodyId {
+        self.push_body(NewBody { staged: body, seal: None })
+    }
+
+    /// As [`Batch::body`], sealed; its id is the name that the seal gives it.
+    pub fn body_sealed(&mut self, body: StagedBody, seal: Seal) -> BodyId {
+        self.push_body(NewBody { staged: body, seal: Some(seal) })
+    }
+
+    fn push_body(&mut self, body: NewBody) -> BodyId {
         let id = body.id();
         self.bodies.push(body);
         id

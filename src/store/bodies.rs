@@ -1,47 +1,14 @@
 //! Bytes on their way into the packs, and out of them.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::ids::BodyId;
 
+use super::staging::{PIECE_BYTES, Staging, StagingFile};
 use super::{Error, RecordRef, Result};
-
-/// Bytes read or copied at a time.
-const PIECE_BYTES: usize = 64 << 10;
-
-/// Where bodies wait until they are committed: `<dir>/staging`.
-#[derive(Debug)]
-pub(super) struct Staging {
-    dir: PathBuf,
-    max_memory_bytes: u64,
-    next: AtomicU64,
-}
-
-impl Staging {
-    /// Opens the directory and removes what a crash left in it.
-    pub(super) fn open(dir: PathBuf, max_memory_bytes: u64) -> Result<Self> {
-        fs::create_dir_all(&dir)?;
-        for entry in fs::read_dir(&dir)? {
-            fs::remove_file(entry?.path())?;
-        }
-        Ok(Staging { dir, max_memory_bytes, next: AtomicU64::new(0) })
-    }
-
-    /// A file without a name: it vanishes with its last user, also in a crash.
-    fn file(&self) -> Result<File> {
-        let path = self.dir.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(full_or_io)?;
-        fs::remove_file(&path)?;
-        Ok(file)
-    }
-}
 
 /// Takes the bytes of one message as they arrive. Small ones stay in memory, larger ones go to a file under
 /// `<dir>/staging` that vanishes with the writer.
@@ -51,7 +18,7 @@ pub struct BodyWriter {
     hasher: Box<blake3::Hasher>,
     /// The whole body, or what is not yet in the file.
     memory: Vec<u8>,
-    file: Option<File>,
+    file: Option<StagingFile>,
     len: u64,
 }
 
@@ -68,7 +35,7 @@ pub struct StagedBody {
 /// The rest of a body, behind its head.
 #[derive(Debug)]
 struct Tail {
-    file: File,
+    file: StagingFile,
     /// Where in the file the rest begins.
     skip: u64,
 }
@@ -85,13 +52,14 @@ impl BodyWriter {
     /// The staging file cannot be written: a full disk is `Error::Full`.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
-        self.memory.extend_from_slice(bytes);
         self.len += bytes.len() as u64;
         if self.file.is_none() && self.len > self.staging.max_memory_bytes {
             self.file = Some(self.staging.file()?);
         }
-        if self.file.is_some() && self.memory.len() >= PIECE_BYTES {
-            self.spill()?;
+        for piece in bytes.chunks(PIECE_BYTES) {
+            self.memory.extend_from_slice(piece);
+            let whole = self.memory.len() / PIECE_BYTES * PIECE_BYTES;
+            self.spill(whole)?;
         }
         Ok(())
     }
@@ -113,16 +81,19 @@ impl BodyWriter {
     /// # Errors
     /// As [`BodyWriter::write`].
     pub fn finish(mut self) -> Result<StagedBody> {
-        self.spill()?;
+        self.spill(self.memory.len())?;
         let id = BodyId(*self.hasher.finalize().as_bytes());
         let tail = self.file.map(|file| Tail { file, skip: 0 });
         Ok(StagedBody { id, len: self.len, head: Bytes::from(self.memory), tail })
     }
 
-    fn spill(&mut self) -> Result<()> {
-        if let Some(file) = &mut self.file {
-            file.write_all(&self.memory).map_err(full_or_io)?;
-            self.memory.clear();
+    /// Passes the beginning of what is in memory on to the file, if there is one.
+    fn spill(&mut self, bytes: usize) -> Result<()> {
+        if let Some(file) = &mut self.file
+            && bytes > 0
+        {
+            file.append(self.memory.get(..bytes).unwrap_or_default())?;
+            self.memory.drain(..bytes);
         }
         Ok(())
     }
@@ -234,12 +205,15 @@ pub(super) fn full_or_io(error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::Settings;
 
-    fn staged(max_memory: u64, bytes: &[u8], dir: &std::path::Path) -> StagedBody {
-        let mut writer = BodyWriter::new(Arc::new(Staging::open(dir.into(), max_memory).unwrap()));
+    fn staged(settings: &Settings, bytes: &[u8], dir: &std::path::Path) -> StagedBody {
+        let mut writer = BodyWriter::new(Arc::new(Staging::open(dir.into(), settings).unwrap()));
         bytes.chunks(1_000).for_each(|piece| writer.write(piece).unwrap());
         writer.finish().unwrap()
     }
@@ -254,13 +228,15 @@ mod tests {
         #[test]
         fn bytes_and_hash_are_the_same_in_memory_and_in_a_file(
             bytes in prop::collection::vec(any::<u8>(), 0..200_000),
-            max_memory in 0_u64..200_000,
+            max_memory_body_bytes in 0_u64..200_000,
+            encryption: bool,
             heads in prop::collection::vec((0_u64..5_000, prop::collection::vec(any::<u8>(), 0..3_000)), 0..3),
             offset in 0_u64..200_000,
             len in 0_usize..100_000,
         ) {
             let dir = tempfile::tempdir().unwrap();
-            let mut body = staged(max_memory, &bytes, dir.path());
+            let settings = Settings { max_memory_body_bytes, encryption, ..Settings::default() };
+            let mut body = staged(&settings, &bytes, dir.path());
             let mut expected = bytes;
             for (old_len, new_head) in heads {
                 body = body.with_head(old_len, &new_head).unwrap();
@@ -278,11 +254,12 @@ mod tests {
     #[test]
     fn staging_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
-        let body = staged(10, &[7; 100_000], dir.path());
+        let settings = Settings { max_memory_body_bytes: 10, ..Settings::default() };
+        let body = staged(&settings, &[7; 100_000], dir.path());
         assert!(body.is_large());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         fs::write(dir.path().join("left-over"), b"x").unwrap();
-        Staging::open(dir.path().into(), 10).unwrap();
+        Staging::open(dir.path().into(), &settings).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -13,7 +13,7 @@ use super::commit::{Remembered, counter};
 use super::engine::{Changes, Engine};
 use super::keys::{self, AccountCounter};
 use super::open::{ROWS_DIR, SCHEMA_ROW_VERSION, opener};
-use super::packs::{Content, Kind, PackWriter, Packs, Planned, RecordRef};
+use super::packs::{Compression, Content, Encoded, Kind, PackWriter, Packs, RecordRef};
 use super::{Error, Result, Rows, Settings, mailboxes, rows};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, UidValidity};
@@ -36,6 +36,7 @@ pub(super) struct FreshRows {
     engine: Box<dyn Engine>,
     pending: Changes,
     packs: PackWriter,
+    compression: Compression,
     to_remember: Remembered,
 }
 
@@ -44,10 +45,11 @@ impl FreshRows {
     pub(super) fn begin(dir: &Path, settings: &Settings, packs: Arc<Packs>) -> Result<Self> {
         let fresh = dir.join(FRESH_DIR);
         remove_dir(&fresh)?;
-        let mut packs = PackWriter::new(packs, settings.max_pack_bytes);
+        let compression = Compression::of(settings);
+        let mut packs = PackWriter::new(packs, settings.max_pack_bytes, compression);
         packs.resume()?;
         let engine = opener(fresh, settings)?.open()?;
-        Ok(FreshRows { engine, pending: Changes::new(), packs, to_remember: Remembered::default() })
+        Ok(FreshRows { engine, pending: Changes::new(), packs, compression, to_remember: Remembered::default() })
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -104,12 +106,14 @@ impl FreshRows {
 
     /// Writes bytes to the packs, for a row that is too large.
     pub(super) fn record(&mut self, bytes: Vec<u8>) -> Result<RecordRef> {
-        self.pack(Kind::Bytes, bytes)
+        self.pack(Kind::Bytes, &bytes)
     }
 
-    fn pack(&mut self, kind: Kind, bytes: Vec<u8>) -> Result<RecordRef> {
-        let place = self.packs.span()?.place(bytes.len() as u64)?;
-        self.packs.write(&[Planned { place, kind, content: Content::Bytes(bytes) }])?;
+    fn pack(&mut self, kind: Kind, bytes: &[u8]) -> Result<RecordRef> {
+        let record = Encoded::new(kind, bytes, self.compression, None)?;
+        let planned = self.packs.span()?.plan(Content::Encoded(record))?;
+        let place = planned.place;
+        self.packs.write(&[planned])?;
         Ok(place)
     }
 
@@ -125,7 +129,7 @@ impl FreshRows {
     fn remember(&mut self) -> Result<()> {
         let remembered = std::mem::take(&mut self.to_remember);
         if !remembered.rows.is_empty() {
-            self.pack(Kind::Rows, rows::encode(Remembered::VERSION, &remembered)?)?;
+            self.pack(Kind::Rows, &rows::encode(Remembered::VERSION, &remembered)?)?;
         }
         Ok(())
     }

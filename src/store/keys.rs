@@ -144,7 +144,7 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
 pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
     match (key.first(), row.first()) {
         (Some(b'm'), Some(_)) => &super::mailboxes::PLACES,
-        (Some(b's'), Some(&super::mailboxes::SUMMARY_RECORD)) => &[1],
+        (Some(b's'), Some(&version)) if super::mailboxes::summary_has_place(version) => &[1],
         (Some(b'b' | b'q' | b'p'), Some(_)) => &[1],
         _ => &[],
     }

@@ -29,9 +29,12 @@ pub mod restore;
 pub mod rewrite;
 pub mod rows;
 pub mod scans;
+pub mod sealing;
 pub(crate) mod space;
+mod staging;
 pub mod stats;
 mod upgrade;
+pub mod vault;
 mod versions;
 mod watch;
 
@@ -50,14 +53,18 @@ pub use batch::{Batch, Committed, Hole, Member, Precondition, RecordSlot, Slot, 
 pub use bodies::{BodyWriter, StagedBody};
 pub use engine::EngineKind;
 pub use packs::RecordRef;
+pub use sealing::{DataKey, Seal};
+pub use vault::{Owner, SingleInstance, WrappedKey};
 pub use watch::{Hub, Topic, Watcher};
 
 use crate::ids::{AccountId, BodyId};
-use bodies::{BodyRow, Staging};
+use bodies::BodyRow;
 use commit::{Committer, Pending, Request};
 use lock::DirLock;
 use packs::{PackWriter, Packs};
 use space::Space;
+use staging::Staging;
+use vault::Vault;
 use versions::{Snapshot, Versions};
 
 /// What the store answers.
@@ -96,6 +103,9 @@ pub enum Error {
     /// A row or record is damaged.
     #[error("damaged data: {0}")]
     Damaged(String),
+    /// A sealed record is asked for without its key; says which one.
+    #[error("encrypted data, and its key is not there: {0}")]
+    Sealed(String),
     /// What was asked for cannot be done here; says why, and what to do.
     #[error("{0}")]
     NotPossible(String),
@@ -145,6 +155,20 @@ pub struct Settings {
     pub max_journal_file_bytes: u64,
     /// Bodies above this size wait in a staging file instead of memory, bytes.
     pub max_memory_body_bytes: u64,
+    /// New records are compressed where that makes them at least a tenth smaller.
+    pub compression: bool,
+    /// How hard that is tried: a level of zstd, 1 to 19.
+    pub compression_level: i32,
+    /// Records below this size are not compressed, bytes.
+    pub compression_min_bytes: u64,
+    /// New letters are encrypted.
+    pub encryption: bool,
+    /// The file with the operator's keys; empty: they are in the environment, if anywhere.
+    pub operator_key_file: PathBuf,
+    /// What letters share one body when they are encrypted.
+    pub single_instance: SingleInstance,
+    /// Unwrapped keys of accounts that are kept in memory.
+    pub max_open_keys: usize,
     /// A pack is emptied when at least this much of it is dead, percent.
     pub compact_dead_percent: u64,
     /// How often the server looks for such packs, seconds; zero for never.
@@ -189,6 +213,13 @@ impl Default for Settings {
             max_pack_bytes: 256 << 20,
             max_journal_file_bytes: 64 << 20,
             max_memory_body_bytes: 256 << 10,
+            compression: true,
+            compression_level: 3,
+            compression_min_bytes: 512,
+            encryption: false,
+            operator_key_file: PathBuf::new(),
+            single_instance: SingleInstance::Submission,
+            max_open_keys: 10_000,
             compact_dead_percent: 30,
             compact_every_s: 3600,
             compact_floor_bytes: 64 << 20,
@@ -219,6 +250,8 @@ struct Inner {
     versions: Arc<Versions>,
     packs: Arc<Packs>,
     staging: Arc<Staging>,
+    /// The keys, if anything is or was encrypted.
+    vault: Option<Arc<Vault>>,
     /// Writes large bodies before their batch is queued, so that the committer does not stall.
     large: Mutex<PackWriter>,
     /// Who may wait for that on a thread.
@@ -300,21 +333,10 @@ impl Store {
     pub fn commit(&self, batch: Batch) -> impl Future<Output = Result<Committed>> + Send {
         let store = self.clone();
         async move {
-            let (batch, written) = if batch.bodies.iter().any(StagedBody::is_large) {
-                let turn = Arc::clone(&store.inner.large_turn).acquire_owned().await.map_err(|_| Error::Closed)?;
-                let store = store.clone();
-                let writing = tokio::task::spawn_blocking(move || {
-                    let written = store.write_large_bodies(batch);
-                    drop(turn);
-                    written
-                });
-                writing.await.map_err(|_| Error::Closed)??
-            } else {
-                (batch, Vec::new())
-            };
+            let (batch, ready) = store.prepare(batch).await?;
             let (reply, answer) = oneshot::channel();
             let queue = store.inner.queue.as_ref().ok_or(Error::Closed)?;
-            queue.send(Request::Commit(Pending { batch, written, reply })).await.map_err(|_| Error::Closed)?;
+            queue.send(Request::Commit(Pending { batch, ready, reply })).await.map_err(|_| Error::Closed)?;
             answer.await.map_err(|_| Error::Closed)?
         }
     }
@@ -324,10 +346,10 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub fn commit_blocking(&self, batch: Batch) -> Result<Committed> {
-        let (batch, written) = self.write_large_bodies(batch)?;
+        let (batch, ready) = self.prepare_blocking(batch)?;
         let (reply, answer) = oneshot::channel();
         let queue = self.inner.queue.as_ref().ok_or(Error::Closed)?;
-        queue.blocking_send(Request::Commit(Pending { batch, written, reply })).map_err(|_| Error::Closed)?;
+        queue.blocking_send(Request::Commit(Pending { batch, ready, reply })).map_err(|_| Error::Closed)?;
         answer.blocking_recv().map_err(|_| Error::Closed)?
     }
 
@@ -338,29 +360,6 @@ impl Store {
         let work = move |committer: &mut Committer| drop(reply.send(work(committer)));
         queue.blocking_send(Request::Between(Box::new(work))).map_err(|_| Error::Closed)?;
         answer.blocking_recv().map_err(|_| Error::Closed)
-    }
-
-    /// Writes and syncs the large bodies that are not there yet. If the batch then fails, their bytes lie in
-    /// the pack unnamed until it is compacted.
-    fn write_large_bodies(&self, mut batch: Batch) -> Result<(Batch, Vec<(BodyId, RecordRef)>)> {
-        let mut written = Vec::new();
-        let mut bodies = Vec::with_capacity(batch.bodies.len());
-        for body in std::mem::take(&mut batch.bodies) {
-            let is_there = body.is_large() && self.inner.versions.newest(&keys::body(body.id()))?.is_some();
-            if !body.is_large() || is_there {
-                bodies.push(body);
-                continue;
-            }
-            self.check_space()?;
-            let (place, body) = self.inner.large.lock().write_body(body).map_err(|error| match error {
-                Error::Io(error) => bodies::full_or_io(error),
-                other => other,
-            })?;
-            written.push((body.id(), place));
-            bodies.push(body);
-        }
-        batch.bodies = bodies;
-        Ok((batch, written))
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -421,21 +420,22 @@ impl View<'_> {
         commit::counter(self.get(key)?.as_deref())
     }
 
-    /// The bytes of a record: what was given to [`Batch::record`].
+    /// The bytes of a record: what was given to [`Batch::record`] or [`Batch::record_sealed`]. The key is for
+    /// those that are sealed; others are read with and without it.
     ///
     /// # Errors
-    /// `Damaged` when its checksum does not fit; I/O.
-    pub fn record(&self, place: RecordRef) -> Result<bytes::Bytes> {
-        self.store.inner.packs.read_whole(place)
+    /// `Damaged` when its checksum does not fit or the key does not open it; `Sealed`; I/O.
+    pub fn record(&self, place: RecordRef, key: Option<&DataKey>) -> Result<bytes::Bytes> {
+        self.store.inner.packs.read_whole(place, key)
     }
 
-    /// Up to `len` bytes of a body from `offset`; shorter only at the end.
+    /// Up to `len` bytes of a body from `offset`; shorter only at the end. The key as for [`View::record`].
     ///
     /// # Errors
-    /// `Damaged` when it is not there or its checksum does not fit; I/O.
-    pub fn body(&self, body: BodyId, offset: u64, len: usize) -> Result<bytes::Bytes> {
+    /// `Damaged` when it is not there, its checksum does not fit or the key does not open it; `Sealed`; I/O.
+    pub fn body(&self, body: BodyId, offset: u64, len: usize, key: Option<&DataKey>) -> Result<bytes::Bytes> {
         let row = self.get(&keys::body(body))?.ok_or_else(|| Error::Damaged(format!("{body:?} is missing")))?;
-        self.store.inner.packs.read(BodyRow::decode(&row)?.place, offset, len)
+        self.store.inner.packs.read(BodyRow::decode(&row)?.place, offset..offset.saturating_add(len as u64), key)
     }
 
     fn journal_dir(&self) -> PathBuf {

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::bodies::Staging;
 use super::commit::{Committer, Moving};
 use super::engine::{Changes, Generations, Opener};
 use super::journal::Journal;
 use super::lock::DirLock;
-use super::packs::{PackWriter, Packs, numbered_files};
+use super::packs::{Compression, PackWriter, Packs, numbered_files};
 use super::space::{Disk, FileSystem, Space};
+use super::staging::Staging;
+use super::vault::Vault;
 use super::versions::{Before, Versions};
 use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows, upgrade};
 
@@ -75,12 +76,15 @@ impl Store {
     ) -> Result<Store> {
         let versions = Arc::new(Versions::open(opener, settings.max_snapshot_bytes)?);
         check_schema(&versions)?;
+        let vault = Vault::of_store(dir, settings, &versions)?.map(Arc::new);
         let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
-        let staging = Arc::new(Staging::open(dir.join("staging"), settings.max_memory_body_bytes)?);
+        let staging = Arc::new(Staging::open(dir.join("staging"), settings)?);
         let journal =
             Journal::open(dir.join(JOURNAL_DIR), settings.max_journal_file_bytes, |key| versions.newest(key))?;
         File::open(dir)?.sync_all()?;
-        let mut writer = PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes);
+        let compression = Compression::of(settings);
+        let new_writer = || PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes, compression);
+        let mut writer = new_writer();
         writer.resume()?;
         let space = Space { dir: dir.into(), watermark_bytes: settings.watermark_bytes, disk };
         let hub = Hub::default();
@@ -91,6 +95,7 @@ impl Store {
             space: space.clone(),
             hub: hub.clone(),
             moving: Moving::default(),
+            compression,
             max_group_batches: settings.max_group_batches.max(1),
         };
         let (queue, committer) = committer.spawn(settings)?;
@@ -98,12 +103,13 @@ impl Store {
             dir: dir.into(),
             settings: settings.clone(),
             versions,
-            large: Mutex::new(PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes)),
+            large: Mutex::new(new_writer()),
             large_turn: Arc::new(Semaphore::new(1)),
             rewriting: Mutex::default(),
-            compacting: Mutex::new(PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes)),
+            compacting: Mutex::new(new_writer()),
             packs,
             staging,
+            vault,
             space,
             hub,
             readers: Arc::new(Semaphore::new(settings.reader_threads.max(1))),

@@ -19,7 +19,8 @@ use crate::ids::{AccountId, BodyId, ItemId};
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
 use super::rebuild::Follows;
-use super::{Batch, Hole, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, rows};
+use super::vault::RowText;
+use super::{Batch, Hole, Owner, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, WrappedKey, rows};
 
 const VERSION: u8 = 1;
 
@@ -88,6 +89,8 @@ pub struct Lease {
 pub struct PrintDocument {
     /// Where it lies.
     pub body: BodyId,
+    /// Opens it, if it is sealed.
+    pub data_key: Option<WrappedKey>,
     /// Its length.
     pub bytes: u64,
     /// Its SHA-256.
@@ -124,9 +127,11 @@ pub struct PrintJob {
     /// Message-ID of the letter, with its angle brackets.
     pub message_id: Option<String>,
     /// Subject of the letter.
-    pub subject: String,
+    pub subject: RowText,
     /// The message that was sent, without prefixes.
     pub body: BodyId,
+    /// Opens the message and the draft, if they are sealed.
+    pub data_key: Option<WrappedKey>,
     /// Its length.
     pub body_bytes: u64,
     /// When it was accepted, microseconds since 1970.
@@ -183,11 +188,16 @@ pub struct StoredJob {
     row: Vec<u8>,
 }
 
-/// Adds a new job to the batch; it waits to be rendered. Its item and S10 number must be new.
+/// Adds a new job to the batch; it waits to be rendered. Its item and S10 number must be new. If its letter is
+/// sealed ([`Batch::letter`]), the key and the subject are wrapped for the system.
 ///
 /// # Errors
-/// The job cannot be written as a row.
+/// The job cannot be written as a row, the key cannot be wrapped.
 pub fn add_job(batch: &mut Batch, job: &mut PrintJob, draft: RecordSlot, due_ms: u64) -> Result<()> {
+    if let Some(key) = batch.letter_key(job.body) {
+        job.subject = key.seal_text(&job.subject)?;
+        job.data_key = Some(key.wrap(Owner::System)?);
+    }
     job.offers = vec![Offer { centre: TO_RENDER.to_owned(), due_ms }];
     batch.require(Precondition::Absent(keys::print_job(job.item)));
     batch.require(Precondition::Absent(keys::s10(&job.s10)));
@@ -382,6 +392,10 @@ pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims>
     }
     let mut claims = Claims { bodies: vec![job.body], records: vec![draft], ..Claims::default() };
     claims.bodies.extend(job.kept_document().map(|document| document.body));
+    claims.opens(job.body, job.data_key);
+    if let Some(document) = job.kept_document() {
+        claims.opens(document.body, document.data_key);
+    }
     for offer in job.open_offers() {
         let is_there = view.get(&keys::print_due(&offer.centre, offer.due_ms, job.item))?.is_some();
         claims.require(is_there, || {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
 use super::rebuild::Follows;
-use super::{Batch, Hole, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, rows};
+use super::{Batch, Hole, Owner, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, WrappedKey, rows};
 use crate::address::{Address, ReversePath};
 use crate::clock::Timestamp;
 use crate::ids::{BodyId, ItemId};
@@ -38,6 +38,8 @@ pub struct Queued {
     pub body: BodyId,
     /// Its length.
     pub body_bytes: u64,
+    /// Opens both, if they are sealed.
+    pub data_key: Option<WrappedKey>,
     /// Everything else.
     pub details: Details,
     /// The row as it is stored, for the comparison of the next change.
@@ -98,7 +100,7 @@ pub struct NewQueued {
     pub id: QueueId,
     /// The item's prefix, from [`Batch::record`].
     pub item_prefix: RecordSlot,
-    /// From [`Batch::body`].
+    /// From [`Batch::letter`] or [`Batch::body`].
     pub body: BodyId,
     /// Its length.
     pub body_bytes: u64,
@@ -115,11 +117,12 @@ pub fn milliseconds(instant: Timestamp) -> u64 {
 /// Puts a recipient into the queue.
 ///
 /// # Errors
-/// The row cannot be encoded.
+/// The row cannot be encoded, the key of a sealed letter cannot be wrapped.
 pub fn add(batch: &mut Batch, new: &NewQueued) -> Result<()> {
     let key = key(new.id);
     batch.require(Precondition::Absent(key.clone()));
-    let rest = rows::encode(VERSION, &(new.body, new.body_bytes, &new.details))?;
+    let rest =
+        rows::encode(VERSION, &(new.body, new.body_bytes, batch.wrapped_key(new.body, Owner::System)?, &new.details))?;
     let row = Template::from(vec![VERSION]).hole(Hole::Record(new.item_prefix)).bytes(&rest);
     batch.put(key, row);
     batch.reference(new.body);
@@ -134,7 +137,7 @@ impl Queued {
     /// # Errors
     /// The row cannot be encoded.
     pub fn change(&self, batch: &mut Batch, details: &Details) -> Result<Queued> {
-        let rest = rows::encode(VERSION, &(self.body, self.body_bytes, details))?;
+        let rest = rows::encode(VERSION, &(self.body, self.body_bytes, self.data_key, details))?;
         let stored = [&[VERSION][..], &self.item_prefix.to_bytes(), &rest].concat();
         batch.require(Precondition::Equals(key(self.id), self.stored.clone()));
         self.forget_due(batch);
@@ -226,6 +229,7 @@ pub(super) fn inspect(view: &View<'_>, row_key: &[u8], stored: &[u8]) -> Result<
     let id = id_at_end(row_key).filter(|id| key(*id) == row_key).ok_or_else(|| bad_key("a queued recipient"))?;
     let row = decode(id, stored.to_vec())?;
     let mut claims = Claims { bodies: vec![row.body], records: vec![row.item_prefix], ..Claims::default() };
+    claims.opens(row.body, row.data_key);
     if let Some(due_ms) = row.details.due_ms {
         let is_there = view.get(&keys::outbound_due(SHARD, due_ms, id.item, id.recipient))?.is_some();
         claims.require(is_there, || format!("{id:?} waits in the queue and is not in its due-time index"));
@@ -265,8 +269,8 @@ fn id_at_end(key: &[u8]) -> Option<QueueId> {
 
 fn decode(id: QueueId, stored: Vec<u8>) -> Result<Queued> {
     let (item_prefix, rest) = rows::split_place(VERSION, &stored)?;
-    let (body, body_bytes, details) = rows::decode(VERSION, rest)?;
-    Ok(Queued { id, item_prefix, body, body_bytes, details, stored })
+    let (body, body_bytes, data_key, details) = rows::decode(VERSION, rest)?;
+    Ok(Queued { id, item_prefix, body, body_bytes, data_key, details, stored })
 }
 
 #[cfg(test)]

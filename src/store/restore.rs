@@ -18,6 +18,7 @@ use super::fresh::{FreshRows, remove_dir, take_place};
 use super::lock::DirLock;
 use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING, ROWS_DIR, SCHEMA, is_empty};
 use super::packs::Packs;
+use super::vault::{KEYS_DIR, restore_keys};
 use super::{Error, Progress, Result, Settings, journal};
 use crate::clock::Timestamp;
 
@@ -62,6 +63,7 @@ pub fn restore(
     let mut copier = Copier::new(OnDifference::BeginAnew, progress);
     copier.expect(manifest.bytes());
     let packs = copy_files(&manifest, backup, dir, &mut copier)?;
+    restore_keys(backup, dir)?;
     let mut fresh = FreshRows::begin(dir, settings, packs)?;
     load(backup, &manifest, |rows| {
         let bytes = rows.iter().map(|(key, row)| (key.len() + row.len()) as u64).sum();
@@ -125,7 +127,7 @@ fn begin(dir: &Path, backup: &Path) -> Result<()> {
         // Perhaps all was done but the removal of the marker; packs that are there already are used again.
         return remove_dir(&dir.join(ROWS_DIR));
     }
-    for part in [ROWS_DIR, PACKS_DIR, JOURNAL_DIR] {
+    for part in [ROWS_DIR, PACKS_DIR, JOURNAL_DIR, KEYS_DIR] {
         if !is_empty(&dir.join(part))? {
             return Err(Error::NotPossible(format!(
                 "{}: there is data in it; move it away, or name another directory",

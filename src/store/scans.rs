@@ -12,7 +12,7 @@ use crate::ids::{BodyId, ItemId};
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
 use super::rebuild::Follows;
-use super::{Batch, Precondition, Result, Topic, View, rows};
+use super::{Batch, Precondition, Result, Topic, View, WrappedKey, rows};
 
 const VERSION: u8 = 1;
 
@@ -41,6 +41,8 @@ pub struct Scan {
     pub received_us: i64,
     /// The document as it came.
     pub document: BodyId,
+    /// Opens the document, if it is sealed.
+    pub data_key: Option<WrappedKey>,
     /// Its length in bytes.
     pub bytes: u64,
     /// Its media type.
@@ -119,6 +121,7 @@ pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims>
         return Err(bad_key("a scan"));
     }
     let mut claims = Claims { bodies: vec![scan.document], ..Claims::default() };
+    claims.opens(scan.document, scan.data_key);
     if scan.state == ScanState::Review {
         let is_there = view.get(&waiting_key(scan.id))?.is_some();
         claims.require(is_there, || format!("scan {:?} waits for a person and is not at the review desk", scan.id));

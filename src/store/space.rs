@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::batch::Batch;
 use super::{Error, Result};
 
 /// Below the watermark divided by this nothing at all is written: what is left belongs to the engine.
@@ -40,17 +39,12 @@ impl Space {
         self.disk.free_bytes(&self.dir)
     }
 
-    /// Is there room for a new letter?
+    /// Is there room for a new letter? Batches that bring bytes need the watermark.
     pub(super) fn check(&self) -> Result<()> {
         self.check_against(self.watermark_bytes)
     }
 
-    /// Batches that bring bytes need the watermark; others (flags, expunging) may use more of what is left.
-    pub(super) fn check_batch(&self, batch: &Batch) -> Result<()> {
-        if batch.records.is_empty() && batch.bodies.is_empty() { self.check_reserve() } else { self.check() }
-    }
-
-    /// Is there room for what makes room?
+    /// Is there room for what makes room? Flags and expunging may use more of what is left.
     pub(super) fn check_reserve(&self) -> Result<()> {
         self.check_against(self.watermark_bytes / RESERVE_DIVISOR)
     }

@@ -174,7 +174,7 @@ async fn what_goes_elsewhere_carries_the_acceptance_only() {
     assert_eq!(recipients, ["one@elsewhere.kz", "two@other.kz"], "each address once");
     for row in &rows {
         assert_eq!(row.id.item, item);
-        let bytes = post.store.item_bytes(row.item_prefix, row.body, row.body_bytes);
+        let bytes = post.store.item_bytes(row);
         let letter = Letter(bytes.read_at(0, usize::MAX >> 1).await.unwrap().to_vec());
         assert_eq!(letter.marks().iter().map(|mark| mark.kind).collect::<Vec<_>>(), [Impressed::Accept]);
         assert_eq!(letter.below("From: "), message.as_bytes());

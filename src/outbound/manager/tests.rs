@@ -399,7 +399,7 @@ async fn rfc5321_the_next_address_of_a_host_is_tried_when_one_does_not_serve() {
         recipients: std::slice::from_ref(&row.details.recipient),
         eight_bit: false,
         smtputf8: false,
-        content: &depot.post.store.item_bytes(row.item_prefix, row.body, row.body_bytes),
+        content: &depot.post.store.item_bytes(&row),
     };
     let hop = Hop { name: "mx.elsewhere.kz".into(), addresses: vec![depot.sink.address(), second.address()] };
     let outcome = client.deliver(&hop, &transaction).await.unwrap();

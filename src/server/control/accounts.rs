@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
 
-use crate::accounts::{Account, NewAccount};
+use crate::accounts::{Account, AccountError, NewAccount};
 use crate::server::Services;
 use crate::store::accounts::{CredentialKind, Kind, OwnQuota, State};
 
@@ -132,6 +132,17 @@ pub(super) async fn close(services: &Services, name: &str) -> Answer {
     let account = find(services, name).await?;
     services.accounts.close(account.id).await.map_err(|error| Failure::from_error(&error))?;
     done()
+}
+
+/// Closes the account, if it is open, and destroys its letters.
+pub(super) async fn destroy(services: &Services, name: &str) -> Answer {
+    let destroyed = services.accounts.destroy(name).await.map_err(|error| match error {
+        AccountError::Missing => {
+            Failure { message: format!("there is and was no account {name:?}; `poshta account list` shows all") }
+        }
+        other => Failure::from_error(&other),
+    })?;
+    json(destroyed)
 }
 
 pub(super) async fn find(services: &Services, name: &str) -> Result<Account, Failure> {

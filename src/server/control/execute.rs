@@ -8,7 +8,7 @@ use crate::server::Services;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Meter, Request, accounts, desk, mail_files};
+use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, mail_files};
 
 /// Does what is asked.
 ///
@@ -21,7 +21,8 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AccountShow(name) => accounts::show(services, &name.name).await,
         Request::AccountPassword { name, password } => accounts::set_password(services, &name, &password).await,
         Request::AccountQuota { name, change } => accounts::set_quota(services, &name, change).await,
-        Request::AccountClose(name) => accounts::close(services, &name.name).await,
+        Request::AccountClose { name, letters: Letters::Kept } => accounts::close(services, &name).await,
+        Request::AccountClose { name, letters: Letters::Destroyed } => accounts::destroy(services, &name).await,
         Request::QueueList(list) => desk::queue_list(services, list.limit).await,
         Request::QueueShow(item) => desk::queue_show(services, &item.item).await,
         Request::QueueChange { item, action } => desk::queue_change(services, &item, action).await,
@@ -40,6 +41,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
             let expired = services.retention.sweep(mode, Speed::Full, |done| meter.note(done)).await;
             expired.map_err(|error| Failure::from_error(&error)).and_then(json)
         }
+        Request::StoreRotateKey => blocking(services, |services| services.store.rotate_keys()).await,
         Request::StoreBackup { dir } => {
             let meter = meter.clone();
             let back_up = move |services: Services| {

@@ -49,7 +49,12 @@ pub enum Request {
         change: QuotaChange,
     },
     /// Closes an account for ever.
-    AccountClose(Name),
+    AccountClose {
+        /// Login or address; with `letters` also of an account that is closed already.
+        name: String,
+        /// What becomes of its letters.
+        letters: Letters,
+    },
     /// The outbound queue.
     QueueList(Limit),
     /// One letter of the queue, by its item id.
@@ -100,6 +105,8 @@ pub enum Request {
     StoreCompact,
     /// Removes the letters from Trash and Junk whose time is over.
     StoreExpire(Mode),
+    /// Wraps all keys with the current operator key.
+    StoreRotateKey,
     /// Brings a backup up to this moment, or begins one.
     StoreBackup {
         /// Its directory, absolute.
@@ -169,6 +176,16 @@ pub enum QuotaChange {
     },
     /// What all accounts get.
     Default,
+}
+
+/// What becomes of the letters of an account that is closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Letters {
+    /// They stay.
+    Kept,
+    /// They and their key are destroyed.
+    Destroyed,
 }
 
 /// Which way mailbox files go.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `packs/` | copies of the packs; they only grow, so each backup adds what is new |
 //! | `journal/` | copies of the device journal, in the same way |
+//! | `keys/` | the keys of encrypted letters, still wrapped with the operator's |
 //! | `rows/NNNN.rows` | all rows of that moment ([`rows_file`]) |
 //! | `BACKUP` | what of all this belongs to the backup ([`manifest`]), written last |
 //!
@@ -109,6 +110,10 @@ impl Store {
             let known = earlier.as_ref().map_or(0, |earlier| earlier.journal_bytes(part.number));
             let of = |dir: &Path| journal::path(&dir.join(JOURNAL_DIR), part.number);
             copier.journal(&of(&self.inner.dir), &of(to), *part, known)?;
+        }
+        // After the rows: every account that they know has its key by now.
+        if let Some(vault) = &self.inner.vault {
+            vault.copy_to(to)?;
         }
         target.sync()?;
         let manifest = Manifest::of(Parts {

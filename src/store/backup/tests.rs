@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use smallvec::SmallVec;
 
-use super::super::check::tests::{ANNA, filled};
+use super::super::bodies::BodyRow;
+use super::super::check::tests::{ANNA, fill};
 use super::super::compact::Thoroughness;
 use super::super::mailboxes::{FlagChange, Flags, INBOX, NewMessage, Origin, Prefix, Subscription};
 use super::super::mailboxes::{add_message, add_standard_folders};
 use super::super::restore::{Restored, restore};
-use super::super::tests::{open, settings, staged};
-use super::super::{Batch, Settings};
+use super::super::tests::get;
+use super::super::tests::{noise, open, settings, staged};
+use super::super::vault::Sharing;
+use super::super::{Batch, RecordRef, Seal, Settings};
 use super::*;
 use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId, Uid, UidValidity};
 use crate::message::ids::message_id_hash;
@@ -31,14 +34,21 @@ pub(in crate::store) fn wait<T>(work: impl Future<Output = T>) -> T {
 
 /// Letters in folders with flags, some of them gone again, beside what waits in every queue.
 pub(in crate::store) fn office(dir: &Path) -> Store {
-    let store = filled(dir);
+    let store = open(dir);
+    furnish(&store);
+    store
+}
+
+/// See [`office`].
+pub(in crate::store) fn furnish(store: &Store) {
+    fill(store);
     let mut batch = Batch::new();
     add_standard_folders(&mut batch, ANNA).unwrap();
     (0..3).for_each(|number| batch.journal(format!(r#"{{"impression":{number}}}"#)));
     store.commit_blocking(batch).unwrap();
-    let inbox = folder(&store, INBOX);
+    let inbox = folder(store, INBOX);
     for number in 1..=LETTERS {
-        deliver(&store, inbox, &letter(number));
+        deliver(store, inbox, &letter(number));
     }
     wait(async {
         for name in ["Work", "Work/Old", "Gone"] {
@@ -46,17 +56,16 @@ pub(in crate::store) fn office(dir: &Path) -> Store {
         }
         store.rename_folder(ANNA, "Work/Old", "Work/Older", now()).await.unwrap();
         store.set_subscription(ANNA, "Work", Subscription::On).await.unwrap();
-        let (work, gone) = (folder(&store, "Work/Older"), folder(&store, "Gone"));
+        let (work, gone) = (folder(store, "Work/Older"), folder(store, "Gone"));
         store.copy(ANNA, inbox, uids(&[2, 3]), work, now()).await.unwrap();
         store.move_messages(ANNA, inbox, uids(&[4, 5]), work, now()).await.unwrap();
         store.copy(ANNA, inbox, uids(&[6]), gone, now()).await.unwrap();
         store.delete_folder(ANNA, "Gone").await.unwrap();
-        flag(&store, inbox, &[7, 8], Flags::DELETED).await;
+        flag(store, inbox, &[7, 8], Flags::DELETED).await;
         store.expunge(ANNA, inbox, None).await.unwrap();
-        flag(&store, inbox, &[9, 10], Flags::SEEN.with(Flags::FLAGGED)).await;
+        flag(store, inbox, &[9, 10], Flags::SEEN.with(Flags::FLAGGED)).await;
     });
     assert!(store.check().unwrap().is_sound());
-    store
 }
 
 pub(in crate::store) async fn flag(store: &Store, folder: FolderId, numbers: &[u32], flags: Flags) {
@@ -78,14 +87,35 @@ pub(in crate::store) fn letter(number: u32) -> Vec<u8> {
 }
 
 pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) -> BodyId {
+    deliver_sealed(store, folder, text, None)
+}
+
+/// The letter in the store's packs.
+pub(in crate::store) fn place_of(store: &Store, text: &[u8]) -> RecordRef {
+    let key = keys::body(BodyId(*blake3::hash(text).as_bytes()));
+    BodyRow::decode(&get(store, &key).unwrap()).unwrap().place
+}
+
+/// As [`deliver`]; all that the packs get of it is sealed.
+pub(in crate::store) fn deliver_sealed(store: &Store, folder: FolderId, text: &[u8], seal: Option<Seal>) -> BodyId {
     let mut scanner = Scanner::new(Caps::default());
     scanner.push(text);
     let structure = scanner.finish();
     let header = &text[..structure.facts.header_bytes as usize];
     let (recipient, item) = (&b"Return-Path: <a@b.example>\r\n"[..], &b"Received: here\r\n"[..]);
     let mut batch = Batch::new();
-    let records = [batch.record(recipient.to_vec()), batch.record(item.to_vec())];
-    let body = batch.body(staged(store, text));
+    let staged = staged(store, text);
+    let (records, body) = match seal {
+        None => {
+            let key = store.letter_key(&staged, Sharing::One(ANNA)).unwrap();
+            let body = batch.letter(staged, key);
+            ([recipient, item].map(|text| batch.record_for(body, text.to_vec())), body)
+        }
+        Some(seal) => {
+            let records = [recipient, item].map(|text| batch.record_sealed(text.to_vec(), seal.clone()));
+            (records, batch.body_sealed(staged, seal))
+        }
+    };
     add_message(
         &mut batch,
         &NewMessage {
@@ -106,7 +136,8 @@ pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) ->
             body_bytes: text.len() as u64,
             summary: Summary::of(&[recipient, item].concat(), &structure, header).encode(),
         },
-    );
+    )
+    .unwrap();
     store.commit_blocking(batch).unwrap();
     body
 }
@@ -232,7 +263,7 @@ fn a_second_backup_copies_only_what_is_new() {
     assert_eq!(back_up(&store, &place.backup).copied_bytes, 0);
     deliver(&store, folder(&store, INBOX), &letter(21));
     let third = back_up(&store, &place.backup);
-    let new = letter(21).len() as u64;
+    let new = place_of(&store, &letter(21)).stored_bytes();
     assert!((new..new + 1_500).contains(&third.copied_bytes), "{third:?}");
     assert_eq!(numbered_files(&place.backup.join("rows"), "rows").unwrap(), [3]);
     restored(&place.backup, &place.other).unwrap();
@@ -263,7 +294,7 @@ fn an_interrupted_backup_leaves_the_last_one_whole_and_the_next_goes_on() {
     let before = messages(&store);
     let inbox = folder(&store, INBOX);
     for number in 0..30_u8 {
-        let text = [&letter(200)[..], &vec![number; 300_000]].concat();
+        let text = [&letter(200)[..], &noise(number.into(), 300_000)].concat();
         deliver(&store, inbox, &text);
     }
     let stopped = store.backup(&place.backup, now(), &mut |done| {
@@ -396,10 +427,10 @@ fn a_backup_that_is_not_whole_is_not_restored() {
 fn a_damaged_record_is_named_and_restored_as_it_is() {
     let place = place();
     let store = office(&place.data);
-    let path = place.data.join("packs/00000001.pack");
+    let body = place_of(&store, &letter(13));
+    let path = place.data.join(format!("packs/{:08}.pack", body.pack));
     let mut pack = fs::read(&path).unwrap();
-    let at = pack.windows(9).position(|window| window == b"letter 13").unwrap();
-    pack[at] ^= 1;
+    pack[body.offset as usize + 100] ^= 1;
     fs::write(&path, pack).unwrap();
     assert_eq!(back_up(&store, &place.backup).damaged.len(), 1);
     assert_eq!(restored(&place.backup, &place.other).unwrap().damaged.len(), 1);

@@ -2,7 +2,7 @@
 //! claim with what is there.
 
 use crate::ids::BodyId;
-use crate::store::{Error, RecordRef, Result, View};
+use crate::store::{Error, RecordRef, Result, View, WrappedKey};
 
 /// What a row claims, and what of it was found wrong at once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -11,6 +11,8 @@ pub(in crate::store) struct Claims {
     pub(in crate::store) bodies: Vec<BodyId>,
     /// Records that must be whole.
     pub(in crate::store) records: Vec<RecordRef>,
+    /// Bodies that are sealed, each with its key, which must open.
+    pub(in crate::store) keys: Vec<(BodyId, WrappedKey)>,
     /// Sentences about rows that do not fit this one.
     pub(in crate::store) wrong: Vec<String>,
 }
@@ -22,6 +24,11 @@ pub(in crate::store) struct Claims {
 pub(in crate::store) type Inspect = fn(&View<'_>, &[u8], &[u8]) -> Result<Claims>;
 
 impl Claims {
+    /// Notes the key of a body, if it is sealed.
+    pub(in crate::store) fn opens(&mut self, body: BodyId, key: Option<WrappedKey>) {
+        self.keys.extend(key.map(|key| (body, key)));
+    }
+
     /// Notes `text` unless `holds`.
     pub(in crate::store) fn require(&mut self, holds: bool, text: impl FnOnce() -> String) {
         if !holds {

@@ -14,7 +14,7 @@ use super::commit::counter;
 use super::keys::{AccountCounter, FolderCounter, FolderSet};
 use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
-use super::{Error, RecordRef, Result, Rows, Store, View, keys, rows};
+use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{accounts, audit, items, print_jobs, queue, quota, scans};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -191,6 +191,7 @@ impl Checker<'_> {
                 let claims = inspect(self.view, key, row)?;
                 claims.wrong.into_iter().for_each(|text| self.problem(text));
                 claims.bodies.into_iter().for_each(|body| self.reference(body));
+                claims.keys.into_iter().try_for_each(|(body, key)| self.data_key(body, Some(key)))?;
                 claims.records.into_iter().try_for_each(|place| self.record(place))
             }
             None => Err(Error::Damaged("row of an unknown class".into())),
@@ -199,6 +200,14 @@ impl Checker<'_> {
 
     fn reference(&mut self, body: BodyId) {
         *self.references.entry(body).or_default() += 1;
+    }
+
+    /// The key of a sealed body must open, and be that of the body.
+    fn data_key(&mut self, body: BodyId, key: Option<WrappedKey>) -> Result<()> {
+        match self.view.data_key(body, key.as_ref()) {
+            Err(Error::Damaged(what) | Error::NotPossible(what) | Error::Sealed(what)) => Err(Error::Damaged(what)),
+            other => other.map(drop),
+        }
     }
 
     fn folder(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
@@ -262,6 +271,7 @@ impl Checker<'_> {
         if self.damaged_bodies.contains(&message.body) {
             return Err(Error::Damaged("its body is damaged".into()));
         }
+        self.data_key(message.body, message.data_key)?;
         self.record(message.recipient_prefix)?;
         self.record(message.item_prefix)
     }
@@ -286,7 +296,10 @@ impl Checker<'_> {
     }
 
     fn summary(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
-        self.view.decode_summary(row.to_vec())?;
+        match self.view.decode_summary(partition(key)?.0, row.to_vec()) {
+            Err(Error::NotPossible(what) | Error::Sealed(what)) => self.problem(format!("{what} (a summary)")),
+            other => drop(other?),
+        }
         let message = [b"m", key.get(1..).unwrap_or_default()].concat();
         if self.view.get(&message)?.is_none() {
             self.problem("a summary without a message");
@@ -460,6 +473,7 @@ fn fact(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims> {
     let is_read = match name {
         b"schema" => rows::decode::<u32>(super::open::SCHEMA_ROW_VERSION, row).is_ok(),
         b"person-key" => row.len() == blake3::KEY_LEN,
+        b"vault" => view.is_own_vault(row),
         _ if name.starts_with(super::journal::PREFIX.as_bytes()) => row.len() == size_of::<u64>(),
         _ if name.starts_with(mailboxes::DOOMED.as_bytes()) => true,
         _ => return number(view, key, row),

@@ -12,7 +12,8 @@ use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job, a
 use crate::store::queue::{Details, NewQueued, Notify, QueueId, SHARD};
 use crate::store::scans::{Scan, ScanState, add_scan};
 use crate::store::tests::{get, open, staged};
-use crate::store::{Batch, StagedBody};
+use crate::store::vault::{RowText, Sharing};
+use crate::store::{Batch, Owner};
 
 const OUT: ItemId = ItemId(0x0a);
 const PAPER: ItemId = ItemId(0x0b);
@@ -99,14 +100,17 @@ fn a_record_that_a_queue_row_names_is_read() {
 /// stands around them.
 pub(in crate::store) fn filled(dir: &Path) -> Store {
     let store = open(dir);
-    let mut batch = Batch::new();
-    let letter = staged(&store, b"letter");
-    queued(&mut batch, letter);
-    store.commit_blocking(batch).unwrap();
+    fill(&store);
+    store
+}
 
+/// See [`filled`].
+pub(in crate::store) fn fill(store: &Store) {
     let mut batch = Batch::new();
-    let draft = batch.record(b"draft".to_vec());
-    add_job(&mut batch, &mut job(), draft, DUE_MS).unwrap();
+    let letter = sealed(store, &mut batch, b"letter");
+    queued(&mut batch, letter);
+    let draft = batch.record_for(letter, b"draft".to_vec());
+    add_job(&mut batch, &mut PrintJob { body: letter, ..job() }, draft, DUE_MS).unwrap();
     batch.add(quota_key(ANNA, 1), 1);
     let number = add_event(&mut batch, PAPER, &event()).unwrap();
     add_notice(&mut batch, PAPER, number);
@@ -116,25 +120,32 @@ pub(in crate::store) fn filled(dir: &Path) -> Store {
     drawn.state = State::Queued;
     drawn.offers = ["almaty", "qostanai"].map(|centre| Offer { centre: centre.into(), due_ms: DUE_MS }).to_vec();
     let mut batch = Batch::new();
-    let body = batch.body(staged(&store, b"%PDF"));
+    let body = sealed(store, &mut batch, b"%PDF");
+    let data_key = batch.wrapped_key(body, Owner::System).unwrap();
     batch.reference(body);
-    drawn.document = Some(PrintDocument { body, bytes: 4, sha256: [0; 32], pages: 1, sheets: 1 });
+    drawn.document = Some(PrintDocument { body, data_key, bytes: 4, sha256: [0; 32], pages: 1, sheets: 1 });
     stored.change(&mut batch, &drawn).unwrap();
     store.commit_blocking(batch).unwrap();
 
     let mut batch = Batch::new();
-    let document = batch.body(staged(&store, b"scan"));
-    add_scan(&mut batch, &scan(document)).unwrap();
+    let document = sealed(store, &mut batch, b"scan");
+    let data_key = batch.wrapped_key(document, Owner::System).unwrap();
+    add_scan(&mut batch, &Scan { data_key, ..scan(document) }).unwrap();
     accounts::add(&mut batch, &account()).unwrap();
     batch.put(keys::idempotency("almaty", &[5; 32]), vec![1, 0]);
     add_audit(&mut batch, &audit_entry()).unwrap();
     store.commit_blocking(batch).unwrap();
-    store
 }
 
-fn queued(batch: &mut Batch, letter: StagedBody) {
-    let item_prefix = batch.record(b"Received: x\r\n".to_vec());
-    let body = batch.body(letter);
+/// A body as services store it: sealed, if the store encrypts.
+pub(in crate::store) fn sealed(store: &Store, batch: &mut Batch, bytes: &[u8]) -> BodyId {
+    let body = staged(store, bytes);
+    let key = store.letter_key(&body, Sharing::Many).unwrap();
+    batch.letter(body, key)
+}
+
+fn queued(batch: &mut Batch, body: BodyId) {
+    let item_prefix = batch.record_for(body, b"Received: x\r\n".to_vec());
     for (recipient, due_ms) in [(0, Some(DUE_MS)), (1, None)] {
         let details = Details {
             reverse_path: ReversePath::Address("a@b.example".parse().unwrap()),
@@ -168,8 +179,9 @@ fn job() -> PrintJob {
         account: Some(ANNA),
         report_to: None,
         message_id: None,
-        subject: "x".into(),
+        subject: RowText::Plain("subject of the letter on paper".into()),
         body: id_of(b"letter"),
+        data_key: None,
         body_bytes: 6,
         accepted_us: 1,
         offers: Vec::new(),
@@ -187,6 +199,7 @@ fn scan(document: BodyId) -> Scan {
         state: ScanState::Review,
         received_us: 1,
         document,
+        data_key: None,
         bytes: 4,
         media_type: "application/pdf".into(),
         pages: 1,

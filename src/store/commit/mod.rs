@@ -5,6 +5,7 @@
 //! fails nothing of the group is acknowledged, and the files it went to are sealed.
 
 mod moving;
+mod prepare;
 mod resolve;
 mod watched;
 
@@ -18,14 +19,13 @@ use super::batch::{Batch, Committed};
 use super::bodies::full_or_io;
 use super::engine::Changes;
 use super::journal::Journal;
-use super::packs::{PackWriter, Planned, RecordRef};
+use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
 use super::versions::{Before, Versions};
 use super::watch::{Hub, Topic};
 use super::{Error, Result, Settings};
-use crate::ids::BodyId;
-
 pub(super) use moving::Moving;
+pub(super) use prepare::Ready;
 pub(super) use resolve::{Remembered, counter};
 
 use resolve::Ground;
@@ -42,8 +42,8 @@ pub(super) enum Request {
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) batch: Batch,
-    /// Large bodies that were already written and synced, so that the committer need not copy them.
-    pub(super) written: Vec<(BodyId, RecordRef)>,
+    /// What it brings for the packs.
+    pub(super) ready: Ready,
     pub(super) reply: oneshot::Sender<Result<Committed>>,
 }
 
@@ -56,6 +56,7 @@ pub(super) struct Committer {
     pub(super) space: Space,
     pub(super) hub: Hub,
     pub(super) moving: Moving,
+    pub(super) compression: Compression,
     pub(super) max_group_batches: usize,
 }
 
@@ -121,16 +122,17 @@ impl Committer {
                 return Err(error);
             }
         };
-        for Pending { mut batch, written, reply } in requests.by_ref() {
+        for Pending { mut batch, ready, reply } in requests.by_ref() {
             let topics = std::mem::take(&mut batch.topics);
+            let is_there_room = if ready.is_empty() { self.space.check_reserve() } else { self.space.check() };
             let ground = Ground {
                 versions: &self.versions,
                 group: &group.changes,
                 before: &mut group.before,
                 moving: &mut self.moving,
+                compression: self.compression,
             };
-            let resolved =
-                self.space.check_batch(&batch).and_then(|()| resolve::resolve(ground, batch, &written, &mut span));
+            let resolved = is_there_room.and_then(|()| resolve::resolve(ground, batch, ready, &mut span));
             let answer = resolved.map(|resolved| {
                 group.changes.extend(resolved.changes);
                 group.records.extend(resolved.records);

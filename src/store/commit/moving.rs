@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn place(pack: u32, offset: u64) -> RecordRef {
-        RecordRef { pack, offset, len: 9 }
+        RecordRef { pack, offset, len: 9, stored: 17 }
     }
 
     fn row(place: RecordRef) -> Vec<u8> {

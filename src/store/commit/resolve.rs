@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::super::batch::{Batch, Committed, Hole, Member, Precondition, SetOf, Step, Template};
-use super::super::bodies::{BodyRow, StagedBody};
+use super::super::bodies::BodyRow;
 use super::super::engine::Changes;
-use super::super::packs::{Content, Kind, Planned, RecordRef, Span, stored_bytes};
+use super::super::packs::{Compression, Content, Encoded, Kind, Planned, RecordRef, Span};
 use super::super::versions::{Before, Versions};
 use super::super::watch::Topic;
 use super::super::{Error, Result, keys, mailboxes, rows};
 use super::moving::Moving;
+use super::prepare::{Ready, ReadyBody};
 use crate::ids::{BodyId, Uid};
 use crate::uid_set::{self, Block};
 
@@ -50,6 +51,8 @@ pub(super) struct Ground<'a> {
     /// What was read for the group.
     pub(super) before: &'a mut Before,
     pub(super) moving: &'a mut Moving,
+    /// For the rows that the packs remember.
+    pub(super) compression: Compression,
 }
 
 impl Ground<'_> {
@@ -67,12 +70,7 @@ impl Ground<'_> {
 
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
 /// batch succeeds.
-pub(super) fn resolve(
-    ground: Ground<'_>,
-    batch: Batch,
-    written: &[(BodyId, RecordRef)],
-    span: &mut Span,
-) -> Result<Resolved> {
+pub(super) fn resolve(ground: Ground<'_>, batch: Batch, ready: Ready, span: &mut Span) -> Result<Resolved> {
     if batch.journal.iter().any(|line| line.contains('\n')) {
         return Err(Error::Engine("a journal line with a line end in it".into()));
     }
@@ -87,12 +85,12 @@ pub(super) fn resolve(
         numbers: vec![0; batch.slots],
         span: *span,
     };
-    for bytes in batch.records {
-        let place = resolver.record(Kind::Bytes, bytes)?;
+    for record in ready.records {
+        let place = resolver.write(Content::Encoded(record))?;
         resolver.places.push(place);
     }
-    for body in batch.bodies {
-        resolver.body(body, written)?;
+    for body in ready.bodies {
+        resolver.body(body)?;
     }
     for step in batch.steps {
         resolver.step(step)?;
@@ -141,25 +139,22 @@ impl Resolver<'_> {
         self.changes.insert(key, None);
     }
 
-    fn record(&mut self, kind: Kind, bytes: Vec<u8>) -> Result<RecordRef> {
-        let place = self.span.place(bytes.len() as u64)?;
-        self.records.push(Planned { place, kind, content: Content::Bytes(bytes) });
+    fn write(&mut self, content: Content) -> Result<RecordRef> {
+        let planned = self.span.plan(content)?;
+        let place = planned.place;
+        self.records.push(planned);
         Ok(place)
     }
 
-    fn body(&mut self, body: StagedBody, written: &[(BodyId, RecordRef)]) -> Result<()> {
+    fn body(&mut self, body: ReadyBody) -> Result<()> {
         let key = keys::body(body.id());
         if self.get(&key)?.is_some() {
             return Ok(());
         }
-        let written = written.iter().find(|(id, _)| *id == body.id());
-        let place = match written.filter(|(_, place)| !self.ground.moving.is_retired(place.pack)) {
-            Some((_, place)) => *place,
-            None => {
-                let place = self.span.place(body.len())?;
-                self.records.push(Planned { place, kind: Kind::Body, content: Content::Body(body) });
-                place
-            }
+        let place = match body {
+            ReadyBody::Written(place, _) if !self.ground.moving.is_retired(place.pack) => place,
+            ReadyBody::Written(_, body) | ReadyBody::There(body) => self.write(Content::Body(body))?,
+            ReadyBody::Encoded(record) => self.write(Content::Encoded(record))?,
         };
         self.put(key, BodyRow { place, references: 0 }.encode())
     }
@@ -230,7 +225,7 @@ impl Resolver<'_> {
         let row = BodyRow::decode(&row)?;
         let references = row.references + delta;
         if delta < 0 {
-            self.ground.moving.note_release(stored_bytes(row.place.len()));
+            self.ground.moving.note_release(row.place.stored_bytes());
         }
         if references < 0 {
             return Err(Error::Damaged(format!("{body:?} is released more often than it was referenced")));
@@ -351,7 +346,8 @@ impl Resolver<'_> {
             }
         }
         if !remembered.rows.is_empty() {
-            self.record(Kind::Rows, rows::encode(Remembered::VERSION, &remembered)?)?;
+            let rows = rows::encode(Remembered::VERSION, &remembered)?;
+            self.write(Content::Encoded(Encoded::new(Kind::Rows, &rows, self.ground.compression, None)?))?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::pace::Pace;
-use super::super::packs::{PackWriter, RecordRef, stored_bytes};
+use super::super::packs::{PackWriter, RecordRef};
 use super::super::{Batch, Done, Error, Progress, Result, Store, keys};
 use super::Compacted;
 use super::remembered;
@@ -98,7 +98,7 @@ impl<'a> Emptying<'a> {
         if copied.is_none() || keys::may_be_shared(key) {
             self.copied.insert(place, copied);
         }
-        let bytes = stored_bytes(place.len());
+        let bytes = place.stored_bytes();
         renames.bytes += bytes;
         self.kept(bytes)?;
         Ok(copied)

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::commit::Remembered;
-use super::super::packs::{Birthplace, Kind, RecordRef, stored_bytes};
+use super::super::packs::{Birthplace, Kind, RecordRef};
 use super::super::{Error, Result, keys, rows};
 use super::emptying::Emptying;
 
@@ -33,7 +33,7 @@ pub(super) fn keep(emptying: &mut Emptying<'_>) -> Result<()> {
 
 fn keep_record(emptying: &mut Emptying<'_>, place: RecordRef, birthplace: Birthplace) -> Result<()> {
     let store = emptying.store;
-    let content = store.inner.packs.read_whole(place)?;
+    let content = store.inner.packs.read_whole(place, None)?;
     let remembered: Remembered = rows::decode(Remembered::VERSION, &content)?;
     let mut kept = Remembered::default();
     for (key, value) in remembered.rows {
@@ -46,7 +46,7 @@ fn keep_record(emptying: &mut Emptying<'_>, place: RecordRef, birthplace: Birthp
         let content = rows::encode(Remembered::VERSION, &kept)?;
         emptying.writer.append_rows(&content, birthplace)?;
     }
-    emptying.kept(stored_bytes(place.len()))
+    emptying.kept(place.stored_bytes())
 }
 
 /// Would `rebuild` come to something else without it?

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::bodies::BodyRow;
-use super::super::packs::{Kind, PACK_HEADER_BYTES, stored_bytes};
+use super::super::packs::{Kind, PACK_HEADER_BYTES};
 use super::super::{Batch, Result, Rows, Store, keys};
 use crate::ids::BodyId;
 
@@ -73,8 +73,8 @@ pub(super) fn survey(store: &Store) -> Result<Survey> {
         for (key, row) in rows {
             for place in keys::records_named(key, row) {
                 if let Some(usage) = survey.0.get_mut(&place.pack) {
-                    usage.named += stored_bytes(place.len());
-                    usage.named_end = usage.named_end.max(place.offset + stored_bytes(place.len()));
+                    usage.named += place.stored_bytes();
+                    usage.named_end = usage.named_end.max(place.offset + place.stored_bytes());
                 }
             }
         }
@@ -86,7 +86,7 @@ pub(super) fn survey(store: &Store) -> Result<Survey> {
             let mut remembered = 0;
             let walked = packs.walk(*number, |place, header| {
                 if header.kind == Kind::Rows {
-                    remembered += stored_bytes(place.len());
+                    remembered += place.stored_bytes();
                 }
             })?;
             (usage.remembered, usage.walked_end) = (remembered, walked.end);

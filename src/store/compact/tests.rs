@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::tests::{open, settings, staged};
+use super::super::tests::{noise, open, settings, staged};
 use super::super::{Error, Hole, Store, Template, keys};
 use super::*;
 use crate::ids::{BodyId, ItemId};
@@ -16,7 +16,7 @@ fn key(number: u32) -> Vec<u8> {
 }
 
 fn content(number: u32, len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at as u32 ^ number) as u8).collect()
+    noise(number, len)
 }
 
 fn add(store: &Store, number: u32, len: usize) -> BodyId {
@@ -45,8 +45,8 @@ fn is_whole(store: &Store, number: u32, body: BodyId, len: usize) {
     let place = place(store, number).unwrap();
     store
         .read_blocking(|view| {
-            assert_eq!(&view.record(place)?[..], content(number, 500));
-            assert_eq!(&view.body(body, 0, len)?[..], content(number, len));
+            assert_eq!(&view.record(place, None)?[..], content(number, 500));
+            assert_eq!(&view.body(body, 0, len, None)?[..], content(number, len));
             Ok(())
         })
         .unwrap();
@@ -143,7 +143,7 @@ fn letters_come_and_go_and_are_copied_while_packs_are_emptied() {
     for (number, body) in kept {
         is_whole(&store, number, body, 2_000);
         if let Some(copy) = place(&store, 1_000_000 + number) {
-            assert!(store.read_blocking(|view| view.record(copy)).is_ok(), "copy of {number} at {copy:?}");
+            assert!(store.read_blocking(|view| view.record(copy, None)).is_ok(), "copy of {number} at {copy:?}");
         }
     }
 }
@@ -169,7 +169,7 @@ fn who_read_a_row_before_its_record_moved_can_still_read_the_record() {
     remove(&store, 2, dead);
     assert_eq!(compact(&store).packs, 1);
     assert_ne!(place(&store, 1), Some(old));
-    store.read_blocking(|view| view.record(old)).unwrap();
+    store.read_blocking(|view| view.record(old, None)).unwrap();
     is_whole(&store, 1, kept, 100);
 }
 

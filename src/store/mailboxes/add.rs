@@ -3,21 +3,16 @@
 use super::folders::busy;
 use super::row::{self, Place};
 use super::sets::sets_of;
+use super::summary::SummaryRow;
 use super::{Flags, FolderError, Message, NewMessage, Prefix};
 use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 use crate::store::keys::{self, AccountCounter, FolderCounter, Key};
 use crate::store::quota::Allowance;
+use crate::store::vault::Sharing;
 use crate::store::{
-    Batch, Committed, Error, Hole, Member, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic,
+    Batch, Committed, Error, Hole, Member, Owner, Precondition, RecordRef, Slot, StagedBody, Store, Template, Topic,
+    WrappedKey,
 };
-
-/// Larger summaries are records; their row holds the place (DESIGN 5: rows stay small).
-pub(in crate::store) const MAX_SUMMARY_ROW_BYTES: usize = 2 << 10;
-
-/// Version of a summary row that holds the summary itself.
-pub(in crate::store) const SUMMARY_INLINE: u8 = 1;
-/// Version of a summary row that holds the place of a record.
-pub(in crate::store) const SUMMARY_RECORD: u8 = 2;
 
 pub(super) const THREAD_VERSION: u8 = 1;
 
@@ -41,17 +36,27 @@ impl Added {
 }
 
 /// Adds a message to a folder: rows, counters, reference to the body, topic. The batch must require that the
-/// folder exists where that is not certain (`Precondition::Present(keys::folder(…))`).
-pub fn add_message(batch: &mut Batch, message: &NewMessage) -> Added {
+/// folder exists where that is not certain (`Precondition::Present(keys::folder(…))`). If the body is sealed
+/// ([`Batch::letter`]), its key is wrapped for the account and the summary is sealed too.
+///
+/// # Errors
+/// `NotPossible` when the account's key was destroyed; `Damaged`, I/O of the key files.
+pub fn add_message(batch: &mut Batch, message: &NewMessage) -> crate::store::Result<Added> {
+    let data_key = batch.wrapped_key(message.body, Owner::Account(message.account))?;
+    let summary = match batch.letter_key(message.body) {
+        Some(key) => SummaryRow::Sealed(key.seal_summary(message.account, &message.summary)?),
+        None => SummaryRow::Plain(message.summary.clone()),
+    };
     let uid = batch.allocate(keys::folder_counter(message.account, message.folder, FolderCounter::Uids), 1);
     let modseq = batch.allocate(keys::folder_counter(message.account, message.folder, FolderCounter::ModSeqs), 1);
-    let row = as_row(message);
+    let row = as_row(message, data_key);
     let value = row::template(&row, Hole::U64(modseq, 0), place(message.recipient_prefix), place(message.item_prefix));
-    let summary = if message.summary.len() > MAX_SUMMARY_ROW_BYTES {
-        let record = batch.record(message.summary.clone());
-        Template::from(vec![SUMMARY_RECORD]).hole(Hole::Record(record))
-    } else {
-        Template::from(vec![SUMMARY_INLINE]).bytes(&message.summary)
+    let summary = match summary.in_row() {
+        Ok(row) => Template::from(row),
+        Err((version, bytes)) => {
+            let record = batch.record(bytes);
+            Template::from(vec![version]).hole(Hole::Record(record))
+        }
     };
     let new = NewRows {
         account: message.account,
@@ -71,7 +76,7 @@ pub fn add_message(batch: &mut Batch, message: &NewMessage) -> Added {
         batch.put(keys::thread(message.account, hash), thread_row(message.thread));
     }
     batch.publish(Topic::Folder(message.account, message.folder));
-    Added { uid }
+    Ok(Added { uid })
 }
 
 /// The three rows of a message whose numbers are not known yet, and the sets that it is in.
@@ -159,7 +164,7 @@ fn place(prefix: Prefix) -> Place {
 }
 
 /// The fields of the row; numbers and places are filled in by the committer.
-fn as_row(message: &NewMessage) -> Message {
+fn as_row(message: &NewMessage, data_key: Option<WrappedKey>) -> Message {
     Message {
         uid: Uid(std::num::NonZeroU32::MIN),
         modseq: ModSeq::default(),
@@ -175,7 +180,7 @@ fn as_row(message: &NewMessage) -> Message {
         item_prefix: RecordRef::default(),
         body: message.body,
         body_bytes: message.body_bytes,
-        data_key: None,
+        data_key,
     }
 }
 
@@ -196,10 +201,12 @@ impl Store {
         let (folder, keywords) = self.with_keywords(account, id, keywords).await?;
         message.keywords = keywords.into_iter().collect();
         message.body_bytes = body.len();
+        self.ready_keys(vec![account]).await?;
+        let key = self.letter_key(&body, Sharing::One(account))?;
         let mut batch = Batch::new();
-        message.body = batch.body(body);
+        message.body = batch.letter(body, key);
         batch.require(Precondition::Present(keys::folder(account, id)));
-        let added = add_message(&mut batch, &message);
+        let added = add_message(&mut batch, &message)?;
         allowance.bound(&mut batch, account);
         match self.commit(batch).await {
             Err(Error::Conflict(_)) => Err(FolderError::Missing(folder.name)),

@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use super::Message;
 use crate::ids::BodyId;
 use crate::store::bodies::BodyRow;
-use crate::store::{RecordRef, Result, Store, View, keys};
+use crate::store::queue::Queued;
+use crate::store::{DataKey, RecordRef, Result, Store, View, WrappedKey, keys};
 
 /// Bytes of a message that is suspected to be damaged, read at a time.
 const LOOK_BYTES: usize = 1 << 20;
@@ -19,10 +20,26 @@ pub struct MessageBytes {
     item_prefix: RecordRef,
     body: BodyId,
     body_bytes: u64,
+    /// Opens the records, if they are sealed.
+    key: Key,
     store: Store,
 }
 
+/// What opens sealed records.
+#[derive(Clone, Debug)]
+enum Key {
+    /// As the row has it, if they are sealed.
+    InRow(Option<WrappedKey>),
+    Open(Option<DataKey>),
+}
+
 impl MessageBytes {
+    /// The same bytes for one who has the key itself.
+    #[must_use]
+    pub fn with_key(self, key: Option<DataKey>) -> Self {
+        MessageBytes { key: Key::Open(key), ..self }
+    }
+
     /// Length of the whole message.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -38,7 +55,7 @@ impl MessageBytes {
     /// Up to `len` bytes from `offset`; shorter only at the end. Reads on the bounded pool.
     ///
     /// # Errors
-    /// `Damaged` when a record's checksum does not fit; I/O.
+    /// `Damaged` when a record's checksum does not fit or the key does not open it; `Sealed`; I/O.
     pub async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
         let bytes = self.clone();
         self.store.read(move |view| bytes.read_in(view, offset, len)).await
@@ -81,9 +98,13 @@ impl MessageBytes {
 
     fn read_in(&self, view: &View<'_>, offset: u64, len: usize) -> Result<Bytes> {
         let end = self.len().min(offset.saturating_add(len as u64));
+        let key = match &self.key {
+            Key::InRow(wrapped) => view.data_key(self.body, wrapped.as_ref())?,
+            Key::Open(key) => key.clone(),
+        };
         let body_at = u64::from(self.recipient_prefix.len()) + u64::from(self.item_prefix.len());
         if offset >= body_at {
-            return view.body(self.body, offset - body_at, len);
+            return view.body(self.body, offset - body_at, len, key.as_ref());
         }
         let mut bytes = BytesMut::new();
         let mut begin = 0;
@@ -91,12 +112,12 @@ impl MessageBytes {
             let (from, until) = (offset.max(begin) - begin, end.saturating_sub(begin));
             if from < u64::from(prefix.len()) && from < until {
                 let packs = &view.store.inner.packs;
-                bytes.extend_from_slice(&packs.read(prefix, from, usize_of(until - from))?);
+                bytes.extend_from_slice(&packs.read(prefix, from..until, key.as_ref())?);
             }
             begin += u64::from(prefix.len());
         }
         if end > body_at {
-            bytes.extend_from_slice(&view.body(self.body, 0, usize_of(end - body_at))?);
+            bytes.extend_from_slice(&view.body(self.body, 0, usize_of(end - body_at), key.as_ref())?);
         }
         Ok(bytes.freeze())
     }
@@ -115,13 +136,21 @@ impl Store {
             item_prefix: message.item_prefix,
             body: message.body,
             body_bytes: message.body_bytes,
+            key: Key::InRow(message.data_key),
             store: self.clone(),
         }
     }
 
     /// The bytes of an item as it travels on: item prefix and body, without any recipient's prefix.
     #[must_use]
-    pub fn item_bytes(&self, item_prefix: RecordRef, body: BodyId, body_bytes: u64) -> MessageBytes {
-        MessageBytes { recipient_prefix: RecordRef::default(), item_prefix, body, body_bytes, store: self.clone() }
+    pub fn item_bytes(&self, queued: &Queued) -> MessageBytes {
+        MessageBytes {
+            recipient_prefix: RecordRef::default(),
+            item_prefix: queued.item_prefix,
+            body: queued.body,
+            body_bytes: queued.body_bytes,
+            key: Key::InRow(queued.data_key),
+            store: self.clone(),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::folders::{self, MAX_ATTEMPTS, busy};
 use super::names::{self, INBOX};
 use super::row;
 use super::sets::sets_of;
-use super::{Flags, FolderError, Message};
+use super::{Flags, Folder, FolderError, Message};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, FolderId, Uid};
 use crate::store::keys::{self, FolderCounter, FolderSet, Key};
@@ -151,14 +151,9 @@ impl Store {
                     FolderError::Missing(name)
                 });
             };
-            let key = keys::folder(account, folder.id);
             let mut batch = Batch::new();
-            batch.require(Precondition::Equals(key.clone(), folders::encode(folder)?));
-            batch.delete(key);
-            batch.delete(keys::folder_name(account, &name));
-            batch.put(doomed_key(account, folder.id), vec![1]);
+            doom(&mut batch, account, folder)?;
             batch.publish(Topic::Account(account));
-            batch.publish(Topic::Folder(account, folder.id));
             match self.commit(batch).await {
                 Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -166,6 +161,32 @@ impl Store {
             }
         }
         Err(busy().into())
+    }
+
+    /// Removes all folders of an account with what is in them, the inbox too. How many.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn delete_all_folders(&self, account: AccountId) -> Result<usize> {
+        for _ in 0..MAX_ATTEMPTS {
+            let folders = self.read(move |view| view.folders(account)).await?;
+            let mut batch = Batch::new();
+            for folder in &folders {
+                doom(&mut batch, account, folder)?;
+            }
+            batch.publish(Topic::Account(account));
+            match self.commit(batch).await {
+                Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    for folder in &folders {
+                        self.empty_doomed(account, folder.id).await?;
+                    }
+                    return Ok(folders.len());
+                }
+            }
+        }
+        Err(busy())
     }
 
     /// Removes what a deleted folder held, a chunk at a time. A crash between chunks is caught up with when
@@ -191,6 +212,17 @@ pub(in crate::store) fn resume_deletions(store: &Store) -> Result<()> {
             store.commit_blocking(batch)?;
         }
     }
+    Ok(())
+}
+
+/// Puts into a batch that a folder goes; what it holds is removed afterwards.
+fn doom(batch: &mut Batch, account: AccountId, folder: &Folder) -> Result<()> {
+    let key = keys::folder(account, folder.id);
+    batch.require(Precondition::Equals(key.clone(), folders::encode(folder)?));
+    batch.delete(key);
+    batch.delete(keys::folder_name(account, &folder.name));
+    batch.put(doomed_key(account, folder.id), vec![1]);
+    batch.publish(Topic::Folder(account, folder.id));
     Ok(())
 }
 

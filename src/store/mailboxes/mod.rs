@@ -12,6 +12,7 @@ mod folders;
 mod names;
 mod row;
 mod sets;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -25,20 +26,21 @@ pub use delete::Condemned;
 pub use folders::{CreatedFolder, add_standard_folders, create_folder_in, implied_parents};
 pub use names::{INBOX, SEPARATOR, canonical};
 
-pub(super) use add::{CHANGED, MAX_SUMMARY_ROW_BYTES, SUMMARY_INLINE, SUMMARY_RECORD, thread_row};
+pub(super) use add::{CHANGED, thread_row};
 pub(super) use delete::{DOOMED, resume_deletions};
 pub(super) use folders::{
     decode as decode_folder, decode_name as decode_folder_name, encode as encode_folder, inspect_subscription, name_row,
 };
 pub(super) use row::{PLACES, decode as decode_message, place_of as message_place};
 pub(super) use sets::{FolderSets, block_from, block_number, decode_block};
+pub(super) use summary::{Found as FoundSummary, SummaryRow, find as find_summary, has_place as summary_has_place};
 pub use view::MessagePage;
 pub(super) use view::{decode_change, decode_thread};
 
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, EmailId, FolderId, ItemId, ModSeq, ThreadId, Uid, UidValidity};
 
-use super::{RecordRef, RecordSlot};
+use super::{RecordRef, RecordSlot, WrappedKey};
 
 /// System flags of RFC 9051 §2.3.2, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -172,8 +174,8 @@ pub struct Message {
     pub body: BodyId,
     /// Its length.
     pub body_bytes: u64,
-    /// Encryption (later): key id and the wrapped data key.
-    pub data_key: Option<(u32, [u8; 48])>,
+    /// Opens its records, if they are sealed.
+    pub data_key: Option<WrappedKey>,
 }
 
 impl Message {
@@ -228,7 +230,7 @@ pub struct NewMessage {
     pub recipient_prefix: Prefix,
     /// Prefix of the item.
     pub item_prefix: Prefix,
-    /// From [`Batch::body`].
+    /// From [`Batch::letter`] or [`Batch::body`].
     pub body: BodyId,
     /// Its length.
     pub body_bytes: u64,

@@ -23,7 +23,7 @@
 use super::{Flags, Message, Origin};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, EmailId, FolderId, ItemId, ModSeq, ThreadId, Uid};
-use crate::store::{Error, Hole, RecordRef, RecordSlot, Result, Template};
+use crate::store::{Error, Hole, Owner, RecordRef, RecordSlot, Result, Template, WrappedKey};
 
 const VERSION: u8 = 1;
 
@@ -61,9 +61,9 @@ pub(super) fn template(message: &Message, modseq: Hole, recipient_prefix: Place,
     if let Some(item) = message.item {
         rest.extend(item.to_bytes());
     }
-    if let Some((key_id, wrapped)) = message.data_key {
-        rest.extend(key_id.to_be_bytes());
-        rest.extend(wrapped);
+    if let Some(wrapped) = message.data_key {
+        rest.extend(wrapped.key_id.to_be_bytes());
+        rest.extend(wrapped.bytes);
     }
     row.bytes(&rest)
 }
@@ -82,10 +82,12 @@ fn traits(message: &Message) -> u8 {
     deposited | item | key
 }
 
-/// Reads a row and the UID at the end of its key.
+/// Reads a row and, at both ends of its key, the account and the UID.
 pub(in crate::store) fn decode(key: &[u8], row: &[u8]) -> Result<Message> {
     let uid = uid_of(key)?;
-    read(uid, row).ok_or_else(|| Error::Damaged(format!("row of message {}", uid.get())))
+    let account = key.get(1..).and_then(<[u8]>::first_chunk).map(|id| AccountId(u64::from_be_bytes(*id)));
+    let message = account.and_then(|account| read(Owner::Account(account), uid, row));
+    message.ok_or_else(|| Error::Damaged(format!("row of message {}", uid.get())))
 }
 
 /// Account, folder and UID of the key of a message.
@@ -107,8 +109,13 @@ pub(super) fn uid_of(key: &[u8]) -> Result<Uid> {
         .ok_or_else(|| Error::Damaged("key of a message".into()))
 }
 
+/// The flags in a row, whoever's it is; `None` when it is damaged.
+pub(super) fn flags(uid: Uid, row: &[u8]) -> Option<Flags> {
+    read(Owner::System, uid, row).map(|message| message.flags)
+}
+
 /// Reads a row; `None` when it is damaged.
-pub(super) fn read(uid: Uid, row: &[u8]) -> Option<Message> {
+fn read(owner: Owner, uid: Uid, row: &[u8]) -> Option<Message> {
     let mut fields = Fields(row);
     if fields.u8()? != VERSION {
         return None;
@@ -126,8 +133,10 @@ pub(super) fn read(uid: Uid, row: &[u8]) -> Option<Message> {
     let body_bytes = fields.u64()?;
     let keywords = (0..fields.u8()?).map(|_| fields.take().map(u16::from_be_bytes)).collect::<Option<_>>()?;
     let item = if traits & HAS_ITEM == 0 { None } else { Some(ItemId(fields.u128()?)) };
-    let data_key =
-        if traits & HAS_DATA_KEY == 0 { None } else { Some((u32::from_be_bytes(fields.take()?), fields.take()?)) };
+    let data_key = match traits & HAS_DATA_KEY {
+        0 => None,
+        _ => Some(WrappedKey { owner, key_id: u32::from_be_bytes(fields.take()?), bytes: fields.take()? }),
+    };
     let origin = if traits & DEPOSITED == 0 { Origin::Transmitted } else { Origin::Deposited };
     fields.0.is_empty().then_some(Message {
         uid,

@@ -66,8 +66,8 @@ pub(in crate::store) fn block_from(
 
 /// A row that is damaged tells no flags; that it is there is all that is known.
 fn row_is_in(set: FolderSet, uid: Uid, row: &[u8]) -> bool {
-    match row::read(uid, row) {
-        Some(message) => is_in(set, message.flags),
+    match row::flags(uid, row) {
+        Some(flags) => is_in(set, flags),
         None => set == FolderSet::All,
     }
 }

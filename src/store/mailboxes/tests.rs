@@ -6,7 +6,8 @@ use smallvec::smallvec;
 use super::*;
 use crate::store::keys::{self, AccountCounter};
 use crate::store::quota::Allowance;
-use crate::store::{Batch, Precondition, Result, Settings, Store};
+use crate::store::vault::Sharing;
+use crate::store::{Batch, Owner, Precondition, Result, Settings, Store};
 
 const ALICE: AccountId = AccountId(7 << 48 | 1);
 
@@ -113,20 +114,22 @@ async fn deliver(store: &Store, folder: FolderId, text: &str) -> Result<Uid> {
     writer.write(text.as_bytes())?;
     let body = writer.finish()?;
     let body_bytes = body.len();
-    let item_prefix = batch.record(b"Received: x\r\n".to_vec());
-    let recipient_prefix = batch.record(b"Return-Path: <a@b>\r\n".to_vec());
+    let key = store.letter_key(&body, Sharing::One(ALICE))?;
+    let body = batch.letter(body, key);
+    let item_prefix = batch.record_for(body, b"Received: x\r\n".to_vec());
+    let recipient_prefix = batch.record_for(body, b"Return-Path: <a@b>\r\n".to_vec());
     let message = NewMessage {
         item: Some(ItemId(77)),
         origin: Origin::Transmitted,
         recipient_prefix: Prefix { record: Some(recipient_prefix), len: 20 },
         item_prefix: Prefix { record: Some(item_prefix), len: 13 },
-        body: batch.body(body),
+        body,
         body_bytes,
         message_id: Some([9; 16]),
         ..new_message(folder)
     };
     batch.require(Precondition::Present(keys::folder(ALICE, folder)));
-    let added = add_message(&mut batch, &message);
+    let added = add_message(&mut batch, &message)?;
     Ok(added.uid(&store.commit(batch).await?).unwrap())
 }
 
@@ -541,7 +544,7 @@ fn arbitrary_message() -> impl Strategy<Value = Message> {
         item_prefix: RecordRef::from_bytes((numbers.4 >> 1).to_be_bytes()),
         body: BodyId(numbers.2),
         body_bytes: numbers.3,
-        data_key: key.map(|id| (id, [7; 48])),
+        data_key: key.map(|key_id| WrappedKey { owner: Owner::Account(ALICE), key_id, bytes: [7; 48] }),
     })
 }
 

@@ -1,11 +1,12 @@
 //! Reading folders.
 
-use super::add::{CHANGED, EXPUNGED, SUMMARY_INLINE, SUMMARY_RECORD, THREAD_VERSION};
+use super::add::{CHANGED, EXPUNGED, THREAD_VERSION};
 use super::row;
+use super::summary::{self, Found};
 use super::{Change, FolderState, Message};
 use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid};
 use crate::store::keys::{self, FolderCounter};
-use crate::store::{Error, Result, View, rows};
+use crate::store::{Error, Result, View};
 
 /// Some messages of a folder.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,21 +102,15 @@ impl View<'_> {
         let last = Uid::new(u32::MAX).unwrap_or(from);
         let end = keys::after(&keys::summary(account, folder, last));
         let rows = self.range(&keys::summary(account, folder, from), &end, limit)?;
-        rows.into_iter().map(|(key, row)| Ok((row::uid_of(&key)?, self.decode_summary(row)?))).collect()
+        rows.into_iter().map(|(key, row)| Ok((row::uid_of(&key)?, self.decode_summary(account, row)?))).collect()
     }
 
-    pub(in crate::store) fn decode_summary(&self, mut row: Vec<u8>) -> Result<Vec<u8>> {
-        match row.first() {
-            Some(&SUMMARY_INLINE) => {
-                row.remove(0);
-                Ok(row)
-            }
-            Some(&SUMMARY_RECORD) => {
-                let (place, _) = rows::split_place(SUMMARY_RECORD, &row)?;
-                Ok(self.record(place)?.to_vec())
-            }
-            _ => Err(Error::Damaged("row of a summary".into())),
-        }
+    pub(in crate::store) fn decode_summary(&self, account: AccountId, row: Vec<u8>) -> Result<Vec<u8>> {
+        let found = match summary::find(&row)? {
+            Found::Here(bytes) => bytes.to_vec(),
+            Found::At(place) => self.record(place, None)?.to_vec(),
+        };
+        summary::open(self.store.inner.vault.as_deref(), account, &row, found)
     }
 
     /// The changes with a MODSEQ greater than `since`, in MODSEQ order; a message changed twice stands once.

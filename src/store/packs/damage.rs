@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 
-use super::format::{self, HEADER_BYTES, PACK_HEADER_BYTES, RECORD_MAGIC};
+use super::format::{HEADER_BYTES, PACK_HEADER_BYTES, RECORD_MAGIC};
 use super::{Birthplace, Header, Kind, Packs, RecordRef};
 use crate::store::{Error, Result};
 
@@ -43,8 +43,8 @@ impl Packs {
     ) -> Result<Verified> {
         let mut verified = Verified { end: from.max(PACK_HEADER_BYTES), damaged: Vec::new() };
         while let Some(header) = self.header(pack, verified.end)? {
-            let place = RecordRef { pack, offset: verified.end, len: header.len };
-            let end = verified.end + format::stored_bytes(header.len);
+            let place = header.place(pack, verified.end);
+            let end = verified.end + place.stored_bytes();
             if end > until {
                 break;
             }
@@ -83,8 +83,8 @@ impl Packs {
                 position = next;
                 continue;
             };
-            let place = RecordRef { pack, offset: position, len: header.len };
-            let end = position + format::stored_bytes(header.len);
+            let place = header.place(pack, position);
+            let end = position + place.stored_bytes();
             if end > length {
                 // A crash cut it short before anybody was told of it.
                 gaps.push((position, length - position));

@@ -6,26 +6,28 @@
 //! |---|---|
 //! | 4 | magic |
 //! | 1 | kind |
-//! | 3 | zero |
+//! | 1 | what was done to the content: bit 0 compressed, bit 1 sealed ([`Coding`]) |
+//! | 2 | zero |
 //! | 4 | length of the content |
-//! | 4 | zero |
-//! | 32 | BLAKE3 of the content: the id of a body, the name of any other record |
+//! | 4 | bytes that it takes behind this header |
+//! | 32 | the id of a body, the name of any other record: BLAKE3 of the content, or what its seal says |
 //! | 8 | where, and so when, it was first written ([`Birthplace`]) |
 //! | 8 | check of the 56 bytes before |
-//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes |
+//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes; how in detail |
+//! | | is told by the module `coding` |
 //!
 //! Chunks have checks of their own so that a piece of a large body can be read, and trusted, alone.
 
 use super::RecordRef;
+use super::coding::Coding;
 
 pub(in crate::store) const PACK_HEADER_BYTES: u64 = 16;
 pub(super) const HEADER_BYTES: u64 = 64;
 pub(super) const CHUNK_BYTES: u64 = 64 << 10;
 pub(super) const CHECK_BYTES: u64 = 8;
-pub(super) const CHUNK_STRIDE: u64 = CHUNK_BYTES + CHECK_BYTES;
 
 const PACK_MAGIC: &[u8; 8] = b"POSHTAPK";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
 
@@ -45,7 +47,11 @@ pub(in crate::store) enum Kind {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Header {
     pub(in crate::store) kind: Kind,
+    pub(in crate::store) coding: Coding,
+    /// Length of the content, bytes.
     pub(in crate::store) len: u32,
+    /// What it takes behind the header, bytes.
+    pub(in crate::store) stored: u32,
     pub(in crate::store) id: [u8; 32],
     pub(in crate::store) birthplace: Birthplace,
 }
@@ -65,11 +71,18 @@ impl Birthplace {
 }
 
 impl Header {
+    /// The place of a record that has this header at `offset`.
+    pub(in crate::store) fn place(&self, pack: u32, offset: u64) -> RecordRef {
+        RecordRef { pack, offset, len: self.len, stored: self.stored }
+    }
+
     pub(super) fn to_bytes(&self) -> [u8; HEADER_BYTES as usize] {
         let mut bytes = [0; HEADER_BYTES as usize];
         bytes[..4].copy_from_slice(&RECORD_MAGIC);
         bytes[4] = self.kind as u8;
+        bytes[5] = self.coding.to_byte();
         bytes[8..12].copy_from_slice(&self.len.to_be_bytes());
+        bytes[12..16].copy_from_slice(&self.stored.to_be_bytes());
         bytes[16..48].copy_from_slice(&self.id);
         bytes[48..CHECKED].copy_from_slice(&self.birthplace.0.to_be_bytes());
         let check = check_of(&[&bytes[..CHECKED]]);
@@ -88,9 +101,11 @@ impl Header {
             3 => Kind::Rows,
             _ => return None,
         };
+        let coding = Coding::from_byte(*checked.get(5)?)?;
         let len = u32::from_be_bytes(checked.get(8..12)?.try_into().ok()?);
+        let stored = u32::from_be_bytes(checked.get(12..16)?.try_into().ok()?);
         let birthplace = Birthplace(u64::from_be_bytes(checked.get(48..)?.try_into().ok()?));
-        Some(Header { kind, len, id: checked.get(16..48)?.try_into().ok()?, birthplace })
+        Some(Header { kind, coding, len, stored, id: checked.get(16..48)?.try_into().ok()?, birthplace })
     }
 }
 
@@ -102,25 +117,15 @@ pub(super) fn pack_header(number: u32) -> [u8; PACK_HEADER_BYTES as usize] {
     bytes
 }
 
-/// Bytes that a record with this much content takes in a pack.
-pub(in crate::store) fn stored_bytes(len: u32) -> u64 {
-    let len = u64::from(len);
-    HEADER_BYTES + len + len.div_ceil(CHUNK_BYTES) * CHECK_BYTES
-}
-
-/// Where the stored chunk with this index ends, counted from the first chunk of content of `total` bytes.
-pub(super) fn stored_until(index: u64, total: u64) -> u64 {
-    total.min((index + 1) * CHUNK_BYTES) + (index + 1) * CHECK_BYTES
-}
-
-pub(super) fn chunk_check(index: u64, bytes: &[u8]) -> [u8; CHECK_BYTES as usize] {
+/// The check of a chunk, or of another part of a record that has a number of its own.
+pub(super) fn part_check(index: u64, bytes: &[u8]) -> [u8; CHECK_BYTES as usize] {
     check_of(&[&index.to_be_bytes(), bytes])
 }
 
-/// The bytes of a stored chunk, if its check fits.
-pub(super) fn checked_chunk(index: u64, stored: &[u8]) -> Option<&[u8]> {
+/// The bytes of a part before its check, if that fits.
+pub(super) fn checked_part(index: u64, stored: &[u8]) -> Option<&[u8]> {
     let (bytes, check) = stored.split_at_checked(stored.len().checked_sub(CHECK_BYTES as usize)?)?;
-    (check == chunk_check(index, bytes)).then_some(bytes)
+    (check == part_check(index, bytes)).then_some(bytes)
 }
 
 fn check_of(parts: &[&[u8]]) -> [u8; CHECK_BYTES as usize] {

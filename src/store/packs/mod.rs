@@ -4,9 +4,12 @@
 //! crash leaves behind a pack's last good record is never read, never overwritten and never cut off: the pack
 //! is sealed as it is and the next record goes to a new one.
 
+mod coding;
+mod contexts;
 mod damage;
 mod format;
 mod moving;
+mod reading;
 mod writer;
 
 use std::collections::{HashMap, HashSet};
@@ -18,16 +21,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+pub(super) use coding::{Compression, Encoded};
 pub(super) use damage::OnDamage;
-pub(super) use format::{Birthplace, Header, Kind, PACK_HEADER_BYTES, stored_bytes};
+pub(super) use format::{Birthplace, Header, Kind, PACK_HEADER_BYTES};
 pub(super) use writer::{Content, PackWriter, Planned, Span};
 
 use super::{Error, Result};
-use format::{CHUNK_BYTES, CHUNK_STRIDE, HEADER_BYTES};
+use format::HEADER_BYTES;
 
 /// Damaged records that are remembered until the store is closed.
 const MAX_SUSPECTS: usize = 10_000;
@@ -39,8 +42,11 @@ const MAX_OPEN_PACKS: usize = 256;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct RecordRef {
     pub(super) pack: u32,
+    /// Less than 4 GiB (see [`PackWriter`]).
     pub(super) offset: u64,
     pub(super) len: u32,
+    /// What it takes in the pack behind its header, bytes.
+    pub(super) stored: u32,
 }
 
 impl RecordRef {
@@ -53,19 +59,27 @@ impl RecordRef {
         self.len
     }
 
+    /// Bytes that the record takes in its pack.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        HEADER_BYTES + u64::from(self.stored)
+    }
+
     /// There is no content.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// As `Hole::Record` writes it: pack, offset, length, each big-endian.
+    /// As `Hole::Record` writes it: pack, offset, length, stored length, each four bytes, big-endian.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..4].copy_from_slice(&self.pack.to_be_bytes());
-        bytes[4..12].copy_from_slice(&self.offset.to_be_bytes());
-        bytes[12..].copy_from_slice(&self.len.to_be_bytes());
+        // No record begins so far behind that this would cut something off.
+        bytes[4..8].copy_from_slice(&(self.offset as u32).to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.len.to_be_bytes());
+        bytes[12..].copy_from_slice(&self.stored.to_be_bytes());
         bytes
     }
 
@@ -74,7 +88,8 @@ impl RecordRef {
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         let number = u128::from_be_bytes(bytes);
         // Truncation picks the field out of the sixteen bytes.
-        RecordRef { pack: (number >> 96) as u32, offset: (number >> 32) as u64, len: number as u32 }
+        let field = |index: u32| (number >> (96 - 32 * index)) as u32;
+        RecordRef { pack: field(0), offset: u64::from(field(1)), len: field(2), stored: field(3) }
     }
 }
 
@@ -141,55 +156,16 @@ impl Packs {
         Ok(file)
     }
 
-    /// Up to `len` bytes of a record's content from `offset`; shorter only at its end. Every chunk that is
-    /// touched is checked.
-    pub(super) fn read(&self, place: RecordRef, offset: u64, len: usize) -> Result<Bytes> {
-        let read = self.read_chunks(place, offset, len);
-        if let Err(Error::Damaged(_)) = &read {
-            let mut suspects = self.suspects.lock();
-            if suspects.len() < MAX_SUSPECTS {
-                suspects.insert(place);
-            }
+    fn suspect(&self, place: RecordRef) {
+        let mut suspects = self.suspects.lock();
+        if suspects.len() < MAX_SUSPECTS {
+            suspects.insert(place);
         }
-        read
     }
 
     /// Something of this record could not be read before.
     pub(super) fn is_suspect(&self, place: RecordRef) -> bool {
         self.suspects.lock().contains(&place)
-    }
-
-    fn read_chunks(&self, place: RecordRef, offset: u64, len: usize) -> Result<Bytes> {
-        let total = u64::from(place.len);
-        let end = total.min(offset.saturating_add(len as u64));
-        if offset >= end {
-            return Ok(Bytes::new());
-        }
-        let file = self.file(place.pack)?;
-        let (first, last) = (offset / CHUNK_BYTES, (end - 1) / CHUNK_BYTES);
-        let from = place.offset + HEADER_BYTES + first * CHUNK_STRIDE;
-        let until = place.offset + HEADER_BYTES + format::stored_until(last, total);
-        let mut stored = vec![0; usize_of(until - from)?];
-        file.read_exact_at(&mut stored, from).map_err(|error| damaged(place, &error.to_string()))?;
-        let mut content = BytesMut::with_capacity(usize_of(end - offset)? + usize_of(CHUNK_BYTES)?);
-        for (index, chunk) in (first..).zip(stored.chunks(usize_of(CHUNK_STRIDE)?)) {
-            let bytes = format::checked_chunk(index, chunk).ok_or_else(|| damaged(place, "its checksum differs"))?;
-            content.extend_from_slice(bytes);
-        }
-        let skip = usize_of(offset - first * CHUNK_BYTES)?;
-        Ok(content.freeze().slice(skip..skip + usize_of(end - offset)?))
-    }
-
-    /// The whole content of a small record, with its header checked too.
-    pub(super) fn read_whole(&self, place: RecordRef) -> Result<Bytes> {
-        if place.is_empty() {
-            return Ok(Bytes::new());
-        }
-        let header = self.header(place.pack, place.offset)?.ok_or_else(|| damaged(place, "no record begins there"))?;
-        if header.len != place.len {
-            return Err(damaged(place, "its length differs"));
-        }
-        self.read(place, 0, usize_of(u64::from(place.len))?)
     }
 
     /// The header of the record at `offset`; `None` when there is none, or a damaged one.
@@ -206,27 +182,12 @@ impl Packs {
     pub(super) fn walk(&self, pack: u32, mut each: impl FnMut(RecordRef, &Header)) -> Result<Walked> {
         let mut position = format::PACK_HEADER_BYTES;
         while let Some(header) = self.header(pack, position)? {
-            each(RecordRef { pack, offset: position, len: header.len }, &header);
-            position += format::stored_bytes(header.len);
+            let place = header.place(pack, position);
+            each(place, &header);
+            position += place.stored_bytes();
         }
         let length = self.file(pack)?.metadata()?.len();
         Ok(Walked { end: position, length })
-    }
-
-    /// Reads a whole record of any size and compares it with its header: kind, length, hash.
-    pub(super) fn verify(&self, place: RecordRef, kind: Kind) -> Result<[u8; 32]> {
-        let header = self.header(place.pack, place.offset)?.ok_or_else(|| damaged(place, "no record begins there"))?;
-        if header.kind != kind || header.len != place.len {
-            return Err(damaged(place, "its kind or length differs"));
-        }
-        let mut hasher = blake3::Hasher::new();
-        for index in 0..u64::from(place.len).div_ceil(CHUNK_BYTES) {
-            hasher.update(&self.read(place, index * CHUNK_BYTES, usize_of(CHUNK_BYTES)?)?);
-        }
-        if *hasher.finalize().as_bytes() != header.id {
-            return Err(damaged(place, "its hash differs"));
-        }
-        Ok(header.id)
     }
 
     /// Bytes of all packs.

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use super::format::{self, CHUNK_STRIDE};
+use super::writer::Lengths;
 use super::{PackWriter, Packs, RecordRef, damaged, usize_of};
 use crate::store::Result;
 
-/// Bytes read at a time: sixteen chunks.
-const PIECE_BYTES: u64 = 16 * CHUNK_STRIDE;
+/// Bytes read at a time.
+const PIECE_BYTES: u64 = 1 << 20;
 
 impl Packs {
     /// Length of a pack's file, bytes.
@@ -36,19 +36,17 @@ impl Packs {
         retired.is_empty()
     }
 
-    /// Copies a record to the end of `to`, header and birthplace as they are; checks every byte on the way.
+    /// Copies a record to the end of `to`, every byte as it stands, header and birthplace too; verifies it
+    /// first.
     ///
     /// # Errors
     /// `Damaged` when the record is not what its header says; nothing was added then. I/O, `Full`.
     pub(in crate::store) fn copy(&self, place: RecordRef, to: &mut PackWriter) -> Result<RecordRef> {
         let header = self.header(place.pack, place.offset)?.ok_or_else(|| damaged(place, "no record begins there"))?;
-        if header.len != place.len {
-            return Err(damaged(place, "its length differs"));
-        }
         self.verify(place, header.kind)?;
         let from = self.file(place.pack)?;
-        let total = format::stored_bytes(place.len);
-        to.append(place.len, |append| {
+        let total = place.stored_bytes();
+        to.append(Lengths::of(place), |append| {
             let mut position = 0;
             while position < total {
                 let mut piece = vec![0; usize_of(PIECE_BYTES.min(total - position))?];

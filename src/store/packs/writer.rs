@@ -4,19 +4,26 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::format::{self, Birthplace, CHUNK_BYTES, Header, chunk_check, stored_bytes};
+use super::coding::{Coding, Compression, Encoded, Encoder, Subject, uncompressed_bytes};
+use super::format::{self, Birthplace, CHUNK_BYTES, HEADER_BYTES, Header};
 use super::{Kind, Packs, RecordRef};
-use crate::store::bodies::StagedBody;
+use crate::store::batch::NewBody;
+use crate::store::sealing::DataKey;
 use crate::store::{Error, Result};
 
 /// Bytes gathered before a write.
-const BUFFER_BYTES: usize = 1 << 20;
+const BUFFER_BYTES: usize = 512 << 10;
+
+/// The largest size at which a pack is closed, bytes: a place in a row has four bytes for where a record begins, and
+/// a group may still go on for a while behind that size.
+const MAX_PACK_BYTES: u64 = 2 << 30;
 
 /// Appends to one pack at a time. Only one writer has a pack.
 #[derive(Debug)]
 pub(in crate::store) struct PackWriter {
     packs: Arc<Packs>,
     max_pack_bytes: u64,
+    compression: Compression,
     current: Option<Current>,
 }
 
@@ -35,12 +42,31 @@ pub(in crate::store) struct Span {
     next: u64,
 }
 
+/// How much a record has to say, and how much it takes for that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    len: u32,
+    stored: u32,
+}
+
+impl Lengths {
+    pub(super) fn of(place: RecordRef) -> Self {
+        Lengths { len: place.len, stored: place.stored }
+    }
+}
+
 impl Span {
-    /// The place of the next record with `len` bytes of content.
-    pub(in crate::store) fn place(&mut self, len: u64) -> Result<RecordRef> {
-        let len = u32::try_from(len).map_err(|_| Error::Engine(format!("a record of {len} bytes is too large")))?;
-        let place = RecordRef { pack: self.pack, offset: self.next, len };
-        self.next += stored_bytes(len);
+    /// A place for this record, behind those before.
+    pub(in crate::store) fn plan(&mut self, content: Content) -> Result<Planned> {
+        Ok(Planned { place: self.place(content.lengths()?)?, content })
+    }
+
+    fn place(&mut self, Lengths { len, stored }: Lengths) -> Result<RecordRef> {
+        if u32::try_from(self.next).is_err() {
+            return Err(Error::Engine("more is written at once than a pack can hold".into()));
+        }
+        let place = RecordRef { pack: self.pack, offset: self.next, len, stored };
+        self.next += place.stored_bytes();
         Ok(place)
     }
 }
@@ -49,20 +75,40 @@ impl Span {
 #[derive(Debug)]
 pub(in crate::store) struct Planned {
     pub(in crate::store) place: RecordRef,
-    pub(in crate::store) kind: Kind,
-    pub(in crate::store) content: Content,
+    content: Content,
 }
 
 /// Where a record's bytes come from.
 #[derive(Debug)]
 pub(in crate::store) enum Content {
-    Bytes(Vec<u8>),
-    Body(StagedBody),
+    /// Ready to be written.
+    Encoded(Encoded),
+    /// Not compressed, so that its place can be planned, and sealed while it is written.
+    Body(NewBody),
+}
+
+impl Content {
+    fn lengths(&self) -> Result<Lengths> {
+        match self {
+            Content::Encoded(Encoded { subject, stored, .. }) => {
+                let stored = u32::try_from(stored.len()).map_err(|_| Error::Engine("a record is too large".into()))?;
+                Ok(Lengths { len: subject.len, stored })
+            }
+            Content::Body(body) => {
+                let Subject { len, .. } = subject_of(body)?;
+                Ok(Lengths { len, stored: uncompressed_bytes(len, body.seal.is_some())? })
+            }
+        }
+    }
+}
+
+fn subject_of(body: &NewBody) -> Result<Subject> {
+    Subject::new(Kind::Body, body.staged.len(), body.id().0)
 }
 
 impl PackWriter {
-    pub(in crate::store) fn new(packs: Arc<Packs>, max_pack_bytes: u64) -> Self {
-        PackWriter { packs, max_pack_bytes, current: None }
+    pub(in crate::store) fn new(packs: Arc<Packs>, max_pack_bytes: u64, compression: Compression) -> Self {
+        PackWriter { packs, max_pack_bytes: max_pack_bytes.min(MAX_PACK_BYTES), compression, current: None }
     }
 
     /// Goes on in the newest pack, if it ends cleanly and has room; else the first record makes a new one.
@@ -122,12 +168,12 @@ impl PackWriter {
     ///
     /// # Errors
     /// What `fill` answers; I/O; then the pack is sealed as it is.
-    pub(in crate::store) fn append(
+    pub(super) fn append(
         &mut self,
-        len: u32,
+        lengths: Lengths,
         fill: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
     ) -> Result<RecordRef> {
-        let place = self.span()?.place(u64::from(len))?;
+        let place = self.span()?.place(lengths)?;
         let current = self.current.take().ok_or(Error::Closed)?;
         let mut position = current.position;
         fill(&mut |piece| {
@@ -135,7 +181,7 @@ impl PackWriter {
             position += piece.len() as u64;
             Ok(())
         })?;
-        let end = place.offset + stored_bytes(len);
+        let end = place.offset + place.stored_bytes();
         if position != end {
             return Err(Error::Engine(format!("record planned until {end} ends at {position}")));
         }
@@ -148,15 +194,12 @@ impl PackWriter {
     /// # Errors
     /// As [`PackWriter::append`].
     pub(in crate::store) fn append_rows(&mut self, content: &[u8], birthplace: Birthplace) -> Result<RecordRef> {
-        let len = u32::try_from(content.len()).map_err(|_| Error::Engine("remembered rows are too large".into()))?;
-        let header = Header { kind: Kind::Rows, len, id: *blake3::hash(content).as_bytes(), birthplace };
-        self.append(len, |append| {
-            append(&header.to_bytes())?;
-            for (index, chunk) in (0..).zip(content.chunks(CHUNK_BYTES as usize)) {
-                append(chunk)?;
-                append(&chunk_check(index, chunk))?;
-            }
-            Ok(())
+        let content = Content::Encoded(Encoded::new(Kind::Rows, content, self.compression, None)?);
+        let lengths = content.lengths()?;
+        let Content::Encoded(record) = content else { return Err(Error::Closed) };
+        self.append(lengths, |append| {
+            append(&header(record.subject, record.coding, lengths.stored, birthplace).to_bytes())?;
+            append(&record.stored)
         })
     }
 
@@ -179,15 +222,27 @@ impl PackWriter {
         self.current.as_ref().map(|current| current.number)
     }
 
-    /// Writes and syncs one body outside the committer's group.
-    pub(in crate::store) fn write_body(&mut self, body: StagedBody) -> Result<(RecordRef, StagedBody)> {
-        let place = self.span()?.place(body.len())?;
-        let record = Planned { place, kind: Kind::Body, content: Content::Body(body) };
-        self.write(std::slice::from_ref(&record))?;
-        match record.content {
-            Content::Body(body) => Ok((place, body)),
-            Content::Bytes(_) => Err(Error::Closed),
-        }
+    /// Writes and syncs one body outside the committer's group, compressing it on the way. How long it has become is
+    /// known at its end, so its header is written last; without it nothing is found there.
+    ///
+    /// # Errors
+    /// The body cannot be read; I/O; then the pack is sealed as it is.
+    pub(in crate::store) fn write_body(&mut self, body: &NewBody) -> Result<RecordRef> {
+        let span = self.span()?;
+        let subject = subject_of(body)?;
+        let current = self.current.take().ok_or(Error::Closed)?;
+        let from = span.next + HEADER_BYTES;
+        let mut out = Output { file: &current.file, buffer: Vec::new(), position: from };
+        let coding = out.body(body, subject, self.compression)?;
+        out.flush()?;
+        let position = out.position;
+        let stored = u32::try_from(position - from).map_err(|_| Error::Engine("a record is too large".into()))?;
+        let place = Span { ..span }.place(Lengths { len: subject.len, stored })?;
+        let header = header(subject, coding, stored, Birthplace::at(place));
+        current.file.write_all_at(&header.to_bytes(), place.offset)?;
+        current.file.sync_data()?;
+        self.current = Some(Current { position, is_synced: true, ..current });
+        Ok(place)
     }
 
     /// Nothing more goes into the current pack.
@@ -203,39 +258,50 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn record(&mut self, record: &Planned) -> Result<()> {
-        let at = self.position + self.buffer.len() as u64;
-        if at != record.place.offset {
-            return Err(Error::Engine(format!("record planned at {} would go to {at}", record.place.offset)));
-        }
-        let id = match &record.content {
-            Content::Bytes(bytes) => *blake3::hash(bytes).as_bytes(),
-            Content::Body(body) => body.id().0,
-        };
-        let birthplace = Birthplace::at(record.place);
-        self.buffer.extend(Header { kind: record.kind, len: record.place.len, id, birthplace }.to_bytes());
-        match &record.content {
-            Content::Bytes(bytes) => {
-                for (index, chunk) in (0..).zip(bytes.chunks(CHUNK_BYTES as usize)) {
-                    self.chunk(index, chunk)?;
+    fn record(&mut self, Planned { place, content }: &Planned) -> Result<()> {
+        self.require_at(place.offset)?;
+        let birthplace = Birthplace::at(*place);
+        match content {
+            Content::Encoded(Encoded { subject, coding, stored }) => {
+                self.buffer.extend(header(*subject, *coding, place.stored, birthplace).to_bytes());
+                // What is as large as the buffer need not go through it.
+                if stored.len() >= BUFFER_BYTES {
+                    self.flush()?;
+                    self.file.write_all_at(stored, self.position)?;
+                    self.position += stored.len() as u64;
+                } else {
+                    self.buffer.extend_from_slice(stored);
+                    self.flush_if_full()?;
                 }
             }
             Content::Body(body) => {
-                for index in 0..body.len().div_ceil(CHUNK_BYTES) {
-                    self.chunk(index, &body.read_at(index * CHUNK_BYTES, CHUNK_BYTES as usize)?)?;
-                }
+                let subject = subject_of(body)?;
+                let coding = Coding { is_compressed: false, is_sealed: body.seal.is_some() && subject.len > 0 };
+                self.buffer.extend(header(subject, coding, place.stored, birthplace).to_bytes());
+                self.body(body, subject, Compression::Off)?;
             }
         }
-        Ok(())
+        self.require_at(place.offset + place.stored_bytes())
     }
 
-    fn chunk(&mut self, index: u64, bytes: &[u8]) -> Result<()> {
-        self.buffer.extend_from_slice(bytes);
-        self.buffer.extend(chunk_check(index, bytes));
-        if self.buffer.len() >= BUFFER_BYTES {
-            self.flush()?;
+    /// The content of a body, chunk by chunk.
+    fn body(&mut self, body: &NewBody, subject: Subject, compression: Compression) -> Result<Coding> {
+        let key: Option<&DataKey> = body.seal.as_ref().map(|seal| &seal.key);
+        let mut encoder = Encoder::new(subject, compression, key);
+        for index in 0..body.staged.len().div_ceil(CHUNK_BYTES) {
+            encoder.push(&body.staged.read_at(index * CHUNK_BYTES, CHUNK_BYTES as usize)?, &mut self.buffer)?;
+            self.flush_if_full()?;
         }
-        Ok(())
+        Ok(encoder.finish(&mut self.buffer))
+    }
+
+    fn require_at(&self, planned: u64) -> Result<()> {
+        let at = self.position + self.buffer.len() as u64;
+        if at == planned { Ok(()) } else { Err(Error::Engine(format!("{planned} was planned, and {at} is reached"))) }
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
+        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -244,4 +310,9 @@ impl Output<'_> {
         self.buffer.clear();
         Ok(())
     }
+}
+
+fn header(subject: Subject, coding: Coding, stored: u32, birthplace: Birthplace) -> Header {
+    let Subject { kind, len, id } = subject;
+    Header { kind, coding, len, stored, id, birthplace }
 }

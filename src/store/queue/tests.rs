@@ -76,7 +76,7 @@ fn a_row_comes_back_as_it_was_put_in() {
     let row = fixture.row(7, 0).unwrap();
     assert_eq!(row.details, details("r0@elsewhere.kz", Some(10)));
     assert_eq!(row.body_bytes, 4);
-    let bytes = fixture.store.item_bytes(row.item_prefix, row.body, row.body_bytes);
+    let bytes = fixture.store.item_bytes(&row);
     assert_eq!(bytes.read_at_blocking(0, 100).unwrap(), &b"Received: x\r\nbody"[..]);
     assert_eq!(fixture.row(7, 2), None);
     let all = fixture.store.read_blocking(|view| view.outbound(Some(ItemId(7)), 10)).unwrap();

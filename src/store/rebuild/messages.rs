@@ -3,10 +3,9 @@
 use super::super::fresh::{self, Pages};
 use super::super::keys::{self, AccountCounter, FolderCounter, FolderSet};
 use super::super::mailboxes::{
-    self, CHANGED, DOOMED, Flags, Folder, FolderSets, MAX_SUMMARY_ROW_BYTES, Message, PLACES, SUMMARY_INLINE,
-    SUMMARY_RECORD,
+    self, CHANGED, DOOMED, Flags, Folder, FolderSets, FoundSummary, Message, PLACES, SummaryRow, find_summary,
 };
-use super::super::{Error, RecordRef, Result, rows};
+use super::super::{Error, RecordRef, Result};
 use super::Rebuilding;
 use crate::ids::{AccountId, FolderId, UidValidity};
 use crate::message::ids::message_id_hash;
@@ -112,10 +111,18 @@ impl Rebuilding<'_> {
             return Ok(());
         }
         let Summarised { summary, message_id } = self.summarise(account, folder, &message)?;
-        let summary = if summary.len() > MAX_SUMMARY_ROW_BYTES {
-            [&[SUMMARY_RECORD][..], &self.fresh.record(summary)?.to_bytes()].concat()
-        } else {
-            [&[SUMMARY_INLINE][..], &summary].concat()
+        let summary = match (&self.vault, &message.data_key) {
+            (Some(vault), Some(_)) => vault.seal_summary(account, &summary).map(SummaryRow::Sealed),
+            _ => Ok(SummaryRow::Plain(summary)),
+        };
+        let summary = match summary {
+            // Nobody can read the letter any more: nobody gets to know what it was.
+            Err(Error::NotPossible(_)) => return Ok(()),
+            other => other?.in_row(),
+        };
+        let summary = match summary {
+            Ok(row) => row,
+            Err((version, bytes)) => [&[version][..], &self.fresh.record(bytes)?.to_bytes()].concat(),
         };
         self.fresh.put(summary_key, summary)?;
         match message_id.map(|hash| keys::thread(account, &hash)) {
@@ -153,23 +160,20 @@ impl Rebuilding<'_> {
     /// A summary of the backup can be used, if its record is where it was.
     fn has_summary(&self, key: &[u8]) -> Result<bool> {
         let Some(row) = self.fresh.get(key)? else { return Ok(false) };
-        match row.first() {
-            Some(&SUMMARY_INLINE) => Ok(true),
-            Some(&SUMMARY_RECORD) => {
-                let read = rows::split_place(SUMMARY_RECORD, &row).and_then(|(place, _)| self.packs.read_whole(place));
-                match read {
-                    Ok(_) => Ok(true),
-                    Err(Error::Damaged(_)) => Ok(false),
-                    Err(error) => Err(error),
-                }
-            }
-            _ => Ok(false),
+        match find_summary(&row) {
+            Ok(FoundSummary::Here(_)) => Ok(true),
+            Ok(FoundSummary::At(place)) => match self.packs.read_whole(place, None) {
+                Ok(_) => Ok(true),
+                Err(Error::Damaged(_)) => Ok(false),
+                Err(error) => Err(error),
+            },
+            Err(_) => Ok(false),
         }
     }
 
     fn summarise(&mut self, account: AccountId, folder: FolderId, message: &Message) -> Result<Summarised> {
         match self.read_and_summarise(message) {
-            Err(Error::Damaged(what)) => {
+            Err(Error::Damaged(what) | Error::Sealed(what) | Error::NotPossible(what)) => {
                 let whose = self.whose(account, folder, message);
                 self.lost(format!("{whose}: {what}"));
                 let part = Part {
@@ -190,19 +194,25 @@ impl Rebuilding<'_> {
 
     /// As it was made when the message came: prefix and body are read one after the other.
     fn read_and_summarise(&self, message: &Message) -> Result<Summarised> {
-        let mut prefix = self.packs.read_whole(message.recipient_prefix)?.to_vec();
-        prefix.extend_from_slice(&self.packs.read_whole(message.item_prefix)?);
+        let key = match (&message.data_key, &self.vault) {
+            (None, _) => None,
+            (Some(wrapped), Some(vault)) => Some(vault.unwrap(message.body, wrapped)?),
+            (Some(_), None) => return Err(Error::Sealed("this store has no keys".into())),
+        };
+        let key = key.as_ref();
+        let mut prefix = self.packs.read_whole(message.recipient_prefix, key)?.to_vec();
+        prefix.extend_from_slice(&self.packs.read_whole(message.item_prefix, key)?);
         let place = self.place_of(message.body)?.unwrap_or_default();
         let mut scanner = Scanner::new(self.caps.clone());
         let mut at = 0;
         while at < u64::from(place.len()) {
-            let piece = self.packs.read(place, at, PIECE_BYTES)?;
+            let piece = self.packs.read(place, at..at + PIECE_BYTES as u64, key)?;
             scanner.push(&piece);
             at += piece.len() as u64;
         }
         let structure = scanner.finish();
         let header_bytes = usize::try_from(structure.facts.header_bytes).unwrap_or(usize::MAX);
-        let header = self.packs.read(place, 0, header_bytes)?;
+        let header = self.packs.read(place, 0..header_bytes as u64, key)?;
         let whole_header = [&prefix[..], &header].concat();
         Ok(Summarised {
             summary: Summary::of(&prefix, &structure, &header).encode(),

@@ -26,7 +26,8 @@ use super::bodies::BodyRow;
 use super::fresh::{FreshRows, take_place};
 use super::lock::DirLock;
 use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING, SCHEMA};
-use super::packs::{Packs, RecordRef, numbered_files, stored_bytes};
+use super::packs::{Packs, RecordRef, numbered_files};
+use super::vault::Vault;
 use super::{Done, Error, Progress, Result, Settings, journal, keys};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, FolderId};
@@ -114,9 +115,12 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
     let _lock = DirLock::take(dir)?;
     let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
     let total = packs.disk_bytes()?;
+    // None is made here: who has lost the keys must be told so.
+    let vault = Vault::open(dir, &Settings { encryption: false, ..request.settings.clone() })?;
     let mut rebuilding = Rebuilding {
         fresh: FreshRows::begin(dir, request.settings, Arc::clone(&packs))?,
         packs,
+        vault,
         caps: request.caps,
         seen: Seen::default(),
         notes_what_went: request.backup.is_some(),
@@ -144,6 +148,8 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
 struct Rebuilding<'a> {
     fresh: FreshRows,
     packs: Arc<Packs>,
+    /// The keys, if anything is or was encrypted.
+    vault: Option<Vault>,
     caps: &'a Caps,
     seen: Seen,
     /// The packs' word that a row went counts against a backup.
@@ -197,7 +203,7 @@ impl Rebuilding<'_> {
         let Some(row) = self.fresh.get(&key)? else { return Ok(false) };
         let row = BodyRow::decode(&row)?;
         if row.references == 0 {
-            self.done.bytes = self.done.of.min(self.done.bytes + stored_bytes(row.place.len()));
+            self.done.bytes = self.done.of.min(self.done.bytes + row.place.stored_bytes());
             super::backup::tell(self.progress, self.done)?;
         }
         self.fresh.put(key, BodyRow { references: row.references + 1, ..row }.encode())?;
@@ -214,7 +220,7 @@ impl Rebuilding<'_> {
             return Ok(true);
         }
         match self.packs.header(place.pack, place.offset) {
-            Ok(header) => Ok(header.is_some_and(|header| header.len == place.len)),
+            Ok(header) => Ok(header.is_some_and(|header| header.place(place.pack, place.offset) == place)),
             Err(Error::Damaged(_)) => Ok(false),
             Err(error) => Err(error),
         }

@@ -88,7 +88,7 @@ impl Rebuilding<'_> {
         // Of two copies of a record, which a crash during compaction leaves, the later one says less.
         remembered.sort_unstable_by_key(|(birthplace, place)| (*birthplace, place.pack, place.offset));
         for (_, place) in remembered {
-            match self.packs.read_whole(place).and_then(|content| rows::decode(Remembered::VERSION, &content)) {
+            match self.packs.read_whole(place, None).and_then(|content| rows::decode(Remembered::VERSION, &content)) {
                 Ok(Remembered { rows }) => rows.into_iter().try_for_each(|(key, row)| self.replay(key, row))?,
                 Err(Error::Damaged(what)) => self.lost(format!("rows that a pack remembers: {what}")),
                 Err(error) => return Err(error),

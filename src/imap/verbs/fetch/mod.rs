@@ -123,7 +123,7 @@ impl Fetched {
     fn count(&mut self, uid: Uid, answered: Result<(), Fault>) -> Result<(), Fault> {
         self.found += 1;
         match answered {
-            Err(Fault::Store(store::Error::Damaged(what))) => {
+            Err(Fault::Store(store::Error::Damaged(what) | store::Error::Sealed(what))) => {
                 tracing::error!(uid = uid.get(), what, "a damaged message is set aside");
                 self.damaged.push(uid);
                 Ok(())

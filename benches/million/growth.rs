@@ -54,7 +54,7 @@ pub(super) fn compare(store: &Store) -> Result<(), Failure> {
 
     let firsts: Vec<String> = sessions
         .iter_mut()
-        .map(|session| session.timed("SELECT INBOX").map(|took| format!("{took:.0?}")))
+        .map(|session| session.timed("SELECT INBOX").map(|took| format!("{took:.1?}")))
         .collect::<Result<_, _>>()?;
     println!("  | first SELECT after the start | {} | |", firsts.join(" | "));
 
@@ -188,7 +188,7 @@ impl Times {
     fn print(mut self, what: &str) {
         let at = |times: &[Duration], share: f64| times[((times.len() - 1) as f64 * share) as usize];
         self.0.iter_mut().for_each(|times| times.sort_unstable());
-        let columns = self.0.each_ref().map(|times| format!("{:.0?} / {:.0?}", at(times, 0.5), at(times, 0.99)));
+        let columns = self.0.each_ref().map(|times| format!("{:.2?} / {:.2?}", at(times, 0.5), at(times, 0.99)));
         let halves = self.0.each_ref().map(|times| at(times, 0.5).as_secs_f64());
         let (least, most) =
             halves.iter().fold((f64::MAX, 0.0_f64), |(low, high), half| (low.min(*half), high.max(*half)));

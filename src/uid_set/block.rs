@@ -273,18 +273,21 @@ impl Block {
 }
 
 fn decode_runs(mut bytes: &[u8]) -> Option<Block> {
-    let mut bits = [0; WORDS];
-    let mut end = 0_u16;
+    let mut runs = Vec::new();
+    let (mut end, mut len) = (0_u16, 0);
     while !bytes.is_empty() {
         let first = end.checked_add(take_number(&mut bytes)?)?;
         let last = first.checked_add(take_number(&mut bytes)?)?;
         if last >= END || (first == end && end > 0) {
             return None;
         }
-        fill(&mut bits, Run { first, last });
+        runs.push(Run { first, last });
+        len += last - first + 1;
         end = last + 1;
     }
-    (end > 0).then(|| Block::from_bits(&bits))
+    let mut block = Block { len, form: Form::Runs(runs) };
+    block.choose_form();
+    (!block.is_empty()).then_some(block)
 }
 
 fn push_number(row: &mut Vec<u8>, mut number: u16) {

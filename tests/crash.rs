@@ -51,14 +51,7 @@ impl Crash {
         let at = |name: &str| temporary.path().join(name);
         let dir = at("data");
         let demo = Some(Demo::start_in(&dir, &[]));
-        Crash {
-            dir,
-            letters: at("letters"),
-            changes: at("changes"),
-            leases: at("leases"),
-            demo,
-            _temporary: temporary,
-        }
+        Crash { dir, letters: at("letters"), changes: at("changes"), leases: at("leases"), demo, _temporary: temporary }
     }
 
     /// Kills the server in the middle of submissions.

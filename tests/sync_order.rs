@@ -8,6 +8,9 @@ use crate::support::plain::Submission;
 use crate::support::served::Prepared;
 use crate::support::strace::{self, Attached, Call, Step, Trace};
 
+/// Stands for the socket of the session.
+const CLIENT: &str = "the client";
+
 const CALLS: &str = "trace=recvfrom,read,sendto,write,writev,pwrite64,pwritev,openat,fsync,fdatasync,sync_file_range";
 
 #[test]
@@ -34,28 +37,36 @@ fn each_file_of_a_submission_is_written_and_synced_once_and_in_order_before_the_
     let acts = between(&trace, &prepared.dir, &reply);
     let table: String = acts.iter().map(|act| format!("{act}\n")).collect();
     println!("{table}");
-    let told: Vec<(&str, &str)> = acts
-        .iter()
-        .filter(|act| act.thread == acts[1].thread || act.call.name == "sendto")
-        .map(|act| (act.call.name.as_str(), act.file.as_str()))
-        .collect();
     let rows = "rows/sled-00000001/db";
+    let committer = acts[1].thread;
+    let is_write = |act: &&Act| act.file == rows && act.call.name == "pwrite64";
+    let is_writing_rows = |act: &&Act| act.file == rows && act.call.name != "fdatasync";
+    let steps =
+        acts.iter().filter(|act| act.thread == committer || act.file == CLIENT).filter(|act| !is_writing_rows(act));
+    let steps: Vec<&Act> = steps.collect();
+    let told: Vec<(&str, &str)> = steps.iter().map(|act| (act.call.name.as_str(), act.file.as_str())).collect();
     let expected = [
+        ("recvfrom", CLIENT),
         ("pwrite64", "packs/00000001.pack"),
         ("fdatasync", "packs/00000001.pack"),
         ("write", "journal/00000001.journal"),
         ("fdatasync", "journal/00000001.journal"),
-        ("pwrite64", rows),
-        // sled's own flush, which is no full sync.
-        ("sync_file_range", rows),
         ("fdatasync", rows),
-        ("sendto", "the client"),
+        ("sendto", CLIENT),
     ];
     assert_eq!(told, expected, "\n{table}");
+    let [.., journal_synced, rows_synced, _] = steps.as_slice() else { unreachable!() };
+    // sled writes on threads of its own.
+    let is_between = |act: &Act| act.span.0 > journal_synced.span.1 && act.span.1 < rows_synced.span.0;
+    assert!(acts.iter().filter(is_write).any(is_between), "\n{table}");
+    assert!(acts.iter().filter(is_write).all(|act| act.span.1 < rows_synced.span.0), "\n{table}");
     assert!(acts.iter().all(|act| act.call.result >= 0), "\n{table}");
+    assert!(steps.windows(2).all(|pair| pair[0].span.1 < pair[1].span.0), "\n{table}");
     // Nobody waits for what other threads do, and there is nothing but sled's flusher, five times a second.
-    let others = acts[1..].iter().filter(|act| act.thread != acts[1].thread && act.call.name != "sendto");
-    assert!(others.clone().all(|act| act.file == rows), "\n{table}");
+    assert!(
+        acts.iter().filter(|act| act.thread != committer && act.file != CLIENT).all(|act| act.file == rows),
+        "\n{table}"
+    );
 }
 
 /// A call on a file of the directory, or one of the session.
@@ -91,7 +102,7 @@ fn between(trace: &Path, dir: &Path, reply: &str) -> Vec<Act> {
                 let (_, path) = call.descriptor(0).unwrap_or_default();
                 let file = match path.strip_prefix(dir) {
                     Ok(file) => file.display().to_string(),
-                    Err(_) if contains(&call, reply) || contains(&call, "\r\n.\r\n") => "the client".to_owned(),
+                    Err(_) if contains(&call, reply) || contains(&call, "\r\n.\r\n") => CLIENT.to_owned(),
                     Err(_) => continue,
                 };
                 acts.push(Act { thread: call.thread, span: (entered[&number], at), call, file });

@@ -126,7 +126,10 @@ impl Moments {
     /// What had been acknowledged when this step was done.
     fn before(&self, done: &Done, step: usize) -> Before {
         let count = |acknowledged: &load::Acknowledged| {
-            acknowledged.answers.iter().take_while(|(needle, _)| self.answers[needle] <= step).count()
+            let is_before = |(needle, _): &&(String, _)| {
+                *self.answers.get(needle).unwrap_or_else(|| panic!("the trace has no answer {needle}")) <= step
+            };
+            acknowledged.answers.iter().take_while(is_before).count()
         };
         Before {
             submitters: done.submitters.iter().map(count).collect(),

@@ -72,10 +72,10 @@ impl Submission {
         self.reply()
     }
 
+    /// Another reply is an error of the kind `Other`, in its own words.
     fn expect(&mut self, command: &str, code: &str) -> io::Result<()> {
         let reply = self.ask(command)?;
-        assert!(reply.starts_with(code), "{command}: {reply}");
-        Ok(())
+        if reply.starts_with(code) { Ok(()) } else { Err(io::Error::other(reply)) }
     }
 
     fn ask(&mut self, command: &str) -> io::Result<String> {
@@ -114,8 +114,8 @@ impl Imap {
     pub fn login(to: SocketAddr, name: &str, login: &str, password: &str) -> io::Result<Imap> {
         let mut client = Imap { lines: Lines::connect(to)?, name: name.to_owned(), next: 0 };
         client.lines.line()?;
-        client.ok(&format!("LOGIN {login} {{{}+}}\r\n{password}", password.len()))?;
-        Ok(client)
+        let answer = client.run(&format!("LOGIN {login} {{{}+}}\r\n{password}", password.len()))?;
+        if answer.end.starts_with("OK") { Ok(client) } else { Err(io::Error::other(answer.end)) }
     }
 
     /// As [`Imap::run`]; the server must say OK.

@@ -177,12 +177,11 @@ impl Iterator for Trace {
 
 /// Takes the result off the end of the arguments; a call that a signal or the end of the process cut off has none.
 fn end(call: &mut Call) -> bool {
-    let Some(at) = call.arguments.rfind(") ").filter(|at| call.arguments[at + 2..].trim_start().starts_with("= "))
-    else {
-        return false;
-    };
-    let tail = call.arguments[at + 2..].trim_start()[2..].to_owned();
-    call.arguments.truncate(at);
+    // Strings are in hexadecimal, so this stands nowhere else.
+    let Some((arguments, result)) = call.arguments.rsplit_once(" = ") else { return false };
+    let Some(arguments) = arguments.trim_end().strip_suffix(')') else { return false };
+    let (arguments, tail) = (arguments.to_owned(), result.to_owned());
+    call.arguments = arguments;
     let number = tail.split([' ', '<']).next().unwrap_or_default();
     let Ok(result) = number.parse() else { return false };
     call.result = result;

@@ -85,7 +85,7 @@ fn no_failed_write_or_sync_loses_what_was_acknowledged_and_the_server_goes_on() 
                 break;
             }
             met += 1;
-            strace::skipped(&format!("(not skipped) survived {fault:?}"));
+            println!("survived {fault:?}");
         }
     }
     assert!(met > 50, "only {met} faults came about");

@@ -1,7 +1,8 @@
 """Submits letters on paper and leases them for a print centre until the server dies; tells what was acknowledged.
 
 Arguments: the file. Every acknowledged step becomes a line of it; leases and events are printed too."""
-import http.client, sys, threading
+import sys, threading
+from http.client import HTTPException
 from demo import *
 
 CENTRES, TOKEN = 2, FACTS["print_centre"]["token"]
@@ -42,7 +43,7 @@ def centre(number):
 def until_the_end(work, *arguments):
     try:
         work(*arguments)
-    except (OSError, smtplib.SMTPException, http.client.HTTPException):
+    except (OSError, smtplib.SMTPException, HTTPException):
         pass  # the server was killed: that is the story
 
 

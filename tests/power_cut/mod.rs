@@ -42,7 +42,11 @@ fn what_was_acknowledged_survives_a_power_cut_at_any_moment() {
     let seed = number("POSHTA_SEED").unwrap_or(SEED as usize) as u64;
     for recording in 0..cuts.div_ceil(CUTS_A_RECORDING) {
         let left = cuts - recording * CUTS_A_RECORDING;
-        replay(&Recording::make(), left.min(CUTS_A_RECORDING), seed + recording as u64);
+        let recorded = Recording::make();
+        replay(&recorded, left.min(CUTS_A_RECORDING), seed + recording as u64);
+        if recording == 0 {
+            a_server_that_does_not_sync_is_found_out(&recorded);
+        }
     }
 }
 
@@ -186,5 +190,27 @@ fn replay(recording: &Recording, cuts: usize, seed: u64) {
     if !lost.is_empty() {
         let kept = (scratch.keep(), recording.trace.display());
         panic!("seed {seed}, {} of {cuts} cuts; {kept:?}\n{}", lost.len(), lost.join("\n"));
+    }
+}
+
+/// That the replay can fail: with the syncs of the packs, or of the rows, left out it does.
+fn a_server_that_does_not_sync_is_found_out(recording: &Recording) {
+    let moments = Moments::of(&recording.trace);
+    let last = *moments.answers.values().max().unwrap();
+    let before = moments.before(&recording.done, last);
+    let mut disks = ["/packs/", "/db"].map(|name| {
+        let mut disk = Disk::of(&recording.dir, &recording.base);
+        disk.deaf_to = Some(name);
+        disk
+    });
+    for step in Trace::open(&recording.trace).take(last + 1) {
+        disks.iter_mut().for_each(|disk| disk.follow(&step));
+    }
+    for disk in disks {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("cut");
+        disk.cut(Mood::ALL[0], &mut StdRng::seed_from_u64(SEED), &dir);
+        let verdict = verdict::of(&dir, &recording.done, &before);
+        assert!(verdict.is_err(), "without syncs of {} nothing was missed", disk.deaf_to.unwrap());
     }
 }

@@ -19,12 +19,14 @@ def tell(**step):
 
 
 def submit():
-    client, user = submission(), USERS[0]
+    # Not the user whose inbox the other parts of the story look at: what becomes of a letter is reported to its sender.
+    user = USERS[1]
+    client = submission(user)
     while True:
         address = "Postal-To: Aigul Otegalieva; Abai 12-34; 020000 Kokshetau\r\n"
         client.mail(user["address"])
         client.rcpt(f"letter@{HYBRID}")
-        code, said = client.data(letter("paper", f"letter@{HYBRID}", extra=address))
+        code, said = client.data(letter("paper", f"letter@{HYBRID}", sender=user["address"], extra=address))
         assert code == 250, (code, said)
         tell(step="submit", item=said.decode().split()[-1])
         time.sleep(0.2)

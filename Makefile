@@ -1,13 +1,14 @@
 # Poshta: two commands are enough to begin with, `make run` and `make test`.
 
-.PHONY: run build test soak soak-sync soak-crash soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
+.PHONY: run build test soak soak-sync soak-crash soak-power-cut soak-disk-faults soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
 
 # What building needs: a C compiler for ring, certificates for cargo.
 BUILD_PACKAGES = gcc libc6-dev ca-certificates
 # What the demo's table and the tour of the README type.
 TOUR_PACKAGES = curl poppler-utils python3
-# What the tests need besides: a mail program, and the C++ compiler that builds libFuzzer.
-TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync g++
+# What the tests need besides: a mail program, strace for power cuts and failing disks, and the C++ compiler that
+# builds libFuzzer.
+TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++
 
 FUZZ_TARGETS = mime_scanner header_edit mbox smtp_session imap_session
 FUZZ_SECONDS ?= 15
@@ -49,7 +50,8 @@ bench: ## how long a client waits for a folder of 10,000 messages
 SOAK_ROUNDS ?= 50
 SOAK_MESSAGES ?= 100000
 SOAK_FUZZ_SECONDS ?= 600
-SOAK_STEPS = sync crash folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
+SOAK_POWER_CUTS ?= 3000
+SOAK_STEPS = sync crash power-cut disk-faults folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
 
 soak: packages $(addprefix target/soak/,$(SOAK_STEPS)) ## SOAK_ROUNDS crashes, SOAK_MESSAGES messages, long fuzzing
 	@echo "soaked: $(SOAK_STEPS)"
@@ -60,12 +62,18 @@ target/soak/%:
 	@$(MAKE) --no-print-directory soak-$*
 	@date > $@
 
+# With POSHTA_NEED_STRACE nothing is left out where strace, or a file system of its own, is not permitted.
 soak-sync:
-	@.ci/packages strace
-	cargo test --locked --test stories -- --ignored strace
+	POSHTA_NEED_STRACE=1 cargo test --locked --test stories -- --nocapture sync_order
 
 soak-crash:
 	POSHTA_CRASH_ROUNDS=$(SOAK_ROUNDS) cargo test --locked --test stories -- survives_kill_9
+
+soak-power-cut:
+	POSHTA_NEED_STRACE=1 POSHTA_POWER_CUTS=$(SOAK_POWER_CUTS) POSHTA_SEED=$$(date +%s) cargo test --locked --test stories -- power_cut
+
+soak-disk-faults:
+	POSHTA_NEED_STRACE=1 POSHTA_ALL_FAULTS=1 cargo test --locked --test stories -- disk_faults
 
 soak-folder:
 	FOLDER_MESSAGES=$(SOAK_MESSAGES) cargo bench --locked --bench folder

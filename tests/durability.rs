@@ -1,8 +1,6 @@
 //! Nothing unsynced is visible, and nothing unsynced is acknowledged (DESIGN 6): one letter to a mailbox, to
 //! another server and to paper goes the whole way, over a disk whose syncs can be held back and made to fail.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use poshta::address::{Address, ReversePath};
@@ -13,7 +11,6 @@ use poshta::store::engine::memory::{Failing, MemoryDisk};
 use poshta::store::{Store, Topic, View};
 use tokio::task::JoinHandle;
 
-use crate::support::Demo;
 use crate::support::server::{ADDRESS, Server, Session};
 
 /// Longer than any answer takes here.
@@ -94,62 +91,6 @@ async fn letters_are_refused_below_the_watermark_and_reading_goes_on() {
     let answer = session.line();
     assert!(answer.starts_with("a NO [UNAVAILABLE] the disk is full"), "{answer}");
     session.ok("SELECT INBOX");
-}
-
-/// RFC 5321 §4.2.5, §6.1: after `250` the letter may not be lost. Not part of every run: it needs `strace` and the
-/// right to trace a child (`cargo test --test stories -- --ignored strace`).
-#[test]
-#[ignore = "needs strace; part of make soak"]
-fn strace_shows_the_syncs_between_the_last_byte_and_the_250() {
-    let demo = Demo::start();
-    let trace = demo.dir().with_file_name("trace");
-    let calls = "trace=recvfrom,sendto,writev,pwrite64,write,fdatasync,fsync,sync_file_range";
-    let mut strace = Command::new("strace")
-        .args(["-f", "-y", "-s", "4096", "-e", calls, "-p", &demo.pid().to_string(), "-o"])
-        .arg(&trace)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(strace.stderr.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap().contains("attached")), "strace could not attach");
-    std::thread::spawn(move || said.count());
-    let reply = demo.python("one_letter.py", &[]);
-    strace.kill().unwrap();
-    strace.wait().unwrap();
-
-    let text = String::from_utf8_lossy(&std::fs::read(&trace).unwrap()).into_owned();
-    let calls = completed(&text);
-    let at = |what: &str, holds: &dyn Fn(&str) -> bool| {
-        calls.iter().position(|call| holds(call)).unwrap_or_else(|| panic!("no {what} in\n{text}"))
-    };
-    let last_byte = at("last byte", &|call| call.starts_with("recvfrom") && call.contains("\\r\\n.\\r\\n"));
-    let answer = at("answer", &|call| call.contains(reply.trim()));
-    let between = &calls[last_byte..answer];
-    let last = |name: &str, file: &str| {
-        between.iter().rposition(|call| call.starts_with(name) && call.contains(file) && !call.contains("= -1"))
-    };
-    for (file, write) in [("/packs/", "pwrite64"), ("/journal/0", "write"), ("/rows/sled-00000001/db", "pwrite64")] {
-        let (written, synced) = (last(write, file), last("fdatasync", file));
-        assert!(written.is_some() && written < synced, "{file} was not synced before the answer:\n{between:#?}");
-    }
-}
-
-/// The calls of a trace in the order in which they ended, without process ids.
-fn completed(trace: &str) -> Vec<String> {
-    let mut begun = std::collections::HashMap::new();
-    let mut calls = Vec::new();
-    for line in trace.lines() {
-        let Some((pid, call)) = line.split_once(' ') else { continue };
-        let call = call.trim_start();
-        if let Some(start) = call.strip_suffix(" <unfinished ...>") {
-            begun.insert(pid, start);
-        } else if let Some((_, end)) = call.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
-            calls.push(format!("{}{end}", begun.remove(pid).unwrap_or_default()));
-        } else {
-            calls.push(call.to_owned());
-        }
-    }
-    calls
 }
 
 /// A server over a disk that obeys.

@@ -1,6 +1,9 @@
 //! Starts the demo on free ports in a directory of its own, and runs clients against it.
 
+pub mod plain;
+pub mod served;
 pub mod server;
+pub mod strace;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

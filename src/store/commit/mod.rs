@@ -12,6 +12,7 @@ mod watched;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,6 +30,9 @@ pub(super) use prepare::Ready;
 pub(super) use resolve::{Remembered, counter};
 
 use resolve::Ground;
+
+/// How often a store that a failure closed is tried to be opened again.
+const REVIVE_EVERY: Duration = Duration::from_millis(500);
 
 /// What the committer is asked to do.
 pub(super) enum Request {
@@ -76,7 +80,7 @@ impl Committer {
     pub(super) fn spawn(mut self, settings: &Settings) -> Result<(mpsc::Sender<Request>, JoinHandle<()>)> {
         let (sender, mut queue) = mpsc::channel::<Request>(settings.max_queued_batches.max(1));
         let run = move || {
-            while let Some(first) = queue.blocking_recv() {
+            while let Some(first) = self.next(&mut queue) {
                 let mut group = Vec::new();
                 let mut next = Some(first);
                 while let Some(Request::Commit(pending)) = next {
@@ -92,6 +96,22 @@ impl Committer {
             }
         };
         Ok((sender, std::thread::Builder::new().name("committer".into()).spawn(run)?))
+    }
+
+    /// The next request. While the store is closed by a failure it tries to open it again, and those who ask
+    /// meanwhile are told that it is closed.
+    fn next(&self, queue: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        while self.versions.is_closed() {
+            match queue.try_recv() {
+                Ok(request) => return Some(request),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    std::thread::sleep(REVIVE_EVERY);
+                    self.versions.revive();
+                }
+            }
+        }
+        queue.blocking_recv()
     }
 
     fn run(&mut self, requests: Vec<Pending>) {

@@ -5,6 +5,7 @@
 //!   large and the store bounds the size of a row ([`MAX_ROW_BYTES`]), so that none can come into being.
 //! - A crash while it writes a snapshot at open leaves `snap.*.generating`, on which every later open fails.
 //! - A damaged snapshot makes open fail, although the log alone is enough.
+//! - Its file `conf` is never synced, and one that is damaged makes every open fail: we sync it.
 //! - It panics on some damaged logs, so every call is guarded.
 
 use std::fs::{self, File};
@@ -51,7 +52,9 @@ impl SledEngine {
         };
         let db = db.map_err(|failure| failure.into_error(dir))?;
         let log = File::open(dir.join("db"))?;
-        // The log's own entry in the directory must be there after a power loss too.
+        // sled never syncs what it wrote to `conf`, and cannot open a database where that is damaged.
+        File::open(dir.join("conf"))?.sync_all()?;
+        // The entries in the directory must be there after a power loss too.
         File::open(dir)?.sync_all()?;
         Ok(SledEngine { db, log })
     }

@@ -15,6 +15,7 @@ mod snapshot;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
@@ -38,7 +39,7 @@ pub(super) type Turn = u64;
 #[derive(Debug)]
 pub(super) struct Versions {
     opener: Box<dyn Opener>,
-    /// `None` while it is opened anew, and for ever when that failed. Locked before the notes.
+    /// `None` while it is opened anew, and until that succeeds. Locked before the notes.
     engine: RwLock<Option<Box<dyn Engine>>>,
     notes: RwLock<Notes>,
     turns: Mutex<Turns>,
@@ -46,6 +47,8 @@ pub(super) struct Versions {
     /// Keys and values of all rows, bytes; after a crash as of the last row that says so.
     live_bytes: AtomicI64,
     saved_live_bytes: AtomicI64,
+    /// Old values to put back when the engine is opened again.
+    to_undo: Mutex<Changes>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +83,7 @@ impl Versions {
             max_snapshot_bytes,
             live_bytes: AtomicI64::new(live_bytes),
             saved_live_bytes: AtomicI64::new(live_bytes),
+            to_undo: Mutex::default(),
         })
     }
 
@@ -110,7 +114,7 @@ impl Versions {
     ///
     /// # Errors
     /// The engine failed. Then it was closed and opened anew, the group was undone, and none of it was ever
-    /// visible; if that failed too, the store is closed for good.
+    /// visible; if that failed too, the store is closed until [`Versions::revive`] succeeds.
     pub(super) fn commit(&self, mut changes: Changes, before: Before) -> Result<()> {
         let turn = self.turns.lock().durable + 1;
         let live_bytes = self.note_old_values(turn, &mut changes, before)?;
@@ -186,24 +190,49 @@ impl Versions {
     fn reopen(&self, undo: Option<Turn>) {
         // Held until the notes are gone too, so that no reader sees the failed group without them.
         let mut engine = self.engine.write();
-        *engine = None;
-        let before: Changes = undo.map(|turn| self.notes.read().before(turn)).unwrap_or_default().into_iter().collect();
+        close(engine.take());
+        let before = undo.map(|turn| self.notes.read().before(turn)).unwrap_or_default();
+        self.to_undo.lock().extend(before);
+        self.open_again(&mut engine);
+        if let Some(turn) = undo {
+            self.notes.write().take_back(turn);
+        }
+    }
+
+    fn open_again(&self, engine: &mut Option<Box<dyn Engine>>) {
+        let mut to_undo = self.to_undo.lock();
         let reopened = self.opener.open().and_then(|engine| {
-            let changed = before
+            let changed = to_undo
                 .iter()
                 .try_fold(false, |changed, (key, old)| Ok::<_, Error>(changed || engine.get(key)? != *old))?;
             if changed {
-                engine.apply(&before)?;
+                engine.apply(&to_undo)?;
             }
             engine.sync()?;
             Ok(engine)
         });
         match reopened {
-            Ok(reopened) => *engine = Some(reopened),
-            Err(error) => tracing::error!(%error, "the engine cannot be opened again; the store is closed"),
+            Ok(reopened) => {
+                *engine = Some(reopened);
+                to_undo.clear();
+            }
+            Err(error) => tracing::error!(%error, "the engine cannot be opened again now; the store is closed"),
         }
-        if let Some(turn) = undo {
-            self.notes.write().take_back(turn);
+    }
+
+    /// The engine could not be opened again after a failure.
+    pub(super) fn is_closed(&self) -> bool {
+        self.engine.read().is_none()
+    }
+
+    /// Tries that once more: a full disk may have room again. Called by the committer alone.
+    pub(super) fn revive(&self) {
+        let mut engine = self.engine.write();
+        if engine.is_none() {
+            self.open_again(&mut engine);
+            if engine.is_some() {
+                tracing::warn!("the engine is open again");
+            }
         }
     }
 
@@ -232,7 +261,7 @@ impl Versions {
     ///
     /// # Errors
     /// Then the old engine goes on. Where it is not known which of the two will be found at the next start, both
-    /// are closed and that one is opened; if that fails too, the store is closed for good.
+    /// are closed and that one is opened; if that fails too, the store is closed until [`Versions::revive`] succeeds.
     pub(super) fn adopt(&self, heir: Heir) -> Result<Option<Box<dyn Engine>>> {
         match self.opener.adopt(heir.engine.disk_bytes()?) {
             Ok(()) => {
@@ -265,6 +294,13 @@ pub(super) fn live_bytes_key() -> Vec<u8> {
 /// What a row counts for, bytes.
 pub(super) fn row_bytes(key: &[u8], value: Option<&[u8]>) -> i64 {
     value.map_or(0, |value| i64::try_from(key.len() + value.len()).unwrap_or(i64::MAX))
+}
+
+/// An engine that failed may fail once more when it is closed: sled syncs its log then, and panics when it cannot.
+fn close(engine: Option<Box<dyn Engine>>) {
+    if catch_unwind(AssertUnwindSafe(|| drop(engine))).is_err() {
+        tracing::error!("the engine failed when it was closed");
+    }
 }
 
 fn alive(engine: &Option<Box<dyn Engine>>) -> Result<&dyn Engine> {

@@ -1,0 +1,195 @@
+//! `poshta serve` over a directory that a demo prepared, with a configuration that makes rare things happen often,
+//! and without TLS, so that a trace of it can be read.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use toml::{Table, Value};
+
+use super::{Demo, poshta, succeeded};
+
+/// Longer than any start takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Each listener has an address of its own, so that the port which the system chose for it can be told.
+const LISTENERS: [(&str, &str, u8); 7] = [
+    ("smtp", "mx_listen", 25),
+    ("smtp", "submission_listen", 87),
+    ("smtp", "submissions_listen", 65),
+    ("imap", "listen", 43),
+    ("imap", "listen_tls", 93),
+    ("http", "listen", 80),
+    ("http", "operator_listen", 81),
+];
+
+/// A directory with accounts, in which nothing runs.
+pub struct Prepared {
+    pub dir: PathBuf,
+    pub password: String,
+}
+
+impl Prepared {
+    /// Has a demo make the directory and its users, then changes `[store]`.
+    pub fn new(dir: &Path, store: Table) -> Prepared {
+        let demo = Demo::start_in(dir, &["--plaintext-auth"]);
+        let password = demo.fact("/users/0/password").to_owned();
+        let dir = PathBuf::from(demo.fact("/dir"));
+        assert!(demo.terminate().0.success());
+        let file = dir.join("poshta.toml");
+        let mut config: Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        section(&mut config, "store").extend(store);
+        for (name, key, last) in LISTENERS {
+            let address = Value::from(format!("127.0.0.{last}:0"));
+            let is_list = section(&mut config, name)[key].is_array();
+            section(&mut config, name)
+                .insert(key.to_owned(), if is_list { Value::Array(vec![address]) } else { address });
+        }
+        fs::write(&file, config.to_string()).unwrap();
+        Prepared { dir, password }
+    }
+
+    /// Starts the server; `wrapper` is put before its command line.
+    pub fn serve(&self, wrapper: &[&str]) -> Served {
+        self.serve_in(&self.dir, wrapper)
+    }
+
+    fn serve_in(&self, dir: &Path, wrapper: &[&str]) -> Served {
+        let config = dir.join("poshta.toml");
+        let words: Vec<&str> =
+            wrapper.iter().copied().chain([poshta(), "serve", "--config", config.to_str().unwrap()]).collect();
+        let mut child =
+            Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Log::of(&mut child);
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < PATIENCE, "the server does not start\n{}", log.text());
+            assert!(child.try_wait().unwrap().is_none(), "the server ended\n{}", log.text());
+            let pid = if wrapper.is_empty() { Some(child.id()) } else { child_of(child.id()) };
+            if let Some((pid, at)) = pid.and_then(|pid| Some((pid, listeners(pid)?))) {
+                return Served { child, pid, at, log, dir: dir.to_owned(), password: self.password.clone() };
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn section<'a>(config: &'a mut Table, name: &str) -> &'a mut Table {
+    config.entry(name).or_insert_with(|| Table::new().into()).as_table_mut().unwrap()
+}
+
+/// A running server; it is killed when the test ends.
+pub struct Served {
+    child: Child,
+    /// The process of the server, also when something is wrapped around it.
+    pub pid: u32,
+    at: HashMap<u8, SocketAddr>,
+    pub log: Log,
+    pub dir: PathBuf,
+    pub password: String,
+}
+
+impl Served {
+    pub fn submission(&self) -> SocketAddr {
+        self.at[&87]
+    }
+
+    pub fn imap(&self) -> SocketAddr {
+        self.at[&43]
+    }
+
+    /// kill -9, and everything around it ends.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let pid = i32::try_from(self.pid).unwrap();
+        let _ =
+            rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
+        let _ = self.child.wait();
+    }
+
+    /// SIGTERM, and waits for the end of the drain.
+    pub fn stop(mut self) {
+        let pid = i32::try_from(self.pid).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::TERM)
+            .unwrap();
+        assert!(self.child.wait().unwrap().success(), "{}", self.log.text());
+    }
+
+    /// The process still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// A command of the program, over the control socket.
+    pub fn poshta(&self, arguments: &[&str]) -> String {
+        let output = Command::new(poshta()).args(arguments).args(["--json", "--dir"]).arg(&self.dir).output().unwrap();
+        succeeded(&arguments.join(" "), output)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.end();
+        }
+    }
+}
+
+/// What the server logs, for when something goes wrong.
+#[derive(Clone)]
+pub struct Log(std::sync::Arc<std::sync::Mutex<String>>);
+
+impl Log {
+    fn of(child: &mut Child) -> Log {
+        let log = Log(std::sync::Arc::default());
+        let (stderr, kept) = (child.stderr.take().unwrap(), log.clone());
+        std::thread::spawn(move || {
+            use std::io::BufRead as _;
+            for line in std::io::BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut text = kept.0.lock().unwrap();
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
+        log
+    }
+
+    pub fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+fn child_of(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    let child = children.split_whitespace().next()?.parse().ok()?;
+    // Before the wrapper has become the server it is a copy of the wrapper.
+    let program = fs::read_link(format!("/proc/{child}/exe")).ok()?;
+    (program == fs::canonicalize(poshta()).unwrap()).then_some(child)
+}
+
+/// Where a process listens, by the last part of the address, once that is everywhere.
+fn listeners(pid: u32) -> Option<HashMap<u8, SocketAddr>> {
+    let mut sockets = HashSet::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()? {
+        let Ok(target) = fs::read_link(entry.ok()?.path()) else { continue };
+        let name = target.to_string_lossy().into_owned();
+        sockets.extend(name.strip_prefix("socket:[").and_then(|name| name.strip_suffix(']')).map(str::to_owned));
+    }
+    let mut found = HashMap::new();
+    for line in fs::read_to_string("/proc/net/tcp").ok()?.lines().skip(1) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // 0A is LISTEN; the address is the number as it lies in memory.
+        if fields.len() > 9 && fields[3] == "0A" && sockets.contains(fields[9]) {
+            let (ip, port) = fields[1].split_once(':').unwrap();
+            let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
+            found.insert(ip[3], SocketAddr::new(IpAddr::from(ip), u16::from_str_radix(port, 16).unwrap()));
+        }
+    }
+    (found.len() == LISTENERS.len()).then_some(found)
+}

@@ -53,7 +53,7 @@ async fn office_with(settings_of_http: Settings) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let world = World::system();
     let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
-    let store = Store::open(dir.path(), &room).unwrap();
+    let store = Store::open(dir.path(), &crate::store::tests::as_chosen(room)).unwrap();
     let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
     let cheap = crate::auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
     let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();

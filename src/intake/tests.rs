@@ -81,7 +81,7 @@ impl Post {
     pub(crate) async fn with(settings: Settings, zone: Option<&str>) -> Post {
         let dir = tempfile::tempdir().unwrap();
         let room = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
-        let store = Store::open(dir.path(), &room).unwrap();
+        let store = Store::open(dir.path(), &crate::store::tests::as_chosen(room)).unwrap();
         let clock = Arc::new(FixedClock(AtomicI64::new(0)));
         clock.set(NOW);
         let world = World { clock: clock.clone(), entropy: Arc::new(CountedEntropy::default()) };

@@ -47,7 +47,7 @@ impl Post {
         let dir = tempfile::tempdir().unwrap();
         let world = World::system();
         let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
-        let store = Store::open(dir.path(), &room).unwrap();
+        let store = Store::open(dir.path(), &crate::store::tests::as_chosen(room)).unwrap();
         let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default()).unwrap();
         // Cheap hashes: these tests are not about passwords.
         let cheap = auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..auth::Settings::default() };

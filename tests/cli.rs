@@ -120,6 +120,13 @@ fn accounts(dir: &Path, login: &str, look_alike: &str) {
         let said = refused(&on(dir, &["account", "add", again], PASSWORD), 1);
         assert!(said.contains("taken"), "{again}: {said}");
     }
+    let destroy = |name: &str| on(dir, &["account", "close", "--destroy", name], "");
+    let destroyed = json("destroy", destroy(login));
+    assert_eq!(destroyed["key"], false, "nothing was encrypted");
+    assert!(destroyed["folders"].as_u64().unwrap() > 0);
+    assert_eq!(json("destroy again", destroy(login))["folders"], 0);
+    assert!(refused(&destroy("nobody-at-all"), 1).contains("there is and was no account"));
+    assert!(refused(&on(dir, &["store", "rotate-key"], ""), 1).contains("nothing here is encrypted"));
 }
 
 #[test_case("[smtp]\nmax_recipients = \"many\"\n", 2, "smtp.max_recipients", "number"; "a word for a number")]

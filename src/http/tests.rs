@@ -55,7 +55,7 @@ async fn office() -> Office {
 
 async fn office_with(settings_of_http: Settings) -> Office {
     let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
-    office_over(settings_of_http, |dir| Store::open(dir, &room).unwrap()).await
+    office_over(settings_of_http, |dir| Store::open(dir, &store::tests::as_chosen(room)).unwrap()).await
 }
 
 async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Store) -> Office {

@@ -56,7 +56,7 @@ fn office_with(settings: Settings) -> Office {
 fn office_of(settings: Settings, launch: Launch) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let store_settings = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
-    let store = Store::open(dir.path(), &store_settings).unwrap();
+    let store = Store::open(dir.path(), &crate::store::tests::as_chosen(store_settings)).unwrap();
     let clock = Arc::new(HandClock(AtomicI64::new(1_795_266_180)));
     let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());

@@ -98,7 +98,7 @@ impl Post {
         zone: Option<&str>,
     ) -> Post {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open_on(dir.path(), room, disk).unwrap();
+        let store = Store::open_on(dir.path(), &crate::store::tests::as_chosen(room.clone()), disk).unwrap();
         let clock = Arc::new(FixedClock(AtomicI64::new(0)));
         clock.set(NOW);
         let world = World { clock: clock.clone(), entropy: Arc::new(CountedEntropy::default()) };

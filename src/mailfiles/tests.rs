@@ -46,7 +46,7 @@ fn fixture() -> Fixture {
         max_keywords: 40,
         ..Settings::default()
     };
-    let store = Store::open(&dir.path().join("data"), &settings).unwrap();
+    let store = Store::open(&dir.path().join("data"), &crate::store::tests::as_chosen(settings)).unwrap();
     let mut batch = Batch::new();
     add_standard_folders(&mut batch, ALICE).unwrap();
     add_standard_folders(&mut batch, BOLAT).unwrap();

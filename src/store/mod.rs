@@ -462,4 +462,4 @@ impl fmt::Debug for Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

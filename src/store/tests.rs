@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,7 +11,25 @@ use super::*;
 mod coding;
 
 pub(super) fn settings() -> Settings {
-    Settings { watermark_bytes: 0, cache_bytes: 8 << 20, max_memory_body_bytes: 100_000, ..Settings::default() }
+    as_chosen(Settings {
+        watermark_bytes: 0,
+        cache_bytes: 8 << 20,
+        max_memory_body_bytes: 100_000,
+        ..Settings::default()
+    })
+}
+
+/// Encrypted, if `POSHTA_TEST_ENCRYPTED` is set: so every test of letters can be one of encrypted letters too.
+pub(crate) fn as_chosen(settings: Settings) -> Settings {
+    static KEYS: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = vault::tests::key_file(dir.path(), &[1]);
+        (dir, file)
+    });
+    match std::env::var_os("POSHTA_TEST_ENCRYPTED") {
+        Some(_) => Settings { encryption: true, operator_key_file: KEYS.1.clone(), ..settings },
+        None => settings,
+    }
 }
 
 pub(super) fn open(dir: &Path) -> Store {

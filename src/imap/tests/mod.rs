@@ -62,7 +62,7 @@ impl Post {
         let dir = tempfile::tempdir().unwrap();
         let world = World::system();
         let room = store::Settings { watermark_bytes: Post::WATERMARK_BYTES, ..store::Settings::default() };
-        let store = Store::open_on(dir.path(), &room, disk).unwrap();
+        let store = Store::open_on(dir.path(), &store::tests::as_chosen(room), disk).unwrap();
         let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default()).unwrap();
         // Cheap hashes: these tests are not about passwords.
         let cheap = auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..auth::Settings::default() };

@@ -123,7 +123,7 @@ fn message(folder: FolderId, flags: Flags) -> NewMessage {
 fn deliver(store: &Store, folder: FolderId, flags: Flags) {
     let mut batch = Batch::new();
     let body = batch.body(staged(store, b""));
-    add_message(&mut batch, &NewMessage { body, ..message(folder, flags) });
+    add_message(&mut batch, &NewMessage { body, ..message(folder, flags) }).unwrap();
     store.commit_blocking(batch).unwrap();
 }
 
@@ -282,7 +282,7 @@ fn a_commit_that_fails_leaves_the_sets_as_they_were() {
         disk.fail_next(failing);
         let mut batch = Batch::new();
         let body = batch.body(staged(&store, b""));
-        add_message(&mut batch, &NewMessage { body, ..message(INBOX, Flags::default()) });
+        add_message(&mut batch, &NewMessage { body, ..message(INBOX, Flags::default()) }).unwrap();
         assert!(store.commit_blocking(batch).is_err());
         assert_eq!(dump(&store), before);
     }

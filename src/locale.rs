@@ -72,7 +72,7 @@ pub fn size(lang: Lang, bytes: u64) -> String {
         return text(lang, "size-b", &[("n", &bytes.to_string())]);
     };
     // Cut off, not rounded: what is full does not look so before it is.
-    let tenths = u128::from(bytes) * 10 >> shift;
+    let tenths = (u128::from(bytes) * 10) >> shift;
     let (whole, tenth) = (tenths / 10, tenths % 10);
     let point = if lang == Lang::En { '.' } else { ',' };
     let number = if whole < 10 && tenth > 0 { format!("{whole}{point}{tenth}") } else { whole.to_string() };

@@ -57,7 +57,7 @@ const SAMPLE: [(Files, &str, &str, bool); 6] = [
     (Files::Packs, "pwrite64", "ENOSPC", false),
     (Files::Packs, "fdatasync", "EIO", true),
     (Files::Journal, "write", "ENOSPC", false),
-    (Files::Rows, "pwrite64", "ENOSPC", true),
+    (Files::Rows, "fdatasync", "ENOSPC", true),
     (Files::Rows, "fdatasync", "EIO", false),
     (Files::Names, "rename", "EIO", false),
 ];

@@ -25,7 +25,7 @@ use crate::support::served::Prepared;
 use crate::support::strace::{self, Step, Trace};
 
 /// Power cuts of one recording when `POSHTA_POWER_CUTS` does not say how many.
-const CUTS: usize = 24;
+const CUTS: usize = 20;
 
 /// Changes when `POSHTA_SEED` says so.
 const SEED: u64 = 20261122;

@@ -144,8 +144,11 @@ fn folder_of(store: &Store, account: AccountId, name: &str) -> Result<Option<pos
     Ok(found.map(|folder| folder.id))
 }
 
-/// Every message of a folder with its bytes, and UIDNEXT.
-fn letters(store: &Store, account: AccountId, name: &str) -> Result<(Vec<(Message, Vec<u8>)>, u32), String> {
+/// A message with its bytes.
+type Letter = (Message, Vec<u8>);
+
+/// Every message of a folder, and UIDNEXT.
+fn letters(store: &Store, account: AccountId, name: &str) -> Result<(Vec<Letter>, u32), String> {
     let folder = folder_of(store, account, name)?.ok_or_else(|| format!("the folder {name} is gone"))?;
     let first = Uid::new(1).unwrap();
     let read = store.read_blocking(|view| {

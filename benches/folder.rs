@@ -119,5 +119,5 @@ fn add(server: &Server, batch: &mut Batch, number: usize) {
         body: batch.body(body),
         summary: Summary::of(&[], &structure, header.as_bytes()).encode(),
     };
-    add_message(batch, &message);
+    add_message(batch, &message).unwrap();
 }

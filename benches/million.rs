@@ -239,7 +239,7 @@ fn add(store: &Store, batch: &mut Batch, place: Place, number: u32, world: &Worl
         body: batch.body(body),
         summary: Summary::of(&[], &structure, header.as_bytes()).encode(),
     };
-    add_message(batch, &message);
+    add_message(batch, &message)?;
     Ok(())
 }
 

@@ -233,14 +233,14 @@ fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<(u64, Slot)> {
     }
     let owner = u64::from_be_bytes(checked.get(8..16)?.try_into().ok()?);
     let number = |at: usize| Some(u32::from_be_bytes(checked.get(at..at + 4)?.try_into().ok()?));
-    let slot = match checked.get(4)? {
-        &KEY => Slot::Key(Wrapped {
+    let slot = match *checked.get(4)? {
+        KEY => Slot::Key(Wrapped {
             operator: OperatorKeyId(number(16)?),
             fingerprint: number(20)?,
             nonce: checked.get(24..48)?.try_into().ok()?,
             sealed: checked.get(48..96)?.try_into().ok()?,
         }),
-        &DESTROYED => Slot::Destroyed,
+        DESTROYED => Slot::Destroyed,
         _ => return None,
     };
     Some((owner, slot))

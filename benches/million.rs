@@ -283,8 +283,8 @@ fn fetch(store: &Store) -> Result<(), Failure> {
             store.read_blocking(|view| {
                 let message = view.message(place.account, place.folder, uid)?.ok_or(store::Error::Closed)?;
                 view.summaries(place.account, place.folder, uid, 1)?;
-                view.record(message.recipient_prefix)?;
-                view.record(message.item_prefix)?;
+                view.record(message.recipient_prefix, None)?;
+                view.record(message.item_prefix, None)?;
                 view.body(message.body, 0, usize::MAX >> 1, None)
             })?;
             times.push(begun.elapsed());

@@ -40,7 +40,7 @@ impl Staging {
     /// A file without a name: it vanishes with its last user, also in a crash.
     pub(super) fn file(&self) -> Result<StagingFile> {
         let key = match self.is_sealed {
-            true => Some(ChunkKey::derive(&DataKey::random()?, Use::Staging, &[])?),
+            true => Some(Box::new(ChunkKey::derive(&DataKey::random()?, Use::Staging, &[])?)),
             false => None,
         };
         let path = self.dir.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
@@ -54,7 +54,7 @@ impl Staging {
 #[derive(Debug)]
 pub(super) struct StagingFile {
     file: File,
-    key: Option<ChunkKey>,
+    key: Option<Box<ChunkKey>>,
     /// Bytes that were added.
     len: u64,
 }

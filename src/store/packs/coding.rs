@@ -50,7 +50,8 @@ impl Coding {
     const SEALED: u8 = 2;
 
     pub(super) fn to_byte(self) -> u8 {
-        u8::from(self.is_compressed) * Self::COMPRESSED | u8::from(self.is_sealed) * Self::SEALED
+        let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+        bit(self.is_compressed, Self::COMPRESSED) | bit(self.is_sealed, Self::SEALED)
     }
 
     /// `None` for one that this program does not know.

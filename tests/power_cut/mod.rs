@@ -214,3 +214,14 @@ fn a_server_that_does_not_sync_is_found_out(recording: &Recording) {
         assert!(verdict.is_err(), "without syncs of {} nothing was missed", disk.deaf_to.unwrap());
     }
 }
+
+/// The kill at the end of a recording may come while the last answer is being sent: the client has it all the same.
+#[test]
+fn an_answer_is_in_the_trace_when_the_server_died_before_its_call_came_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    std::fs::write(&trace, "7 sendto(5<\\x73>, \"\\x4f\\x4b\", 2, MSG_NOSIGNAL, NULL, 0) = ?\n7 +++ killed +++\n")
+        .unwrap();
+    let steps: Vec<Step> = Trace::open(&trace).collect();
+    assert!(matches!(&steps[..], [Step::Entered(0, call)] if call.is_send() && call.data() == b"OK"), "{steps:?}");
+}

@@ -151,7 +151,9 @@ impl Trace {
         }
         let mut left = call(arguments);
         if !end(&mut left) {
-            return None;
+            // The end of the process came between what it did and its return (`= ?`): an answer may be sent by then.
+            let arguments = arguments.rsplit_once(" = ").map_or(arguments, |(arguments, _)| arguments.trim_end());
+            return Some(Step::Entered(number, call(arguments.strip_suffix(')').unwrap_or(arguments))));
         }
         let entered = left.clone();
         self.ready = Some(Step::Left(number, left));

@@ -187,6 +187,27 @@ fn failed_write_is_not_acknowledged_and_leaves_nothing(failing: Failing) {
     assert_eq!(store.inner.packs.numbers().unwrap().len(), 2, "the pack of the failed group is sealed");
 }
 
+#[test_case(Failing::Sync; "the batch is lost")]
+#[test_case(Failing::SyncAfterWriting; "the batch is there nevertheless")]
+fn a_store_that_cannot_be_opened_again_is_closed_until_it_can_and_shows_nothing_of_the_failed_group(failing: Failing) {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, disk) = open_memory(dir.path());
+    store.commit_blocking(put(b"z1", b"old")).unwrap();
+    disk.fail_next(failing);
+    disk.refuse_opening(true);
+    assert!(store.commit_blocking(put(b"z1", b"new")).is_err());
+    assert!(matches!(store.commit_blocking(put(b"z2", b"1")), Err(Error::Closed)));
+    assert!(matches!(store.commit_blocking(Batch::new()), Err(Error::Closed)), "this is how readiness asks");
+    disk.refuse_opening(false);
+    let begun = std::time::Instant::now();
+    while store.commit_blocking(Batch::new()).is_err() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it stays closed");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(get(&store, b"z1").as_deref(), Some(&b"old"[..]));
+    assert_eq!(get(&store, b"z2"), None);
+}
+
 #[test]
 fn failing_batch_of_a_group_fails_alone() {
     let dir = tempfile::tempdir().unwrap();

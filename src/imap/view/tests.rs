@@ -2,13 +2,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
-use smallvec::SmallVec;
 
 use super::*;
-use crate::clock::Timestamp;
-use crate::ids::{BodyId, EmailId, ThreadId};
 use crate::store::engine::memory::MemoryDisk;
-use crate::store::mailboxes::{FlagChange, INBOX, NewMessage, Origin, Prefix, add_standard_folders};
+use crate::store::mailboxes::tests::deposited;
+use crate::store::mailboxes::{FlagChange, INBOX, add_standard_folders};
 use crate::store::quota::Allowance;
 use crate::store::{Batch, Hub, Settings};
 
@@ -204,30 +202,9 @@ proptest! {
     }
 }
 
-fn message(folder: FolderId) -> NewMessage {
-    NewMessage {
-        account: ALIYA,
-        folder,
-        flags: Flags::default(),
-        keywords: SmallVec::new(),
-        internal_date: Timestamp::UNIX_EPOCH,
-        save_date: Timestamp::UNIX_EPOCH,
-        item: None,
-        email: EmailId(5),
-        thread: ThreadId(6),
-        message_id: None,
-        origin: Origin::Deposited,
-        recipient_prefix: Prefix { record: None, len: 0 },
-        item_prefix: Prefix { record: None, len: 0 },
-        body: BodyId([0; 32]),
-        body_bytes: 0,
-        summary: b"summary".to_vec(),
-    }
-}
-
 async fn deliver(store: &Store, folder: FolderId) -> Uid {
     let body = store.stage().finish().unwrap();
-    store.append(message(folder), body, Vec::new(), &Allowance::default()).await.unwrap().1
+    store.append(deposited(ALIYA, folder), body, Vec::new(), &Allowance::default()).await.unwrap().1
 }
 
 /// What is in the folder as its rows tell, and its sets as they stand at the same moment.

@@ -177,7 +177,8 @@ impl Committer {
         };
         group.changes.extend(mark);
         if group.changes.is_empty() {
-            return Ok(());
+            // A batch that changes nothing asks whether the store would.
+            return if self.versions.is_closed() { Err(Error::Closed) } else { Ok(()) };
         }
         let (changes, before) = (std::mem::take(&mut group.changes), std::mem::take(&mut group.before));
         self.versions.commit(changes, before).map_err(|error| self.seal(error))

@@ -32,6 +32,7 @@ struct State {
     waiting: usize,
     fail: Option<Failing>,
     opened: usize,
+    refusing: bool,
 }
 
 /// The rows of one engine.
@@ -86,6 +87,11 @@ impl MemoryDisk {
         }
     }
 
+    /// Whether the live engine cannot be opened, from now on.
+    pub fn refuse_opening(&self, refuse: bool) {
+        self.shared.state.lock().refusing = refuse;
+    }
+
     /// Makes one operation fail.
     pub fn fail_next(&self, what: Failing) {
         self.shared.state.lock().fail = Some(what);
@@ -128,6 +134,9 @@ impl State {
 impl Opener for MemoryDisk {
     fn open(&self) -> Result<Box<dyn Engine>> {
         let mut state = self.shared.state.lock();
+        if state.refusing {
+            return Err(told_to_fail());
+        }
         state.opened += 1;
         state.live.current = state.live.synced.clone();
         Ok(Box::new(MemoryEngine { shared: Arc::clone(&self.shared), generation: state.generation }))

@@ -14,7 +14,7 @@ mod row;
 mod sets;
 mod summary;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 
 use smallvec::SmallVec;

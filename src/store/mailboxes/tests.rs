@@ -87,8 +87,13 @@ fn uids(numbers: &[u32]) -> Vec<Uid> {
 }
 
 fn new_message(folder: FolderId) -> NewMessage {
+    deposited(ALICE, folder)
+}
+
+/// A message without a body yet.
+pub(crate) fn deposited(account: AccountId, folder: FolderId) -> NewMessage {
     NewMessage {
-        account: ALICE,
+        account,
         folder,
         flags: Flags::default(),
         keywords: SmallVec::new(),

@@ -3,10 +3,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::super::{NewMessage, Origin, Prefix, add_message, add_standard_folders, delete};
+use super::super::tests::deposited;
+use super::super::{NewMessage, add_message, add_standard_folders, delete};
 use super::*;
-use crate::clock::Timestamp;
-use crate::ids::{BodyId, EmailId, ThreadId};
 use crate::store::keys::FolderCounter;
 use crate::store::tests::{get, open, open_memory, staged};
 use crate::store::{Precondition, Store, rows};
@@ -100,24 +99,7 @@ proptest! {
 }
 
 fn message(folder: FolderId, flags: Flags) -> NewMessage {
-    NewMessage {
-        account: ALICE,
-        folder,
-        flags,
-        keywords: smallvec::SmallVec::new(),
-        internal_date: Timestamp::UNIX_EPOCH,
-        save_date: Timestamp::UNIX_EPOCH,
-        item: None,
-        email: EmailId(5),
-        thread: ThreadId(6),
-        message_id: None,
-        origin: Origin::Deposited,
-        recipient_prefix: Prefix { record: None, len: 0 },
-        item_prefix: Prefix { record: None, len: 0 },
-        body: BodyId([0; 32]),
-        body_bytes: 0,
-        summary: b"summary".to_vec(),
-    }
+    NewMessage { flags, ..deposited(ALICE, folder) }
 }
 
 fn deliver(store: &Store, folder: FolderId, flags: Flags) {

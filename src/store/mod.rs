@@ -16,6 +16,7 @@ mod fresh;
 pub mod items;
 mod journal;
 pub mod keys;
+mod lately;
 mod lock;
 pub mod mailboxes;
 mod open;
@@ -61,6 +62,7 @@ use crate::ids::{AccountId, BodyId};
 use bodies::BodyRow;
 use commit::{Committer, Pending, Request};
 use lock::DirLock;
+use mailboxes::KnownUids;
 use packs::{PackWriter, Packs};
 use space::Space;
 use staging::Staging;
@@ -141,6 +143,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// Old rows that are kept in memory for long readings, bytes; a reading for which it would be more is given up.
     pub max_snapshot_bytes: u64,
+    /// Memory for the UIDs of large folders that were opened lately, bytes.
+    pub max_known_uids_bytes: usize,
     /// Rows are rewritten to give space back only when their files have more than this, bytes.
     pub rewrite_floor_bytes: u64,
     /// Rows are rewritten when their files have more than this share of what the rows need, per cent.
@@ -206,6 +210,7 @@ impl Default for Settings {
             engine: EngineKind::Sled,
             cache_bytes: 32 << 20,
             max_snapshot_bytes: 256 << 20,
+            max_known_uids_bytes: 8 << 20,
             rewrite_floor_bytes: 256 << 20,
             rewrite_percent: 400,
             rewrite_bytes_per_s: 32 << 20,
@@ -258,6 +263,8 @@ struct Inner {
     large_turn: Arc<Semaphore>,
     /// Held by who rewrites the rows.
     rewriting: Mutex<()>,
+    /// The UIDs of large folders.
+    known_uids: Mutex<KnownUids>,
     space: Space,
     hub: Hub,
     /// Writes what compaction keeps; one compaction at a time.

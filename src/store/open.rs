@@ -12,6 +12,7 @@ use super::commit::{Committer, Moving};
 use super::engine::{Changes, Generations, Opener};
 use super::journal::Journal;
 use super::lock::DirLock;
+use super::mailboxes::KnownUids;
 use super::packs::{Compression, PackWriter, Packs, numbered_files};
 use super::space::{Disk, FileSystem, Space};
 use super::staging::Staging;
@@ -105,6 +106,7 @@ impl Store {
             versions,
             large: Mutex::new(new_writer()),
             large_turn: Arc::new(Semaphore::new(1)),
+            known_uids: Mutex::new(KnownUids::new(settings.max_known_uids_bytes)),
             rewriting: Mutex::default(),
             compacting: Mutex::new(new_writer()),
             packs,

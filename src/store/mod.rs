@@ -141,6 +141,9 @@ pub struct Settings {
     pub engine: EngineKind,
     /// Page cache of the row engine, bytes.
     pub cache_bytes: u64,
+    /// What a start may have to read of the row engine's log, bytes; at that the engine is opened anew, for which
+    /// everybody waits.
+    pub max_replay_bytes: u64,
     /// Old rows that are kept in memory for long readings, bytes; a reading for which it would be more is given up.
     pub max_snapshot_bytes: u64,
     /// Memory for the UIDs of large folders that were opened lately, bytes.
@@ -209,6 +212,7 @@ impl Default for Settings {
             watermark_bytes: 1 << 30,
             engine: EngineKind::Sled,
             cache_bytes: 32 << 20,
+            max_replay_bytes: 512 << 20,
             max_snapshot_bytes: 256 << 20,
             max_known_uids_bytes: 8 << 20,
             rewrite_floor_bytes: 256 << 20,

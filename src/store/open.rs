@@ -98,6 +98,7 @@ impl Store {
             moving: Moving::default(),
             compression,
             max_group_batches: settings.max_group_batches.max(1),
+            max_replay_bytes: settings.max_replay_bytes,
         };
         let (queue, committer) = committer.spawn(settings)?;
         let inner = Inner {

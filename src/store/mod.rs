@@ -212,7 +212,7 @@ impl Default for Settings {
             watermark_bytes: 1 << 30,
             engine: EngineKind::Sled,
             cache_bytes: 32 << 20,
-            max_replay_bytes: 512 << 20,
+            max_replay_bytes: 256 << 20,
             max_snapshot_bytes: 256 << 20,
             max_known_uids_bytes: 8 << 20,
             rewrite_floor_bytes: 256 << 20,

@@ -200,17 +200,18 @@ impl Versions {
         }
     }
 
-    /// Closes the engine and opens it again when a start would have to read more than this of what was written since
-    /// the last time; everybody waits meanwhile. Called by the committer alone, between two groups.
-    pub(super) fn bound_replay(&self, max_bytes: u64) {
-        let replay_bytes = match alive(&self.engine.read()).and_then(|engine| engine.replay_bytes()) {
-            Ok(bytes) if bytes > max_bytes => bytes,
-            _ => return,
-        };
+    /// What a start would have to read because it was written since the engine was opened, bytes.
+    pub(super) fn replay_bytes(&self) -> Result<u64> {
+        alive(&self.engine.read())?.replay_bytes()
+    }
+
+    /// Closes the engine and opens it again, so that a start has less to read; everybody waits meanwhile. Called by
+    /// the committer alone, between two groups.
+    pub(super) fn shorten_replay(&self) {
         let begun = Instant::now();
         self.reopen(None);
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(replay_bytes, took_ms, "the row engine was opened anew, so that a start has less to read");
+        tracing::info!(took_ms, "the row engine was opened anew, so that a start has less to read");
     }
 
     fn open_again(&self, engine: &mut Option<Box<dyn Engine>>) {

@@ -196,16 +196,22 @@ fn fill(store: &Store) -> Result<(), Failure> {
         }))?;
     }
     for (place, letters) in places(store)?.into_iter().zip([FEW, many / 10, many]) {
-        let begun = Instant::now();
+        let (begun, mut longest) = (Instant::now(), Duration::ZERO);
         for first in (0..letters).step_by(LETTERS_A_BATCH as usize) {
             let mut batch = Batch::new();
             for number in first..letters.min(first + LETTERS_A_BATCH) {
                 add(store, &mut batch, place, number, &world)?;
             }
+            let committing = Instant::now();
             store.commit_blocking(batch)?;
+            longest = longest.max(committing.elapsed());
         }
         let took = begun.elapsed().as_secs_f64();
-        println!("  {}: {letters} letters in {took:.1} s, {:.0} letters/s", place.name, f64::from(letters) / took);
+        let rate = f64::from(letters) / took;
+        println!(
+            "  {}: {letters} letters in {took:.1} s, {rate:.0} letters/s, longest commit {longest:.2?}",
+            place.name
+        );
     }
     Ok(())
 }

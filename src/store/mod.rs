@@ -26,6 +26,7 @@ pub mod print_jobs;
 pub mod queue;
 pub mod quota;
 pub mod rebuild;
+mod replay;
 pub mod restore;
 pub mod rewrite;
 pub mod rows;
@@ -44,6 +45,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -142,7 +144,7 @@ pub struct Settings {
     /// Page cache of the row engine, bytes.
     pub cache_bytes: u64,
     /// What a start may have to read of the row engine's log, bytes; at that the engine is opened anew, for which
-    /// everybody waits.
+    /// everybody waits. See [`Store::shorten_replay_when_quiet`].
     pub max_replay_bytes: u64,
     /// Old rows that are kept in memory for long readings, bytes; a reading for which it would be more is given up.
     pub max_snapshot_bytes: u64,
@@ -212,7 +214,7 @@ impl Default for Settings {
             watermark_bytes: 1 << 30,
             engine: EngineKind::Sled,
             cache_bytes: 32 << 20,
-            max_replay_bytes: 256 << 20,
+            max_replay_bytes: 512 << 20,
             max_snapshot_bytes: 256 << 20,
             max_known_uids_bytes: 8 << 20,
             rewrite_floor_bytes: 256 << 20,
@@ -265,6 +267,8 @@ struct Inner {
     large: Mutex<PackWriter>,
     /// Who may wait for that on a thread.
     large_turn: Arc<Semaphore>,
+    /// The last group when somebody looked whether the store is quiet.
+    seen: AtomicU64,
     /// Held by who rewrites the rows.
     rewriting: Mutex<()>,
     /// The UIDs of large folders.

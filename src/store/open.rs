@@ -108,6 +108,7 @@ impl Store {
             large: Mutex::new(new_writer()),
             large_turn: Arc::new(Semaphore::new(1)),
             known_uids: Mutex::new(KnownUids::new(settings.max_known_uids_bytes)),
+            seen: AtomicU64::default(),
             rewriting: Mutex::default(),
             compacting: Mutex::new(new_writer()),
             packs,

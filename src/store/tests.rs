@@ -342,6 +342,23 @@ fn the_engine_is_opened_anew_when_a_start_would_have_much_to_read(max_replay_byt
 }
 
 #[test]
+fn the_engine_of_a_quiet_store_is_opened_anew_sooner() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let settings = Settings { max_replay_bytes: 16_000, ..settings() };
+    let store = Store::open_with_engine(dir.path(), &settings, Box::new(disk.clone())).unwrap();
+    let opened = disk.times_opened();
+    for (bytes, expected) in [(2_000, 0), (300, 0), (0, 1), (300, 1), (0, 1), (2_000, 1), (0, 2)] {
+        if bytes > 0 {
+            store.commit_blocking(put(b"z", &vec![1; bytes])).unwrap();
+        }
+        store.shorten_replay_when_quiet().unwrap();
+        assert_eq!(disk.times_opened() - opened, expected);
+    }
+    assert_eq!(get(&store, b"z"), Some(vec![1; 2_000]));
+}
+
+#[test]
 fn a_store_whose_engine_cannot_be_opened_anew_comes_back_with_everything() {
     let dir = tempfile::tempdir().unwrap();
     let disk = MemoryDisk::default();

@@ -90,7 +90,7 @@ impl Committer {
                 }
                 if !group.is_empty() {
                     self.run(group);
-                    self.bound_replay();
+                    self.bound_replay(self.max_replay_bytes);
                 }
                 if let Some(Request::Between(work)) = next {
                     work(&mut self);
@@ -132,14 +132,6 @@ impl Committer {
             };
             // Nobody may be waiting any more: a client that went away.
             drop(reply.send(answer));
-        }
-    }
-
-    /// Opening the engine writes, too: on a disk that is nearly full it is left for later.
-    fn bound_replay(&self) {
-        let is_long = self.versions.replay_bytes().is_ok_and(|bytes| bytes > self.max_replay_bytes);
-        if is_long && self.space.check().is_ok() {
-            self.versions.shorten_replay();
         }
     }
 

@@ -100,7 +100,9 @@ impl Engine for SledEngine {
     }
 
     fn replay_bytes(&self) -> Result<u64> {
-        Ok(u64::try_from(end_of_log(&self.db) - self.opened_at).unwrap_or(0))
+        let written = u64::try_from(end_of_log(&self.db) - self.opened_at).unwrap_or(0);
+        // What was written over is not read.
+        Ok(written.min(self.log.metadata()?.len()))
     }
 
     fn disk_bytes(&self) -> Result<u64> {

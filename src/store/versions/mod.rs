@@ -6,8 +6,9 @@
 //! reader that began before the group needs it, so that its picture does not change under it.
 //!
 //! The lock of the engine is written only to put another engine in its place: opened anew after a failure or so that
-//! the next start has less to read, or a fresh one with the same rows ([`super::rewrite`]). Notes are by key, so they hold for either. The lock of the
-//! notes is never held while the engine works: the committer does not wait for the disk of a reader.
+//! the next start has less to read ([`super::replay`]), or a fresh one with the same rows ([`super::rewrite`]). Notes
+//! are by key, so they hold for either. The lock of the notes is never held while the engine works: the committer
+//! does not wait for the disk of a reader.
 
 mod notes;
 mod snapshot;
@@ -198,6 +199,11 @@ impl Versions {
         if let Some(turn) = undo {
             self.notes.write().take_back(turn);
         }
+    }
+
+    /// The last group that is durable.
+    pub(super) fn last_turn(&self) -> Turn {
+        self.turns.lock().durable
     }
 
     /// What a start would have to read because it was written since the engine was opened, bytes.

@@ -59,11 +59,14 @@ pub(super) fn staged(store: &Store, bytes: &[u8]) -> StagedBody {
     writer.finish().unwrap()
 }
 
-/// Changes the last byte of a record where it lies on the disk.
+/// Changes the end of the last chunk of a record where it lies on the disk.
 pub(super) fn damage(store: &Store, place: RecordRef) {
     use std::os::unix::fs::FileExt as _;
     let pack = std::fs::File::options().read(true).write(true).open(store.inner.packs.path(place.pack)).unwrap();
-    let (mut byte, at) = ([0], place.offset + place.stored_bytes() - 1);
+    // Behind several chunks stands a table, if they are compressed.
+    let chunks = u64::from(place.len).div_ceil(64 << 10);
+    let table = if chunks > 1 { 4 * chunks + 8 } else { 0 };
+    let (mut byte, at) = ([0], place.offset + place.stored_bytes() - 1 - table);
     pack.read_exact_at(&mut byte, at).unwrap();
     pack.write_all_at(&[byte[0] ^ 1], at).unwrap();
 }

@@ -196,7 +196,7 @@ async fn a_large_message_comes_back_whole() {
     assert!(client.literal(&format!("FETCH 1 BODY.PEEK[]<{end}.100>")).await == large[end..]);
 }
 
-/// Changes the last byte of a message where it lies on the disk.
+/// Changes the end of a message where it lies on the disk.
 async fn damage(post: &Post, uid: u32) {
     let account = post.account;
     let inbox = post.store.read(move |view| view.folder_named(account, "INBOX")).await.unwrap().unwrap().id;

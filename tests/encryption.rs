@@ -40,7 +40,10 @@ fn m20_encrypted_letters_come_back_byte_for_byte_and_lie_nowhere_in_plain_text()
     fs::write(&key_file, new_key()).unwrap();
     let said = refusal(&prepared);
     let (id, _) = key.split_once(':').unwrap();
-    assert!(said.contains(&format!("wrapped with operator key {id}, which is not in {}", key_file.display())), "{said}");
+    assert!(
+        said.contains(&format!("wrapped with operator key {id}, which is not in {}", key_file.display())),
+        "{said}"
+    );
 
     fs::write(&key_file, &key).unwrap();
     let server = prepared.serve(&[]);

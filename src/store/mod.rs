@@ -379,8 +379,7 @@ impl Store {
         self.inner.stuck.or(answered).await
     }
 
-    /// Whether the committer gets nowhere; it is not known to whom the process belongs, so ending it is the work of
-    /// who runs it.
+    /// Whether the store has given itself up; then whoever runs the process should end it.
     #[must_use]
     pub fn stuck(&self) -> Stuck {
         self.inner.stuck.clone()
@@ -477,9 +476,11 @@ impl View<'_> {
 impl Drop for Inner {
     fn drop(&mut self) {
         let Some(committing) = self.committing.take() else { return };
-        if stuck::wait_for(self.stuck.or(committing.end())).is_err() {
+        if stuck::wait_for(self.stuck.or(committing.end())).is_err()
+            && let Some(lock) = self.lock.take()
+        {
             // The thread that is stuck may write again at any time: the directory is ours until the process ends.
-            self.lock.take().map(std::mem::forget);
+            std::mem::forget(lock);
         }
     }
 }

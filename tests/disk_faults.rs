@@ -372,8 +372,10 @@ fn a_server_whose_disk_does_not_answer_ends_with_status_1_and_starts_anew(call: 
         let reply = waiting.join().unwrap().unwrap();
         assert!(reply.starts_with("451 4.3.0"), "{reply}\n{}", office.log());
     });
-    let (status, log) = office.server.take().unwrap().ended();
+    let server = office.server.take().unwrap();
+    server.wait_for_main_thread();
     disturbed.bury();
+    let (status, log) = server.ended();
     assert_eq!(status.code(), Some(1), "{log}");
     let said = "the disk or the row engine has not answered for 5 s";
     assert!(log.lines().last().unwrap_or_default().starts_with(&format!("poshta: {said}")), "{log}");

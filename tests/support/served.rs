@@ -147,6 +147,16 @@ impl Served {
         kill_process(Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap(), signal)
     }
 
+    /// Waits for the end of its main thread; a tracer may still hold others.
+    pub fn wait_for_main_thread(&self) {
+        let begun = Instant::now();
+        let state = || fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        while !state().contains(") Z ") {
+            assert!(begun.elapsed() < PATIENCE, "the server does not end\n{}", self.log.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits for its end: the status, and everything it said.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let begun = Instant::now();

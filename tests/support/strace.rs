@@ -59,7 +59,7 @@ impl Attached {
         self.end();
     }
 
-    /// When the process has ended: strace would go on until the last delay that it injected is over.
+    /// When the process is ending: strace would hold a thread until the delay that it injected is over.
     pub fn bury(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use test_case::test_case;
 
 use crate::support::plain::{Imap, Submission};
 use crate::support::served::{Prepared, Served};
@@ -21,9 +24,19 @@ struct Fault {
     call: &'static str,
     files: Files,
     error: &'static str,
-    /// The call of each thread that fails, counted from one; or that one and all that follow.
+    /// The call of each thread that fails, counted from one.
     when: usize,
-    goes_on: bool,
+    how: How,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum How {
+    /// That call alone.
+    Once,
+    /// Also all that follow.
+    FromThenOn,
+    /// That call alone, and not at once: somebody may be waiting for it by then.
+    Late,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +57,26 @@ const CALLS: [(Files, &[&str]); 4] = [
 
 /// Every fault there is: of each call the first failure, the second, and so on.
 fn faults() -> impl Iterator<Item = Fault> {
-    let errors = ["ENOSPC", "EIO"];
     let calls = CALLS.into_iter().flat_map(|(files, calls)| calls.iter().map(move |call| (files, *call)));
     calls.flat_map(move |(files, call)| {
-        let kinds = errors.into_iter().flat_map(|error| [(error, false), (error, true)]);
-        kinds.map(move |(error, goes_on)| Fault { call, files, error, when: 1, goes_on })
+        let kinds = ["ENOSPC", "EIO"].into_iter().flat_map(move |error| {
+            // Only sled writes on other threads than on the one that waits.
+            let late = matches!(call, "pwrite64" | "sync_file_range") && matches!(files, Files::Rows);
+            [How::Once, How::FromThenOn].into_iter().chain(late.then_some(How::Late)).map(move |how| (error, how))
+        });
+        kinds.map(move |(error, how)| Fault { call, files, error, when: 1, how })
     })
 }
 
 /// Those that a run of the tests takes: what a server with a full or a dying disk meets first.
-const SAMPLE: [(Files, &str, &str, bool); 6] = [
-    (Files::Packs, "pwrite64", "ENOSPC", false),
-    (Files::Packs, "fdatasync", "EIO", true),
-    (Files::Journal, "write", "ENOSPC", false),
-    (Files::Rows, "fdatasync", "ENOSPC", true),
-    (Files::Rows, "fdatasync", "EIO", false),
-    (Files::Names, "rename", "EIO", false),
+const SAMPLE: [(Files, &str, &str, How); 7] = [
+    (Files::Packs, "pwrite64", "ENOSPC", How::Once),
+    (Files::Packs, "fdatasync", "EIO", How::FromThenOn),
+    (Files::Journal, "write", "ENOSPC", How::Once),
+    (Files::Rows, "fdatasync", "ENOSPC", How::FromThenOn),
+    (Files::Rows, "fdatasync", "EIO", How::Once),
+    (Files::Rows, "sync_file_range", "EIO", How::Late),
+    (Files::Names, "rename", "EIO", How::Once),
 ];
 
 /// Longer than it takes to open the rows again.
@@ -75,8 +92,8 @@ fn no_failed_write_or_sync_loses_what_was_acknowledged_and_the_server_goes_on() 
     }
     let mut office = Office::open();
     if std::env::var_os("POSHTA_ALL_FAULTS").is_none() {
-        for (files, call, error, goes_on) in SAMPLE {
-            let fault = Fault { call, files, error, when: 1, goes_on };
+        for (files, call, error, how) in SAMPLE {
+            let fault = Fault { call, files, error, when: 1, how };
             assert!(office.suffer(fault), "{fault:?} did not come about");
         }
         return office.close();
@@ -108,10 +125,19 @@ struct Office {
 
 impl Office {
     fn open() -> Office {
+        Office::with("")
+    }
+
+    /// With more of `[store]`.
+    fn with(store: &str) -> Office {
         let temporary = tempfile::tempdir().unwrap();
-        let store = "max_pack_bytes = 20000\nmax_journal_file_bytes = 3000\ncompact_every_s = 0\nrewrite_check_s = 0\n\
+        let small = "max_pack_bytes = 20000\nmax_journal_file_bytes = 3000\ncompact_every_s = 0\nrewrite_check_s = 0\n\
                      retired_pack_grace_s = 0\nwatermark_bytes = 1048576\n";
-        let prepared = Prepared::new(&temporary.path().join("data"), store.parse().unwrap());
+        let prepared = Prepared::new(&temporary.path().join("data"), [small, store].concat().parse().unwrap());
+        Office::over(prepared, temporary)
+    }
+
+    fn over(prepared: Prepared, temporary: tempfile::TempDir) -> Office {
         let server = Some(prepared.serve(&[]));
         let (acknowledged, refused) = (BTreeSet::new(), BTreeSet::new());
         Office { prepared, server, acknowledged, refused, faults: 0, temporary }
@@ -125,19 +151,13 @@ impl Office {
     fn suffer(&mut self, fault: Fault) -> bool {
         self.faults += 1;
         let trace = self.temporary.path().join("trace");
-        let inject = format!(
-            "inject={}:error={}:when={}{}",
-            fault.call,
-            fault.error,
-            fault.when,
-            if fault.goes_on { "+" } else { "" }
-        );
-        let filter = format!("trace={}", fault.call);
-        let paths: Vec<String> =
-            fault.files.paths(&self.prepared.dir).into_iter().map(|path| path.display().to_string()).collect();
-        let mut arguments = vec!["-e", filter.as_str(), "-e", inject.as_str()];
-        paths.iter().for_each(|path| arguments.extend(["-P", path.as_str()]));
-        let disturbed = Attached::to(self.server().pid, &arguments, &trace);
+        let how = match fault.how {
+            How::Once => "",
+            How::FromThenOn => "+",
+            How::Late => ":delay_enter=100000",
+        };
+        let injection = format!("error={}:when={}{how}", fault.error, fault.when);
+        let disturbed = self.disturb(fault.call, fault.files, &injection, &trace);
         self.work(fault, "during");
         disturbed.detach();
         let met = Trace::calls(&trace).iter().any(|call| call.is_injected);
@@ -147,11 +167,23 @@ impl Office {
         met
     }
 
+    /// Has calls of the server on these files do what strace shall inject.
+    fn disturb(&self, call: &str, files: Files, injection: &str, trace: &Path) -> Attached {
+        let (filter, injection) = (format!("trace={call}"), format!("inject={call}:{injection}"));
+        let paths: Vec<String> =
+            files.paths(&self.prepared.dir).into_iter().map(|path| path.display().to_string()).collect();
+        let mut arguments = vec!["-e", filter.as_str(), "-e", injection.as_str()];
+        paths.iter().for_each(|path| arguments.extend(["-P", path.as_str()]));
+        Attached::to(self.server().pid, &arguments, trace)
+    }
+
     /// Letters, a deposited one, a flag, and the work behind the scenes.
     fn work(&mut self, fault: Fault, when: &str) {
         let name = |what: &str| format!("{what}-{}-{when}", self.faults);
         let (submitted, deposited) = (name("submitted"), name("deposited"));
-        for subject in [format!("{submitted}-1"), format!("{submitted}-2")] {
+        // A late failure is missed by whoever waits when another thread was faster: not every time.
+        let letters = if fault.how == How::Late { 8 } else { 2 };
+        for subject in (1..=letters).map(|number| format!("{submitted}-{number}")) {
             let reply = self.submit(&subject).unwrap_or_else(|error| panic!("{fault:?}: {error}\n{}", self.log()));
             self.note(subject, reply.starts_with("250 "));
             assert!(HONEST.iter().any(|good| reply.starts_with(good)), "{fault:?}: {reply}");
@@ -230,6 +262,17 @@ impl Office {
         in_words(login.and_then(append).map(|answer| answer.end))
     }
 
+    /// Whether the server says that letters can be stored.
+    fn is_ready(&self) -> io::Result<bool> {
+        let mut stream = TcpStream::connect(self.server().operator())?;
+        stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (status, text) = (answer.lines().next().unwrap_or_default(), answer.lines().last().unwrap_or_default());
+        assert_eq!(status.contains(" 200 "), text == "ready", "{answer}");
+        Ok(text == "ready")
+    }
+
     fn log(&self) -> String {
         self.server().log.text()
     }
@@ -296,6 +339,56 @@ fn generations(dir: &Path) -> Vec<PathBuf> {
     (last.max(1)..last + 4).map(|number| rows.join(format!("sled-{number:08}"))).collect()
 }
 
+/// What ends a server whose disk does not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// Itself, when `store.engine_deadline_s` has passed.
+    Deadline,
+    /// SIGTERM, as soon as somebody waits.
+    Terminated,
+}
+
+#[test_case("fdatasync", Files::Rows, End::Deadline; "a sync of the rows")]
+#[test_case("sync_file_range", Files::Rows, End::Terminated; "a flush inside the engine")]
+#[test_case("fdatasync", Files::Packs, End::Terminated; "a sync of a pack")]
+fn a_server_whose_disk_does_not_answer_ends_with_status_1_and_starts_anew(call: &str, files: Files, end: End) {
+    if !strace::is_possible() {
+        return;
+    }
+    let mut office = Office::with("engine_deadline_s = 5\n");
+    let reply = office.submit("before").unwrap();
+    office.note("before".into(), reply.starts_with("250 "));
+    assert!(office.acknowledged.contains("before"), "{reply}");
+    let trace = office.temporary.path().join("trace");
+    let disturbed = office.disturb(call, files, "delay_enter=600000000", &trace);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| office.submit("waiting"));
+        while office.is_ready().is_ok_and(|ready| ready) {
+            assert!(!waiting.is_finished(), "nobody waits for {call}");
+        }
+        if end == End::Terminated {
+            office.server().terminate();
+        }
+        let reply = waiting.join().unwrap().unwrap();
+        assert!(reply.starts_with("451 4.3.0"), "{reply}\n{}", office.log());
+    });
+    let server = office.server.take().unwrap();
+    server.wait_for_main_thread();
+    disturbed.bury();
+    let (status, log) = server.ended();
+    assert_eq!(status.code(), Some(1), "{log}");
+    let said = "the disk or the row engine has not answered for 5 s";
+    assert!(log.lines().last().unwrap_or_default().starts_with(&format!("poshta: {said}")), "{log}");
+
+    // What was being written when nobody could say how it ends is there as a whole or not at all.
+    office.server = Some(office.prepared.serve(&[]));
+    let reply = office.submit("after").unwrap();
+    assert!(reply.starts_with("250 "), "{reply}\n{}", office.log());
+    office.note("after".into(), true);
+    office.look(Fault { call: "any", files, error: "delay", when: 1, how: How::FromThenOn });
+    office.close();
+}
+
 /// A file system of this size that is unmounted in the end; `None` where that is not permitted.
 struct SmallDisk(PathBuf);
 
@@ -324,10 +417,8 @@ fn a_disk_that_fills_up_refuses_letters_and_takes_them_again_when_there_is_room(
     // No watermark: every write meets the end of the disk.
     let store = "max_pack_bytes = 200000\nwatermark_bytes = 0\ncompact_every_s = 0\nrewrite_check_s = 0\n";
     let prepared = Prepared::new(&temporary.path().join("disk/data"), store.parse().unwrap());
-    let server = Some(prepared.serve(&[]));
-    let (acknowledged, refused) = (BTreeSet::new(), BTreeSet::new());
-    let mut office = Office { prepared, server, acknowledged, refused, faults: 0, temporary };
-    let fault = Fault { call: "any", files: Files::Rows, error: "ENOSPC", when: 1, goes_on: true };
+    let mut office = Office::over(prepared, temporary);
+    let fault = Fault { call: "any", files: Files::Rows, error: "ENOSPC", when: 1, how: How::FromThenOn };
     let filler = office.prepared.dir.with_file_name("filler");
     for round in 0..3 {
         fill(&filler);
@@ -357,6 +448,6 @@ fn fill(filler: &Path) {
     let chunk = vec![0; 1 << 16];
     let mut file = fs::File::create(filler).unwrap();
     for _ in 0..free.saturating_sub(200_000) / chunk.len() as u64 {
-        io::Write::write_all(&mut file, &chunk).unwrap();
+        file.write_all(&chunk).unwrap();
     }
 }

@@ -16,6 +16,7 @@ mod cli;
 mod crash;
 mod disk_faults;
 mod durability;
+mod encryption;
 mod government_letter;
 mod imap_sessions;
 mod mail_files;

@@ -1,7 +1,6 @@
 //! `poshta demo`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
@@ -45,18 +44,18 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
     };
     super::write_for_owner_only();
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut signals = Signals::catch()?;
         let demo = tokio::select! {
             started = Demo::start(&options, World::system()) => started?,
-            () = signals.stop() => return Ok(ExitCode::SUCCESS),
+            () = signals.stop() => return anyhow::Ok(None),
         };
         if args.json {
             output::line(&serde_json::to_string(&demo.facts)?)?;
         } else {
             output::line(&demo.welcome())?;
         }
-        demo.until_stopped(signals).await;
-        Ok(ExitCode::SUCCESS)
-    })
+        Ok(Some(demo.until_stopped(signals).await))
+    });
+    super::end(runtime, served?)
 }

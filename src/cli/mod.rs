@@ -24,6 +24,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use rustix::fs::Mode;
+use tokio::runtime::Runtime;
+
+use crate::store::Stuck;
 
 /// The mail server of a national postal operator.
 #[derive(Debug, Parser)]
@@ -100,6 +103,18 @@ pub fn run() -> ExitCode {
             ExitCode::from(if error.is::<WrongUse>() { 2 } else { 1 })
         }
     }
+}
+
+/// Ends what served. Where the store is stuck its threads cannot be waited for; they end with the process, whose
+/// status says that it is to be started anew.
+fn end(runtime: Runtime, served: Option<Stuck>) -> Outcome {
+    let Some(stuck) = served else { return Ok(ExitCode::SUCCESS) };
+    if stuck.is() {
+        runtime.shutdown_background();
+    } else {
+        drop(runtime);
+    }
+    if stuck.is() { Err(stuck.error().into()) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// M7, M20: what this process writes from now on is for its own user only. A command calls it before it opens the

@@ -1,7 +1,6 @@
 //! `poshta serve`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
@@ -23,13 +22,13 @@ pub(super) fn run(args: &ServeArgs) -> Outcome {
     observe::log(&config.log);
     super::write_for_owner_only();
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut signals = Signals::catch()?;
         let running = tokio::select! {
             started = Server::start(config, World::system()) => started?,
-            () = signals.stop() => return Ok(ExitCode::SUCCESS),
+            () = signals.stop() => return anyhow::Ok(None),
         };
-        running.until_stopped(signals).await;
-        Ok(ExitCode::SUCCESS)
-    })
+        Ok(Some(running.until_stopped(signals).await))
+    });
+    super::end(runtime, served?)
 }

@@ -16,7 +16,7 @@ use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, Se
 use crate::message::{Caps, Scanner};
 use crate::postal::{self, Details, Impression, Kind, Occasion, Registry};
 use crate::store::mailboxes::Prefix;
-use crate::store::print_jobs::{Offer, PrintJob, State, add_job};
+use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job};
 use crate::store::{Batch, Store};
 
 /// A clock that tests move.
@@ -155,6 +155,15 @@ impl Office {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    async fn pdf(&self, document: &PrintDocument) -> Vec<u8> {
+        let (body, bytes, wrapped) = (document.body, document.bytes as usize, document.data_key);
+        let read = self.store.read(move |view| {
+            let key = view.data_key(body, wrapped.as_ref())?;
+            view.body(body, 0, bytes, key.as_ref())
+        });
+        read.await.unwrap().to_vec()
+    }
+
     async fn events(&self, item: ItemId) -> Vec<String> {
         let events = self.store.read(move |view| view.item_events(item)).await.unwrap();
         events.into_iter().map(|(_, event)| event.name).collect()
@@ -174,8 +183,7 @@ async fn m2_a_letter_becomes_paper() {
     let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
     assert_eq!((job.item, job.fence, job.postal_index.as_str()), (item, 1, ASTANA));
     let document = office.paper.queue().document(&centre, item).await.unwrap();
-    let (body, bytes) = (document.body, document.bytes as usize);
-    let pdf = office.store.read(move |view| view.body(body, 0, bytes, None)).await.unwrap();
+    let pdf = office.pdf(&document).await;
     if let Ok(dir) = std::env::var("POSHTA_SHOW_LETTERS") {
         std::fs::write(format!("{dir}/whole.pdf"), &pdf).unwrap();
     }
@@ -380,8 +388,7 @@ async fn the_address_in_the_text_is_left_out_of_the_letter() {
     let job = office.job(item).await;
     assert!(job.s10.starts_with("RR") && job.duplex && job.class == "registered");
     let document = job.document.unwrap();
-    let (body, bytes) = (document.body, document.bytes as usize);
-    let pdf = office.store.read(move |view| view.body(body, 0, bytes, None)).await.unwrap();
+    let pdf = office.pdf(&document).await;
     let pdf = lopdf::Document::load_mem(&pdf).unwrap();
     assert!(pdf.extract_text(&[1]).unwrap().contains("Айгүл Өтеғалиева"));
     let text = pdf.extract_text(&[3]).unwrap();

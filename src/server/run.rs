@@ -16,6 +16,7 @@ use crate::http::{self, Api, Transport};
 use crate::imap;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::smtp::server::{self as smtp, Port};
+use crate::store::Stuck;
 
 use super::control::ControlSocket;
 use super::listener::{BindError, ConnectionIds, Drain, Gate, Listener};
@@ -142,16 +143,29 @@ fn allow_open_files() {
 }
 
 impl Running {
-    /// Serves until SIGTERM or SIGINT, then drains; a second one ends the drain. SIGHUP reads the certificates
-    /// again.
-    pub async fn until_stopped(self, mut signals: Signals) {
-        while signals.next().await == Asked::Reload {
-            self.reload();
+    /// Serves until SIGTERM or SIGINT, or until the store is stuck, then drains; a further signal ends the drain.
+    /// SIGHUP reads the certificates again.
+    ///
+    /// Answers whether the store is stuck, which may show only later, when the last who has it lets it go.
+    pub async fn until_stopped(self, mut signals: Signals) -> Stuck {
+        let stuck = self.services.store.stuck();
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Reload => self.reload(),
+                    Asked::Stop => break,
+                },
+                () = stuck.wait() => {
+                    tracing::error!("the server ends, so that it is started anew");
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = self.stop() => {}
             () = signals.stop() => tracing::warn!("asked to stop again: what is under way is cut off"),
         }
+        stuck
     }
 
     /// Reads the certificates again; one that cannot be used leaves the old one in place.

@@ -35,10 +35,12 @@ pub mod sealing;
 pub(crate) mod space;
 mod staging;
 pub mod stats;
+mod stuck;
 mod upgrade;
 pub mod vault;
 mod versions;
 mod watch;
+mod watchdog;
 
 use std::fmt;
 use std::future::Future;
@@ -46,23 +48,23 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 pub use batch::{Batch, Committed, Hole, Member, Precondition, RecordSlot, Slot, Template};
 pub use bodies::{BodyWriter, StagedBody};
 pub use engine::EngineKind;
 pub use packs::RecordRef;
 pub use sealing::{DataKey, Seal};
+pub use stuck::Stuck;
 pub use vault::{Owner, SingleInstance, WrappedKey};
 pub use watch::{Hub, Topic, Watcher};
 
 use crate::ids::{AccountId, BodyId};
 use bodies::BodyRow;
-use commit::{Committer, Pending, Request};
+use commit::{Committer, Committing, Pending, Ready, Request};
 use lock::DirLock;
 use mailboxes::KnownUids;
 use packs::{PackWriter, Packs};
@@ -119,6 +121,15 @@ pub enum Error {
     /// The store is shutting down or was closed by a failed write.
     #[error("the store is closed")]
     Closed,
+    /// A write or sync neither succeeded nor failed; see [`Stuck`].
+    #[error(
+        "the disk or the row engine has not answered for {deadline_s} s: nothing can be written until this process \
+         ends and is started anew"
+    )]
+    Stuck {
+        /// `store.engine_deadline_s`.
+        deadline_s: u64,
+    },
     /// A reading took so long, while so much changed, that the rows it began with are no longer kept.
     #[error("reading took too long while the data changed; try again when less is going on")]
     SnapshotTooOld,
@@ -146,6 +157,9 @@ pub struct Settings {
     /// What a start may have to read of the row engine's log, bytes; at that the engine is opened anew, for which
     /// everybody waits. See [`Store::shorten_replay_when_quiet`].
     pub max_replay_bytes: u64,
+    /// How long the disk and the engine may take for a group of changes before the store gives itself up, seconds;
+    /// zero for any time.
+    pub engine_deadline_s: u64,
     /// Old rows that are kept in memory for long readings, bytes; a reading for which it would be more is given up.
     pub max_snapshot_bytes: u64,
     /// Memory for the UIDs of large folders that were opened lately, bytes.
@@ -215,6 +229,7 @@ impl Default for Settings {
             engine: EngineKind::Sled,
             cache_bytes: 32 << 20,
             max_replay_bytes: 512 << 20,
+            engine_deadline_s: 30,
             max_snapshot_bytes: 256 << 20,
             max_known_uids_bytes: 8 << 20,
             rewrite_floor_bytes: 256 << 20,
@@ -279,9 +294,10 @@ struct Inner {
     compacting: Mutex<PackWriter>,
     readers: Arc<Semaphore>,
     /// `None` only while the store is being dropped.
-    queue: Option<mpsc::Sender<Request>>,
-    committer: Option<JoinHandle<()>>,
-    _lock: DirLock,
+    committing: Option<Committing>,
+    stuck: Stuck,
+    /// As `committing`.
+    lock: Option<DirLock>,
 }
 
 /// A consistent, durable picture of the rows while it is held; synchronous and short-lived. Get one through
@@ -344,15 +360,13 @@ impl Store {
     /// were published. A batch is committed even if nobody waits for the answer any more.
     ///
     /// # Errors
-    /// `Conflict` when a precondition failed, `Full`, `Closed`, I/O. After an error nothing of the batch exists.
+    /// `Conflict` when a precondition failed, `Full`, `Closed`, I/O. After an error nothing of the batch exists, but
+    /// for `Stuck`: then the next start finds all of it or nothing.
     pub fn commit(&self, batch: Batch) -> impl Future<Output = Result<Committed>> + Send {
         let store = self.clone();
         async move {
             let (batch, ready) = store.prepare(batch).await?;
-            let (reply, answer) = oneshot::channel();
-            let queue = store.inner.queue.as_ref().ok_or(Error::Closed)?;
-            queue.send(Request::Commit(Pending { batch, ready, reply })).await.map_err(|_| Error::Closed)?;
-            answer.await.map_err(|_| Error::Closed)?
+            store.submit(batch, ready).await
         }
     }
 
@@ -362,19 +376,35 @@ impl Store {
     /// As [`Store::commit`].
     pub fn commit_blocking(&self, batch: Batch) -> Result<Committed> {
         let (batch, ready) = self.prepare_blocking(batch)?;
+        stuck::wait_for(self.submit(batch, ready))
+    }
+
+    async fn submit(&self, batch: Batch, ready: Ready) -> Result<Committed> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.inner.queue.as_ref().ok_or(Error::Closed)?;
-        queue.blocking_send(Request::Commit(Pending { batch, ready, reply })).map_err(|_| Error::Closed)?;
-        answer.blocking_recv().map_err(|_| Error::Closed)?
+        self.ask(Request::Commit(Pending { batch, ready, reply }), answer).await?
+    }
+
+    /// Puts something to the committer, and waits for what it answers.
+    async fn ask<T>(&self, request: Request, answer: oneshot::Receiver<T>) -> Result<T> {
+        let queue = &self.inner.committing.as_ref().ok_or(Error::Closed)?.queue;
+        let answered = async {
+            queue.send(request).await.map_err(|_| Error::Closed)?;
+            answer.await.map_err(|_| Error::Closed)
+        };
+        self.inner.stuck.or(answered).await
+    }
+
+    /// Whether the store has given itself up; then whoever runs the process should end it.
+    #[must_use]
+    pub fn stuck(&self) -> Stuck {
+        self.inner.stuck.clone()
     }
 
     /// Has the committer do something between two groups, while nothing is being written. Blocks.
     fn between_groups<T: Send + 'static>(&self, work: impl FnOnce(&mut Committer) -> T + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.inner.queue.as_ref().ok_or(Error::Closed)?;
         let work = move |committer: &mut Committer| drop(reply.send(work(committer)));
-        queue.blocking_send(Request::Between(Box::new(work))).map_err(|_| Error::Closed)?;
-        answer.blocking_recv().map_err(|_| Error::Closed)
+        stuck::wait_for(self.ask(Request::Between(Box::new(work)), answer))
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -460,12 +490,12 @@ impl View<'_> {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Without senders the committer ends, after what is queued.
-        self.queue = None;
-        if let Some(committer) = self.committer.take()
-            && committer.join().is_err()
+        let Some(committing) = self.committing.take() else { return };
+        if stuck::wait_for(self.stuck.or(committing.end())).is_err()
+            && let Some(lock) = self.lock.take()
         {
-            tracing::error!("the committer panicked");
+            // The thread that is stuck may write again at any time: the directory is ours until the process ends.
+            std::mem::forget(lock);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -18,7 +19,7 @@ use super::space::{Disk, FileSystem, Space};
 use super::staging::Staging;
 use super::vault::Vault;
 use super::versions::{Before, Versions};
-use super::{Error, Hub, Inner, Result, Settings, Store, keys, mailboxes, rows, upgrade};
+use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, rows, upgrade};
 
 /// The schema this program writes. A directory with a newer one is refused, one with an older one is upgraded:
 ///
@@ -100,7 +101,8 @@ impl Store {
             max_group_batches: settings.max_group_batches.max(1),
             max_replay_bytes: settings.max_replay_bytes,
         };
-        let (queue, committer) = committer.spawn(settings)?;
+        let stuck = Stuck::after(Duration::from_secs(settings.engine_deadline_s));
+        let committing = committer.spawn(settings, stuck.clone())?;
         let inner = Inner {
             dir: dir.into(),
             settings: settings.clone(),
@@ -117,9 +119,9 @@ impl Store {
             space,
             hub,
             readers: Arc::new(Semaphore::new(settings.reader_threads.max(1))),
-            queue: Some(queue),
-            committer: Some(committer),
-            _lock: lock,
+            committing: Some(committing),
+            stuck,
+            lock: Some(lock),
         };
         let store = Store { inner: Arc::new(inner) };
         // On a thread of its own: committing blocks, and the caller may be on a worker of the async runtime.

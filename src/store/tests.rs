@@ -7,6 +7,7 @@ use test_case::test_case;
 
 use super::engine::memory::{Failing, MemoryDisk};
 use super::*;
+use crate::ids::{FolderId, Uid};
 
 mod coding;
 
@@ -56,6 +57,29 @@ pub(super) fn staged(store: &Store, bytes: &[u8]) -> StagedBody {
     let mut writer = store.stage();
     bytes.chunks(10_000).for_each(|piece| writer.write(piece).unwrap());
     writer.finish().unwrap()
+}
+
+/// Changes the end of the last chunk of a record where it lies on the disk.
+pub(super) fn damage(store: &Store, place: RecordRef) {
+    use std::os::unix::fs::FileExt as _;
+    let pack = std::fs::File::options().read(true).write(true).open(store.inner.packs.path(place.pack)).unwrap();
+    // Behind several chunks stands a table, if they are compressed.
+    let chunks = u64::from(place.len).div_ceil(64 << 10);
+    let table = if chunks > 1 { 4 * chunks + 8 } else { 0 };
+    let (mut byte, at) = ([0], place.offset + place.stored_bytes() - 1 - table);
+    pack.read_exact_at(&mut byte, at).unwrap();
+    pack.write_all_at(&[byte[0] ^ 1], at).unwrap();
+}
+
+/// As [`damage`], of the body of a message.
+pub(crate) fn damage_message(store: &Store, account: AccountId, folder: FolderId, uid: Uid) {
+    let message = store.read_blocking(|view| view.message(account, folder, uid)).unwrap().unwrap();
+    damage(store, place_of(store, message.body));
+}
+
+/// Where a body lies.
+pub(super) fn place_of(store: &Store, body: BodyId) -> RecordRef {
+    BodyRow::decode(&get(store, &keys::body(body)).unwrap()).unwrap().place
 }
 
 /// Bytes that do not get smaller: always the same for a seed.
@@ -206,6 +230,42 @@ fn a_store_that_cannot_be_opened_again_is_closed_until_it_can_and_shows_nothing_
     }
     assert_eq!(get(&store, b"z1").as_deref(), Some(&b"old"[..]));
     assert_eq!(get(&store, b"z2"), None);
+}
+
+#[test]
+fn a_store_whose_disk_does_not_answer_is_given_up_and_does_not_let_go_of_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let impatient = Settings { engine_deadline_s: 3, ..settings() };
+    let open = || Store::open_with_engine(dir.path(), &impatient, Box::new(disk.clone()));
+    let store = open().unwrap();
+    store.commit_blocking(put(b"z1", b"old")).unwrap();
+    disk.hold_sync();
+    let stuck = store.stuck();
+    assert!(!stuck.is());
+    assert!(matches!(store.commit_blocking(put(b"z1", b"new")), Err(Error::Stuck { deadline_s: 3 })));
+    assert!(stuck.is());
+    assert!(matches!(store.commit_blocking(Batch::new()), Err(Error::Stuck { .. })), "this is how readiness asks");
+    assert_eq!(get(&store, b"z1").as_deref(), Some(&b"old"[..]), "what was never durable is never shown");
+    drop(store);
+    assert!(matches!(open(), Err(Error::InUse(_))), "whoever is stuck in it may still write");
+    disk.release_sync();
+}
+
+#[test]
+fn a_disk_that_is_slow_but_within_its_deadline_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, disk) = open_memory(dir.path());
+    disk.hold_sync();
+    let committing = {
+        let store = store.clone();
+        std::thread::spawn(move || store.commit_blocking(put(b"z1", b"late")))
+    };
+    disk.wait_until_held();
+    std::thread::sleep(Duration::from_millis(1500));
+    disk.release_sync();
+    committing.join().unwrap().unwrap();
+    assert!(!store.stuck().is());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! SMTP and IMAP without TLS and without a library: every command and its answer, as short as they can be said.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -134,6 +134,18 @@ impl Imap {
         assert!(line.starts_with('+'), "{line}");
         self.lines.send(&[content, b"\r\n"].concat())?;
         self.end(tag)
+    }
+
+    /// What one message is, byte for byte.
+    pub fn message(&mut self, number: u32) -> io::Result<Vec<u8>> {
+        let tag = self.begin(&format!("FETCH {number} BODY.PEEK[]"))?;
+        let line = self.lines.line()?;
+        let len = line.rsplit_once('{').and_then(|(_, len)| len.strip_suffix('}')?.parse().ok());
+        let mut message = vec![0; len.unwrap_or_else(|| panic!("{line}"))];
+        self.lines.0.read_exact(&mut message)?;
+        let answer = self.end(tag)?;
+        assert!(answer.end.starts_with("OK"), "{}", answer.end);
+        Ok(message)
     }
 
     pub fn run(&mut self, command: &str) -> io::Result<Answer> {

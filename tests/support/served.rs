@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use toml::{Table, Value};
 
 use super::{Demo, poshta, succeeded};
 
-/// Longer than any start takes.
+/// Longer than any start, and any end, takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Each listener has an address of its own, so that the port which the system chose for it can be told.
@@ -39,17 +41,29 @@ impl Prepared {
         let password = demo.fact("/users/0/password").to_owned();
         let dir = PathBuf::from(demo.fact("/dir"));
         assert!(demo.terminate().0.success());
-        let file = dir.join("poshta.toml");
+        let prepared = Prepared { dir, password };
+        prepared.configure(|config| {
+            section(config, "store").extend(store);
+            for (name, key, last) in LISTENERS {
+                let address = Value::from(format!("127.0.0.{last}:0"));
+                let is_list = section(config, name)[key].is_array();
+                section(config, name)
+                    .insert(key.to_owned(), if is_list { Value::Array(vec![address]) } else { address });
+            }
+        });
+        prepared
+    }
+
+    /// Changes `[store]` for the next start.
+    pub fn configure_store(&self, store: Table) {
+        self.configure(|config| section(config, "store").extend(store));
+    }
+
+    fn configure(&self, change: impl FnOnce(&mut Table)) {
+        let file = self.dir.join("poshta.toml");
         let mut config: Table = fs::read_to_string(&file).unwrap().parse().unwrap();
-        section(&mut config, "store").extend(store);
-        for (name, key, last) in LISTENERS {
-            let address = Value::from(format!("127.0.0.{last}:0"));
-            let is_list = section(&mut config, name)[key].is_array();
-            section(&mut config, name)
-                .insert(key.to_owned(), if is_list { Value::Array(vec![address]) } else { address });
-        }
+        change(&mut config);
         fs::write(&file, config.to_string()).unwrap();
-        Prepared { dir, password }
     }
 
     /// Starts the server; `wrapper` is put before its command line.
@@ -63,14 +77,15 @@ impl Prepared {
             wrapper.iter().copied().chain([poshta(), "serve", "--config", config.to_str().unwrap()]).collect();
         let mut child =
             Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Log::of(&mut child);
+        let (log, reading) = Log::of(&mut child);
+        let reading = Some(reading);
         let begun = Instant::now();
         loop {
             assert!(begun.elapsed() < PATIENCE, "the server does not start\n{}", log.text());
             assert!(child.try_wait().unwrap().is_none(), "the server ended\n{}", log.text());
             let pid = if wrapper.is_empty() { Some(child.id()) } else { child_of(child.id()) };
             if let Some((pid, at)) = pid.and_then(|pid| Some((pid, listeners(pid)?))) {
-                return Served { child, pid, at, log, dir: dir.to_owned(), password: self.password.clone() };
+                return Served { child, pid, at, log, reading, dir: dir.to_owned(), password: self.password.clone() };
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -88,6 +103,7 @@ pub struct Served {
     pub pid: u32,
     at: HashMap<u8, SocketAddr>,
     pub log: Log,
+    reading: Option<JoinHandle<()>>,
     pub dir: PathBuf,
     pub password: String,
 }
@@ -101,24 +117,57 @@ impl Served {
         self.at[&43]
     }
 
+    pub fn operator(&self) -> SocketAddr {
+        self.at[&81]
+    }
+
     /// kill -9, and everything around it ends.
     pub fn kill(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        let pid = i32::try_from(self.pid).unwrap();
-        let _ =
-            rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL);
+        let _ = self.send(Signal::KILL);
         let _ = self.child.wait();
     }
 
     /// SIGTERM, and waits for the end of the drain.
-    pub fn stop(mut self) {
-        let pid = i32::try_from(self.pid).unwrap();
-        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::TERM)
-            .unwrap();
-        assert!(self.child.wait().unwrap().success(), "{}", self.log.text());
+    pub fn stop(self) {
+        self.terminate();
+        let (status, log) = self.ended();
+        assert!(status.success(), "{log}");
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        self.send(Signal::TERM).unwrap();
+    }
+
+    fn send(&self, signal: Signal) -> rustix::io::Result<()> {
+        kill_process(Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap(), signal)
+    }
+
+    /// Waits for the end of its main thread; a tracer may still hold others.
+    pub fn wait_for_main_thread(&self) {
+        let begun = Instant::now();
+        let state = || fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        while !state().contains(") Z ") {
+            assert!(begun.elapsed() < PATIENCE, "the server does not end\n{}", self.log.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for its end: the status, and everything it said.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.reading.take().unwrap().join().unwrap();
+                return (status, self.log.text());
+            }
+            assert!(begun.elapsed() < PATIENCE, "the server does not end\n{}", self.log.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The process still runs.
@@ -146,10 +195,11 @@ impl Drop for Served {
 pub struct Log(std::sync::Arc<std::sync::Mutex<String>>);
 
 impl Log {
-    fn of(child: &mut Child) -> Log {
+    /// Read until the child ends.
+    fn of(child: &mut Child) -> (Log, JoinHandle<()>) {
         let log = Log(std::sync::Arc::default());
         let (stderr, kept) = (child.stderr.take().unwrap(), log.clone());
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             use std::io::BufRead as _;
             for line in std::io::BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut text = kept.0.lock().unwrap();
@@ -157,7 +207,7 @@ impl Log {
                 text.push('\n');
             }
         });
-        log
+        (log, reading)
     }
 
     pub fn text(&self) -> String {

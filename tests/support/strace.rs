@@ -59,6 +59,12 @@ impl Attached {
         self.end();
     }
 
+    /// When the process is ending: strace would hold a thread until the delay that it injected is over.
+    pub fn bury(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
     fn end(&mut self) {
         // It detaches; killed by SIGKILL it would leave the process stopped.
         super::terminate(&self.0);

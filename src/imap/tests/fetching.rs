@@ -1,6 +1,8 @@
 //! FETCH.
 
 use super::{Post, letter};
+use crate::ids::Uid;
+use crate::store::tests::damage_message;
 
 const MIXED: &[u8] = b"From: a@poshta.example\r\nSubject: parts\r\nMIME-Version: 1.0\r\n\
 Content-Type: multipart/mixed; boundary=b\r\n\r\n\
@@ -194,13 +196,11 @@ async fn a_large_message_comes_back_whole() {
     assert!(client.literal(&format!("FETCH 1 BODY.PEEK[]<{end}.100>")).await == large[end..]);
 }
 
-/// Changes a byte of a message where it lies on the disk.
-fn damage(post: &Post, text: &[u8]) {
-    let path = post.dir.path().join("packs/00000001.pack");
-    let mut pack = std::fs::read(&path).unwrap();
-    let at = pack.windows(text.len()).position(|window| window == text).unwrap();
-    pack[at] ^= 1;
-    std::fs::write(path, pack).unwrap();
+/// Changes the end of a message where it lies on the disk.
+async fn damage(post: &Post, uid: u32) {
+    let account = post.account;
+    let inbox = post.store.read(move |view| view.folder_named(account, "INBOX")).await.unwrap().unwrap().id;
+    damage_message(&post.store, account, inbox, Uid::new(uid).unwrap());
 }
 
 /// RFC 5530 §3: CORRUPTION.
@@ -208,7 +208,7 @@ fn damage(post: &Post, text: &[u8]) {
 async fn a_damaged_message_is_refused_alone_and_the_session_goes_on() {
     let post = Post::open().await;
     let mut client = post.inbox(&[&letter("one"), &letter("two"), &letter("three")]).await;
-    damage(&post, b"Hello two");
+    damage(&post, 2).await;
     let (answers, status) = client.run("FETCH 1:3 (UID BODY.PEEK[TEXT])").await;
     assert!(status.starts_with("NO [CORRUPTION] ") && status.contains("UID 2"), "{status}");
     let all = answers.join("");
@@ -222,7 +222,7 @@ async fn damage_behind_the_beginning_ends_one_session_and_is_refused_from_then_o
     let post = Post::open().await;
     let large = [&letter("large")[..], &b"0123456789abcdef".repeat(9_000), b"\r\nlast words\r\n"].concat();
     let mut client = post.inbox(&[&large, &letter("two")]).await;
-    damage(&post, b"last words");
+    damage(&post, 1).await;
     client.run_until_closed("FETCH 1 BODY.PEEK[]").await;
     let mut client = post.client().await;
     client.ok("SELECT INBOX").await;

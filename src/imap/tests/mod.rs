@@ -33,7 +33,7 @@ struct Post {
     drain: Drain,
     store: Store,
     account: AccountId,
-    dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
 }
 
 /// A port of loopback, passwords in the clear.
@@ -82,7 +82,7 @@ impl Post {
         let services = Services { store: store.clone(), authenticator, world, caps: Caps::default(), quota, settings };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
-        Post { address: addresses.imap[0], drain, store, account, dir }
+        Post { address: addresses.imap[0], drain, store, account, _dir: dir }
     }
 
     /// What aliya's account holds.

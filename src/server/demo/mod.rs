@@ -17,6 +17,7 @@ use crate::auth::{AuthError, Secret};
 use crate::clock::World;
 use crate::config::ConfigError;
 use crate::server::{Addresses, Running, Server, Services, Signals, StartError};
+use crate::store::Stuck;
 use crate::store::accounts::Kind;
 use crate::trust::zone::{Zone, ZoneServer};
 
@@ -212,9 +213,9 @@ impl Demo {
         welcome::text(&self.facts)
     }
 
-    /// Serves until Ctrl-C or SIGTERM.
-    pub async fn until_stopped(self, signals: Signals) {
-        self.running.until_stopped(signals).await;
+    /// Serves as [`Running::until_stopped`].
+    pub async fn until_stopped(self, signals: Signals) -> Stuck {
+        self.running.until_stopped(signals).await
     }
 }
 

@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use smallvec::SmallVec;
 
-use super::super::bodies::BodyRow;
 use super::super::check::tests::{ANNA, fill};
 use super::super::compact::Thoroughness;
 use super::super::mailboxes::{FlagChange, Flags, INBOX, NewMessage, Origin, Prefix, Subscription};
 use super::super::mailboxes::{add_message, add_standard_folders};
 use super::super::restore::{Restored, restore};
-use super::super::tests::get;
-use super::super::tests::{noise, open, settings, staged};
+use super::super::tests::{noise, open, place_of, settings, staged};
 use super::super::vault::Sharing;
 use super::super::{Batch, RecordRef, Seal, Settings};
 use super::*;
@@ -90,10 +88,11 @@ pub(in crate::store) fn deliver(store: &Store, folder: FolderId, text: &[u8]) ->
     deliver_sealed(store, folder, text, None)
 }
 
-/// The letter in the store's packs.
-pub(in crate::store) fn place_of(store: &Store, text: &[u8]) -> RecordRef {
-    let key = keys::body(BodyId(*blake3::hash(text).as_bytes()));
-    BodyRow::decode(&get(store, &key).unwrap()).unwrap().place
+/// Where the letter with this UID in the inbox lies.
+pub(in crate::store) fn place_of_letter(store: &Store, uid: u32) -> RecordRef {
+    let (inbox, uid) = (folder(store, INBOX), Uid::new(uid).unwrap());
+    let message = store.read_blocking(|view| view.message(ANNA, inbox, uid)).unwrap().unwrap();
+    place_of(store, message.body)
 }
 
 /// As [`deliver`]; all that the packs get of it is sealed.
@@ -261,9 +260,9 @@ fn a_second_backup_copies_only_what_is_new() {
     let first = back_up(&store, &place.backup);
     assert_eq!(first.copied_bytes + first.row_bytes, first.bytes);
     assert_eq!(back_up(&store, &place.backup).copied_bytes, 0);
-    deliver(&store, folder(&store, INBOX), &letter(21));
+    let body = deliver(&store, folder(&store, INBOX), &letter(21));
     let third = back_up(&store, &place.backup);
-    let new = place_of(&store, &letter(21)).stored_bytes();
+    let new = place_of(&store, body).stored_bytes();
     assert!((new..new + 1_500).contains(&third.copied_bytes), "{third:?}");
     assert_eq!(numbered_files(&place.backup.join("rows"), "rows").unwrap(), [3]);
     restored(&place.backup, &place.other).unwrap();
@@ -427,7 +426,7 @@ fn a_backup_that_is_not_whole_is_not_restored() {
 fn a_damaged_record_is_named_and_restored_as_it_is() {
     let place = place();
     let store = office(&place.data);
-    let body = place_of(&store, &letter(13));
+    let body = place_of_letter(&store, 13);
     let path = place.data.join(format!("packs/{:08}.pack", body.pack));
     let mut pack = fs::read(&path).unwrap();
     pack[body.offset as usize + 100] ^= 1;

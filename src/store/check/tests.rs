@@ -11,7 +11,7 @@ use crate::store::keys::Key;
 use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job, add_notice, quota_key};
 use crate::store::queue::{Details, NewQueued, Notify, QueueId, SHARD};
 use crate::store::scans::{Scan, ScanState, add_scan};
-use crate::store::tests::{get, open, staged};
+use crate::store::tests::{damage, get, open, staged};
 use crate::store::vault::{RowText, Sharing};
 use crate::store::{Batch, Owner};
 
@@ -41,7 +41,7 @@ fn letters_in_every_queue_are_sound() {
     let classes: String = verdict.rows.keys().collect();
     assert_eq!(classes, "!CIPQabcdhiklnopqu");
     assert_eq!((verdict.bodies, verdict.records), (3, 2));
-    let bodies = [b"letter".as_slice(), b"%PDF", b"scan"].map(|bytes| staged(&store, bytes).id());
+    let bodies = [letter_of(&store), document_of(&store), scan_of(&store)];
     let references = bodies.map(|id| BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap().references);
     assert_eq!(references, [3, 1, 1]);
 }
@@ -56,8 +56,6 @@ fn letters_in_every_queue_are_sound() {
 #[test_case(|batch| batch.put(offer("astana"), vec![]), "for \"astana\", which is not offered so"; "index without offer")]
 #[test_case(|batch| batch.delete(keys::s10(S10)), "is not found by its number RR000000018KZ"; "job without number")]
 #[test_case(|batch| batch.put(keys::s10("RR000000021KZ"), PAPER.to_bytes().to_vec()), "which does not have it"; "number of another")]
-#[test_case(|batch| batch.release(id_of(b"%PDF")), "counts 0 references, but 1 rows name it"; "document given up")]
-#[test_case(|batch| batch.delete(keys::body(id_of(b"%PDF"))), "is named by a row and is not there"; "document gone")]
 #[test_case(|batch| batch.delete(keys::print_job(PAPER)), "the print queue's due-time index names"; "job gone")]
 #[test_case(|batch| batch.put(quota_key(ANNA, 1), vec![1]), "(at h "; "quota unreadable")]
 #[test_case(|batch| batch.delete(event_key(1)), "an event of ItemId"; "notice of no event")]
@@ -75,7 +73,19 @@ fn letters_in_every_queue_are_sound() {
 #[test_case(|batch| batch.put(b"z?".to_vec(), vec![]), "row of an unknown class (at z 3f)"; "class that nobody knows")]
 fn damage_is_named(plant: fn(&mut Batch), expected: &str) {
     let dir = tempfile::tempdir().unwrap();
+    assert_named(&filled(dir.path()), plant, expected);
+}
+
+#[test_case(|batch, document| batch.release(document), "counts 0 references, but 1 rows name it"; "given up")]
+#[test_case(|batch, document| batch.delete(keys::body(document)), "is named by a row and is not there"; "gone")]
+fn damage_to_a_document_is_named(plant: fn(&mut Batch, BodyId), expected: &str) {
+    let dir = tempfile::tempdir().unwrap();
     let store = filled(dir.path());
+    let document = document_of(&store);
+    assert_named(&store, |batch| plant(batch, document), expected);
+}
+
+fn assert_named(store: &Store, plant: impl FnOnce(&mut Batch), expected: &str) {
     let mut batch = Batch::new();
     plant(&mut batch);
     store.commit_blocking(batch).unwrap();
@@ -87,11 +97,7 @@ fn damage_is_named(plant: fn(&mut Batch), expected: &str) {
 fn a_record_that_a_queue_row_names_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let store = filled(dir.path());
-    let pack = dir.path().join("packs/00000001.pack");
-    let mut bytes = std::fs::read(&pack).unwrap();
-    let draft = bytes.windows(5).position(|window| window == b"draft").unwrap();
-    bytes[draft] ^= 1;
-    std::fs::write(&pack, bytes).unwrap();
+    damage(&store, store.read_blocking(|view| view.print_job(PAPER)).unwrap().unwrap().draft);
     let verdict = store.check().unwrap();
     assert!(verdict.problems.iter().any(|text| text.contains("(at p 0000")), "{:#?}", verdict.problems);
 }
@@ -110,7 +116,7 @@ pub(in crate::store) fn fill(store: &Store) {
     let letter = sealed(store, &mut batch, b"letter");
     queued(&mut batch, letter);
     let draft = batch.record_for(letter, b"draft".to_vec());
-    add_job(&mut batch, &mut PrintJob { body: letter, ..job() }, draft, DUE_MS).unwrap();
+    add_job(&mut batch, &mut job(letter), draft, DUE_MS).unwrap();
     batch.add(quota_key(ANNA, 1), 1);
     let number = add_event(&mut batch, PAPER, &event()).unwrap();
     add_notice(&mut batch, PAPER, number);
@@ -166,7 +172,7 @@ fn queued(batch: &mut Batch, body: BodyId) {
     }
 }
 
-fn job() -> PrintJob {
+fn job(body: BodyId) -> PrintJob {
     PrintJob {
         item: PAPER,
         s10: S10.into(),
@@ -180,7 +186,7 @@ fn job() -> PrintJob {
         report_to: None,
         message_id: None,
         subject: RowText::Plain("subject of the letter on paper".into()),
-        body: id_of(b"letter"),
+        body,
         data_key: None,
         body_bytes: 6,
         accepted_us: 1,
@@ -260,6 +266,15 @@ fn waiting(id: ItemId) -> Vec<u8> {
     Key::of(b'C').item(id).done()
 }
 
-fn id_of(bytes: &[u8]) -> BodyId {
-    BodyId(*blake3::hash(bytes).as_bytes())
+fn letter_of(store: &Store) -> BodyId {
+    store.read_blocking(|view| view.print_job(PAPER)).unwrap().unwrap().job.body
+}
+
+/// The letter as it was drawn.
+fn document_of(store: &Store) -> BodyId {
+    store.read_blocking(|view| view.print_job(PAPER)).unwrap().unwrap().job.document.unwrap().body
+}
+
+fn scan_of(store: &Store) -> BodyId {
+    store.read_blocking(|view| view.scan(SCAN)).unwrap().unwrap().scan.document
 }

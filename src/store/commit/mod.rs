@@ -22,6 +22,7 @@ use super::engine::Changes;
 use super::journal::{Journal, LengthRow};
 use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
+use super::stuck::{Deadline, Stuck};
 use super::versions::{Before, Versions};
 use super::watch::{Hub, Topic};
 use super::{Error, Result, Settings};
@@ -76,40 +77,76 @@ struct Group {
     waiting: Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
 }
 
+/// The committer at work.
+#[derive(Debug)]
+pub(super) struct Committing {
+    /// What it is asked.
+    pub(super) queue: mpsc::Sender<Request>,
+    ended: oneshot::Receiver<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Committing {
+    /// Waits until what is queued is committed and the engine closed.
+    pub(super) async fn end(self) -> Result<()> {
+        // Without senders it ends.
+        drop(self.queue);
+        // Answered by the end of the thread, however that comes.
+        drop(self.ended.await);
+        if self.thread.join().is_err() {
+            tracing::error!("the committer panicked");
+        }
+        Ok(())
+    }
+}
+
 impl Committer {
     /// Runs until every sender is gone; what was queued before that is still committed.
-    pub(super) fn spawn(mut self, settings: &Settings) -> Result<(mpsc::Sender<Request>, JoinHandle<()>)> {
-        let (sender, mut queue) = mpsc::channel::<Request>(settings.max_queued_batches.max(1));
-        let run = move || {
-            while let Some(first) = self.next(&mut queue) {
-                let mut group = Vec::new();
-                let mut next = Some(first);
-                while let Some(Request::Commit(pending)) = next {
-                    group.push(pending);
-                    next = if group.len() < self.max_group_batches { queue.try_recv().ok() } else { None };
-                }
-                if !group.is_empty() {
+    pub(super) fn spawn(self, settings: &Settings, stuck: Stuck) -> Result<Committing> {
+        let (sender, queue) = mpsc::channel::<Request>(settings.max_queued_batches.max(1));
+        let (ending, ended) = oneshot::channel();
+        let deadline = Deadline::start(stuck)?;
+        let work = move || {
+            self.work(queue, &deadline);
+            drop((deadline, ending));
+        };
+        let thread = std::thread::Builder::new().name("committer".into()).spawn(work)?;
+        Ok(Committing { queue: sender, ended, thread })
+    }
+
+    fn work(mut self, mut queue: mpsc::Receiver<Request>, deadline: &Deadline) {
+        while !deadline.has_passed()
+            && let Some(first) = self.next(&mut queue, deadline)
+        {
+            let mut group = Vec::new();
+            let mut next = Some(first);
+            while let Some(Request::Commit(pending)) = next {
+                group.push(pending);
+                next = if group.len() < self.max_group_batches { queue.try_recv().ok() } else { None };
+            }
+            if !group.is_empty() {
+                deadline.watch(|| {
                     self.run(group);
                     self.bound_replay(self.max_replay_bytes);
-                }
-                if let Some(Request::Between(work)) = next {
-                    work(&mut self);
-                }
+                });
             }
-        };
-        Ok((sender, std::thread::Builder::new().name("committer".into()).spawn(run)?))
+            if let Some(Request::Between(work)) = next {
+                deadline.watch(|| work(&mut self));
+            }
+        }
+        deadline.watch(|| self.versions.close());
     }
 
     /// The next request. While the store is closed by a failure it tries to open it again, and those who ask
     /// meanwhile are told that it is closed.
-    fn next(&self, queue: &mut mpsc::Receiver<Request>) -> Option<Request> {
+    fn next(&self, queue: &mut mpsc::Receiver<Request>, deadline: &Deadline) -> Option<Request> {
         while self.versions.is_closed() {
             match queue.try_recv() {
                 Ok(request) => return Some(request),
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
                 Err(mpsc::error::TryRecvError::Empty) => {
                     std::thread::sleep(REVIVE_EVERY);
-                    self.versions.revive();
+                    deadline.watch(|| self.versions.revive());
                 }
             }
         }

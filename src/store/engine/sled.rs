@@ -9,14 +9,17 @@
 //! - It panics on some damaged logs, so every call is guarded.
 //! - Only when it is opened it writes down where its pages lie; all that was logged since the last time must be read
 //!   again at the next, from one end to the other. So we tell how much that is ([`Engine::replay_bytes`]).
+//! - When a write by one of its own threads fails, whoever waits for that write may wait for ever: we wake them.
 
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::{Changes, Engine, panic_text};
+use crate::store::watchdog::Watchdog;
 use crate::store::{Error, Result, Rows};
 
 /// Fixed for the life of a database.
@@ -32,13 +35,17 @@ const FLUSH_EVERY_MS: u64 = 200;
 /// How long an earlier instance may still hold the lock of the file.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
+/// A flush that takes longer may be one that waits for ever.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+
 /// One tree: the first byte of a key is the table.
 #[derive(Debug)]
 pub(in crate::store) struct SledEngine {
-    db: ::sled::Db,
+    db: Arc<::sled::Db>,
     log: File,
     /// Where the log ended when it was opened.
     opened_at: ::sled::Lsn,
+    flushing: Watchdog,
 }
 
 impl SledEngine {
@@ -61,7 +68,41 @@ impl SledEngine {
         // The entries in the directory must be there after a power loss too.
         File::open(dir)?.sync_all()?;
         let opened_at = end_of_log(&db);
-        Ok(SledEngine { db, log, opened_at })
+        let db = Arc::new(db);
+        let watched = Arc::downgrade(&db);
+        let flushing = Watchdog::start("sled-watch", FLUSH_PATIENCE, move |_| wake_who_waits(&watched))?;
+        Ok(SledEngine { db, log, opened_at, flushing })
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.flushing.watch(|| guarded(|| self.db.flush().map(drop)))
+    }
+}
+
+/// sled flushes when it is closed, where nobody could wake it: after this it has nothing to flush, or knows of a
+/// failure and does not.
+impl Drop for SledEngine {
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::debug!(%error, "not flushed when it was closed; nobody was promised what that was");
+        }
+    }
+}
+
+/// `Log::exit_reservation` of sled 0.34.7, which every batch goes through, has a write done by another thread. When
+/// that fails, the thread notes the error for everybody and wakes nobody, and `flush` may be waiting for this write
+/// already. Whoever comes to flush after that sees the error and wakes all who wait.
+///
+/// On a thread of its own: where nothing has failed yet it waits too.
+fn wake_who_waits(db: &Weak<::sled::Db>) {
+    let Some(db) = db.upgrade() else { return };
+    let flush = move || {
+        drop(guarded(|| db.flush().map(drop)));
+        // The last one closes, which may panic.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(db))));
+    };
+    if let Err(error) = std::thread::Builder::new().name("sled-wake".into()).spawn(flush) {
+        tracing::warn!(%error, "no thread to wake whoever waits for a failed write");
     }
 }
 
@@ -90,7 +131,7 @@ impl Engine for SledEngine {
     }
 
     fn sync(&self) -> Result<()> {
-        guarded(|| self.db.flush().map(drop))?;
+        self.flush()?;
         Ok(self.log.sync_data()?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::backup::tests::{back_up, deliver, deliver_sealed, folder, go_on, letter, now, place_of};
+use super::super::backup::tests::{back_up, deliver, deliver_sealed, folder, go_on, letter, now, place_of_letter};
 use super::super::check::tests::{ANNA, filled};
 use super::super::commit::{Pending, Request};
 use super::super::compact::Thoroughness;
@@ -18,8 +18,9 @@ const ALL: Thoroughness = Thoroughness { dead_percent: 1, bytes_per_s: 0 };
 /// How letters of the numbers are kept: two of them are large, and written beside the committer.
 const LETTERS: std::ops::RangeInclusive<u32> = 1..=12;
 
+/// What is sealed here is sealed by the tests, with keys of their own.
 fn with_compression(compression: bool) -> Settings {
-    Settings { compression, ..settings() }
+    Settings { compression, encryption: false, ..settings() }
 }
 
 fn key_of(number: u32) -> DataKey {
@@ -97,8 +98,8 @@ fn letters_are_read_whatever_the_settings_were_when_they_came() {
 #[test]
 fn compressed_letters_take_less_and_are_still_single() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = mixed(dir.path());
-    let (plain, compressed) = (place_of(&store, &letter(4)), place_of(&store, &letter(10)));
+    let (store, before) = mixed(dir.path());
+    let [plain, compressed] = [4, 10].map(|number| place_of_letter(&store, before + number));
     assert!(plain.stored > plain.len && compressed.stored < compressed.len / 2, "{plain:?} {compressed:?}");
     let before = store.stats().unwrap();
     // Known by its content, whichever way it is kept.
@@ -172,7 +173,7 @@ fn a_flipped_bit_in_a_sealed_letter_is_found_without_its_key() {
     let (store, before) = mixed(dir.path());
     let number = 9;
     let id = BodyId(seal_of(number).name);
-    let place = BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap().place;
+    let place = place_of(&store, id);
     let path = dir.path().join(format!("packs/{:08}.pack", place.pack));
     std::fs::File::options().write(true).open(path).unwrap().write_all_at(b"damage", place.offset + 200).unwrap();
     let problems = store.check().unwrap().problems.join("\n");
@@ -202,7 +203,7 @@ fn a_body_that_goes_before_its_turn_is_written_after_all() {
         assert_eq!(get(&store, &keys::body(id)), None);
         let (reply, answer) = oneshot::channel();
         let request = Request::Commit(Pending { batch, ready, reply });
-        store.inner.queue.as_ref().unwrap().blocking_send(request).unwrap();
+        store.inner.committing.as_ref().unwrap().queue.blocking_send(request).unwrap();
         answer.blocking_recv().unwrap().unwrap();
         let read = store.read_blocking(|view| view.body(id, 0, len, Some(&key_of(number)))).unwrap();
         assert!(read[..] == text[..], "body {number}");

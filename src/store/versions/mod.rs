@@ -241,6 +241,11 @@ impl Versions {
         }
     }
 
+    /// Closes the engine for good; nobody reads any more. Called by the committer alone.
+    pub(super) fn close(&self) {
+        close(self.engine.write().take());
+    }
+
     /// The engine could not be opened again after a failure.
     pub(super) fn is_closed(&self) -> bool {
         self.engine.read().is_none()

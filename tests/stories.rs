@@ -24,6 +24,7 @@ mod paper_out;
 mod power_cut;
 mod readme;
 mod remote_delivery;
+mod space;
 mod standards;
 mod submit_and_read;
 mod sync_clients;

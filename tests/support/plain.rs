@@ -1,6 +1,6 @@
 //! SMTP and IMAP without TLS and without a library: every command and its answer, as short as they can be said.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -134,6 +134,18 @@ impl Imap {
         assert!(line.starts_with('+'), "{line}");
         self.lines.send(&[content, b"\r\n"].concat())?;
         self.end(tag)
+    }
+
+    /// The bytes of a message of the open folder.
+    pub fn message(&mut self, uid: u32) -> io::Result<Vec<u8>> {
+        let tag = self.begin(&format!("UID FETCH {uid} BODY.PEEK[]"))?;
+        let line = self.lines.line()?;
+        let len = line.rsplit_once('{').and_then(|(_, len)| len.strip_suffix('}')?.parse().ok());
+        let mut message = vec![0; len.unwrap_or_else(|| panic!("message {uid}: {line}"))];
+        self.lines.0.read_exact(&mut message)?;
+        let end = self.end(tag)?.end;
+        assert!(end.starts_with("OK"), "message {uid}: {end}");
+        Ok(message)
     }
 
     pub fn run(&mut self, command: &str) -> io::Result<Answer> {

@@ -1,6 +1,6 @@
 # Poshta: two commands are enough to begin with, `make run` and `make test`.
 
-.PHONY: run build test soak soak-sync soak-crash soak-power-cut soak-disk-faults soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
+.PHONY: run build test soak soak-sync soak-crash soak-power-cut soak-disk-faults soak-space soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
 
 # What building needs: a C compiler for ring, certificates for cargo.
 BUILD_PACKAGES = gcc libc6-dev ca-certificates
@@ -51,7 +51,8 @@ SOAK_ROUNDS ?= 50
 SOAK_MESSAGES ?= 100000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_POWER_CUTS ?= 3000
-SOAK_STEPS = sync crash power-cut disk-faults folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
+SOAK_SPACE_BYTES ?= 5000000000
+SOAK_STEPS = sync crash power-cut disk-faults space folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
 
 soak: packages $(addprefix target/soak/,$(SOAK_STEPS)) ## SOAK_ROUNDS crashes, SOAK_MESSAGES messages, long fuzzing
 	@echo "soaked: $(SOAK_STEPS)"
@@ -74,6 +75,10 @@ soak-power-cut:
 
 soak-disk-faults:
 	POSHTA_NEED_STRACE=1 POSHTA_ALL_FAULTS=1 cargo test --locked --test stories -- disk_faults
+
+# Unoptimised it would take an hour. The directory is in TMPDIR.
+soak-space:
+	POSHTA_SPACE_BYTES=$(SOAK_SPACE_BYTES) cargo test --release --locked --test stories -- --nocapture --test-threads 1 space::
 
 soak-folder:
 	FOLDER_MESSAGES=$(SOAK_MESSAGES) cargo bench --locked --bench folder

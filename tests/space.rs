@@ -24,7 +24,7 @@ const FILL_BYTES: u64 = 24_000_000;
 const ROWS_COUNT_FROM_BYTES: u64 = 2_000_000_000;
 
 /// Each has a connection that fills its mailbox.
-const LOGINS: [&str; 2] = ["user001", "user002"];
+const MAILBOXES: usize = 8;
 
 const SMALLEST_BYTES: f64 = 1e3;
 const LARGEST_BYTES: f64 = 5e6;
@@ -41,7 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[test]
 fn four_fifths_of_the_letters_go_and_their_space_comes_back_by_itself() {
     // A pack that nobody reads any more is let go of when the server next looks for others.
-    let server = Filled::new("compact_every_s = 1\ncompact_floor_bytes = 0\nrewrite_check_s = 1\nretired_pack_grace_s = 1");
+    let server =
+        Filled::new("compact_every_s = 1\ncompact_floor_bytes = 0\nrewrite_check_s = 1\nretired_pack_grace_s = 1");
     server.delete_most();
     server.wait_until_small();
     server.check();
@@ -69,7 +70,7 @@ struct Filled {
 }
 
 struct Mailbox {
-    login: &'static str,
+    login: String,
     /// The UID of its first letter; the others follow.
     first_uid: usize,
     letters: usize,
@@ -97,11 +98,12 @@ impl Filled {
         if wished.is_none() {
             settings.insert("max_pack_bytes".to_owned(), (1 << 20).into());
         }
-        let served = Prepared::new(&temporary.path().join("data"), settings).serve(&[]);
+        let served = Prepared::with_users(&temporary.path().join("data"), MAILBOXES, settings).serve(&[]);
         let begun = Instant::now();
         let mailboxes = std::thread::scope(|scope| {
-            let filling = LOGINS.map(|login| scope.spawn(|| Mailbox::fill(&served, login, fill_bytes)));
-            filling.map(|filling| filling.join().unwrap()).into()
+            let fill = |number| Mailbox::fill(&served, format!("user{number:03}"), fill_bytes);
+            let filling: Vec<_> = (1..=MAILBOXES).map(|number| scope.spawn(move || fill(number))).collect();
+            filling.into_iter().map(|filling| filling.join().unwrap()).collect()
         });
         let filled = Filled { served, mailboxes, fill_bytes, _temporary: temporary };
         println!("filled in {:.0?}: {} letters, {:?}", begun.elapsed(), filled.letters(), filled.size());
@@ -168,14 +170,14 @@ impl Size {
 
 impl Mailbox {
     /// Sends letters to a mailbox until the directory is full enough.
-    fn fill(served: &Served, login: &'static str, fill_bytes: u64) -> Mailbox {
-        let mut imap = Imap::login(served.imap(), "i", login, &served.password).unwrap();
+    fn fill(served: &Served, login: String, fill_bytes: u64) -> Mailbox {
+        let mut imap = Imap::login(served.imap(), "i", &login, &served.password).unwrap();
         let first_uid = imap.ok("SELECT INBOX").unwrap().uid("UIDNEXT") as usize;
-        let mut client = Submission::login(served.submission(), login, &served.password).unwrap();
+        let mut client = Submission::login(served.submission(), &login, &served.password).unwrap();
         let address = format!("{login}@poshta.example");
         let mut letters = 0;
         while disk_bytes(&served.dir.join("packs")).unwrap() < fill_bytes {
-            let reply = client.letter(&address, &[&address], &letter(login, letters)).unwrap();
+            let reply = client.letter(&address, &[&address], &letter(&login, letters)).unwrap();
             assert!(reply.starts_with("250 "), "{reply}");
             letters += 1;
         }
@@ -183,7 +185,7 @@ impl Mailbox {
     }
 
     fn open(&self, served: &Served) -> Imap {
-        let mut imap = Imap::login(served.imap(), "i", self.login, &served.password).unwrap();
+        let mut imap = Imap::login(served.imap(), "i", &self.login, &served.password).unwrap();
         imap.ok("SELECT INBOX").unwrap();
         imap
     }
@@ -207,7 +209,11 @@ impl Mailbox {
         let mut imap = self.open(served);
         for (number, uid) in self.letters(true) {
             let found = imap.message(u32::try_from(uid).unwrap()).unwrap();
-            assert!(found.ends_with(&letter(self.login, number)), "letter {number} of {} is not what it was", self.login);
+            assert!(
+                found.ends_with(&letter(&self.login, number)),
+                "letter {number} of {} is not what it was",
+                self.login
+            );
         }
         let gone: Vec<String> = self.letters(false).iter().map(|(_, uid)| uid.to_string()).collect();
         for gone in gone.chunks(UIDS_A_COMMAND) {
@@ -239,7 +245,8 @@ fn letter(login: &str, number: usize) -> Vec<u8> {
     let kind = [Kind::Text, Kind::Base64, Kind::Noise][usize::from(kind) % 3];
     let mut head = String::new();
     write!(head, "From: {login}@poshta.example\r\nTo: {login}@poshta.example\r\nSubject: letter {number}\r\n").unwrap();
-    write!(head, "Message-ID: <{login}.{number}@client.example>\r\nDate: Sun, 22 Nov 2026 10:00:00 +0500\r\n\r\n").unwrap();
+    write!(head, "Message-ID: <{login}.{number}@client.example>\r\nDate: Sun, 22 Nov 2026 10:00:00 +0500\r\n\r\n")
+        .unwrap();
     let mut letter = head.into_bytes();
     let mut line = [0; 48];
     while letter.len() < len {
@@ -283,5 +290,8 @@ fn unnamed_bytes(pid: u32, dir: &Path) -> u64 {
         fs::read_link(file).is_ok_and(|name| name.starts_with(dir) && name.to_string_lossy().ends_with(" (deleted)"))
     };
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| entry.unwrap().path());
-    open.filter(|file| is_unnamed(file)).filter_map(|file| fs::metadata(file).ok()).map(|file| file.blocks() * 512).sum()
+    open.filter(|file| is_unnamed(file))
+        .filter_map(|file| fs::metadata(file).ok())
+        .map(|file| file.blocks() * 512)
+        .sum()
 }

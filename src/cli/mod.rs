@@ -80,6 +80,7 @@ type Outcome = anyhow::Result<ExitCode>;
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn run() -> ExitCode {
+    use_small_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -100,6 +101,12 @@ pub fn run() -> ExitCode {
             ExitCode::from(if error.is::<WrongUse>() { 2 } else { 1 })
         }
     }
+}
+
+/// Memory comes and goes in pieces of a few KB on many threads: with huge pages, which the allocator asks for, one such
+/// piece keeps 2 MiB from the system. Where the system does not know this it goes on as it is.
+fn use_small_pages() {
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// M7, M20: what this process writes from now on is for its own user only. A command calls it before it opens the

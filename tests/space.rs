@@ -24,7 +24,7 @@ const FILL_BYTES: u64 = 24_000_000;
 const ROWS_COUNT_FROM_BYTES: u64 = 2_000_000_000;
 
 /// Each has a connection that fills its mailbox.
-const MAILBOXES: usize = 8;
+const LOGINS: [&str; 2] = ["user001", "user002"];
 
 const SMALLEST_BYTES: f64 = 1e3;
 const LARGEST_BYTES: f64 = 5e6;
@@ -70,7 +70,7 @@ struct Filled {
 }
 
 struct Mailbox {
-    login: String,
+    login: &'static str,
     /// The UID of its first letter; the others follow.
     first_uid: usize,
     letters: usize,
@@ -98,12 +98,11 @@ impl Filled {
         if wished.is_none() {
             settings.insert("max_pack_bytes".to_owned(), (1 << 20).into());
         }
-        let served = Prepared::with_users(&temporary.path().join("data"), MAILBOXES, settings).serve(&[]);
+        let served = Prepared::new(&temporary.path().join("data"), settings).serve(&[]);
         let begun = Instant::now();
         let mailboxes = std::thread::scope(|scope| {
-            let fill = |number| Mailbox::fill(&served, format!("user{number:03}"), fill_bytes);
-            let filling: Vec<_> = (1..=MAILBOXES).map(|number| scope.spawn(move || fill(number))).collect();
-            filling.into_iter().map(|filling| filling.join().unwrap()).collect()
+            let filling = LOGINS.map(|login| scope.spawn(|| Mailbox::fill(&served, login, fill_bytes)));
+            filling.map(|filling| filling.join().unwrap()).into()
         });
         let filled = Filled { served, mailboxes, fill_bytes, _temporary: temporary };
         println!("filled in {:.0?}: {} letters, {:?}", begun.elapsed(), filled.letters(), filled.size());
@@ -170,14 +169,14 @@ impl Size {
 
 impl Mailbox {
     /// Sends letters to a mailbox until the directory is full enough.
-    fn fill(served: &Served, login: String, fill_bytes: u64) -> Mailbox {
-        let mut imap = Imap::login(served.imap(), "i", &login, &served.password).unwrap();
+    fn fill(served: &Served, login: &'static str, fill_bytes: u64) -> Mailbox {
+        let mut imap = Imap::login(served.imap(), "i", login, &served.password).unwrap();
         let first_uid = imap.ok("SELECT INBOX").unwrap().uid("UIDNEXT") as usize;
-        let mut client = Submission::login(served.submission(), &login, &served.password).unwrap();
+        let mut client = Submission::login(served.submission(), login, &served.password).unwrap();
         let address = format!("{login}@poshta.example");
         let mut letters = 0;
         while disk_bytes(&served.dir.join("packs")).unwrap() < fill_bytes {
-            let reply = client.letter(&address, &[&address], &letter(&login, letters)).unwrap();
+            let reply = client.letter(&address, &[&address], &letter(login, letters)).unwrap();
             assert!(reply.starts_with("250 "), "{reply}");
             letters += 1;
         }
@@ -185,7 +184,7 @@ impl Mailbox {
     }
 
     fn open(&self, served: &Served) -> Imap {
-        let mut imap = Imap::login(served.imap(), "i", &self.login, &served.password).unwrap();
+        let mut imap = Imap::login(served.imap(), "i", self.login, &served.password).unwrap();
         imap.ok("SELECT INBOX").unwrap();
         imap
     }
@@ -210,7 +209,7 @@ impl Mailbox {
         for (number, uid) in self.letters(true) {
             let found = imap.message(u32::try_from(uid).unwrap()).unwrap();
             assert!(
-                found.ends_with(&letter(&self.login, number)),
+                found.ends_with(&letter(self.login, number)),
                 "letter {number} of {} is not what it was",
                 self.login
             );

@@ -33,14 +33,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Has a demo make the directory and its two users, then changes `[store]`.
+    /// Has a demo make the directory and its users, then changes `[store]`.
     pub fn new(dir: &Path, store: Table) -> Prepared {
-        Prepared::with_users(dir, 2, store)
-    }
-
-    /// As [`Prepared::new`], with so many users; all have the same password.
-    pub fn with_users(dir: &Path, users: usize, store: Table) -> Prepared {
-        let demo = Demo::start_in(dir, &["--plaintext-auth", "--users", &users.to_string()]);
+        let demo = Demo::start_in(dir, &["--plaintext-auth"]);
         let password = demo.fact("/users/0/password").to_owned();
         let dir = PathBuf::from(demo.fact("/dir"));
         assert!(demo.terminate().0.success());

@@ -1,6 +1,6 @@
 # Poshta: two commands are enough to begin with, `make run` and `make test`.
 
-.PHONY: run build test soak soak-sync soak-crash soak-power-cut soak-disk-faults soak-encrypted soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
+.PHONY: run build test soak soak-sync soak-crash soak-power-cut soak-disk-faults soak-encrypted soak-space soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
 
 # What building needs: a C compiler for ring, certificates for cargo.
 BUILD_PACKAGES = gcc libc6-dev ca-certificates
@@ -51,7 +51,8 @@ SOAK_ROUNDS ?= 50
 SOAK_MESSAGES ?= 100000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_POWER_CUTS ?= 3000
-SOAK_STEPS = sync crash power-cut disk-faults encrypted folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
+SOAK_SPACE_BYTES ?= 5000000000
+SOAK_STEPS = sync crash power-cut disk-faults encrypted space folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
 
 soak: packages $(addprefix target/soak/,$(SOAK_STEPS)) ## SOAK_ROUNDS crashes, SOAK_MESSAGES messages, long fuzzing
 	@echo "soaked: $(SOAK_STEPS)"
@@ -75,10 +76,7 @@ soak-power-cut:
 soak-disk-faults:
 	POSHTA_NEED_STRACE=1 POSHTA_ALL_FAULTS=1 cargo test --locked --test stories -- disk_faults
 
-# Every test of a store, of a door and of a service once more, with encryption on.
-soak-encrypted:
-	POSHTA_TEST_ENCRYPTED=1 cargo test --locked --lib
-
+@
 soak-folder:
 	FOLDER_MESSAGES=$(SOAK_MESSAGES) cargo bench --locked --bench folder
 

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a story that goes wrong should stop there, with all it knows"
 )]
 
@@ -25,6 +26,7 @@ mod paper_out;
 mod power_cut;
 mod readme;
 mod remote_delivery;
+mod space;
 mod standards;
 mod submit_and_read;
 mod sync_clients;

@@ -83,6 +83,7 @@ type Outcome = anyhow::Result<ExitCode>;
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn run() -> ExitCode {
+    use_small_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -115,6 +116,12 @@ fn end(runtime: Runtime, served: Option<Stuck>) -> Outcome {
         drop(runtime);
     }
     if stuck.is() { Err(stuck.error().into()) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Memory comes and goes in pieces of a few KB on many threads: with huge pages, which the allocator asks for, one such
+/// piece keeps 2 MiB from the system. Where the system does not know this it goes on as it is.
+fn use_small_pages() {
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// M7, M20: what this process writes from now on is for its own user only. A command calls it before it opens the

@@ -16,7 +16,7 @@ use super::{Error, RecordRef, Result};
 pub struct BodyWriter {
     staging: Arc<Staging>,
     hasher: Box<blake3::Hasher>,
-    /// The whole body, or what is not yet in the file.
+    /// The whole body; of one with a file what is not yet in it, less than a piece.
     memory: Vec<u8>,
     file: Option<StagingFile>,
     len: u64,
@@ -53,15 +53,16 @@ impl BodyWriter {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
         self.len += bytes.len() as u64;
-        if self.file.is_none() && self.len > self.staging.max_memory_bytes {
+        if self.file.is_none() {
+            if self.len <= self.staging.max_memory_bytes {
+                self.memory.extend_from_slice(bytes);
+                return Ok(());
+            }
             self.file = Some(self.staging.file()?);
+            let memory = std::mem::replace(&mut self.memory, Vec::with_capacity(PIECE_BYTES));
+            self.spill(&memory)?;
         }
-        for piece in bytes.chunks(PIECE_BYTES) {
-            self.memory.extend_from_slice(piece);
-            let whole = self.memory.len() / PIECE_BYTES * PIECE_BYTES;
-            self.spill(whole)?;
-        }
-        Ok(())
+        self.spill(bytes)
     }
 
     /// Bytes written so far.
@@ -81,19 +82,24 @@ impl BodyWriter {
     /// # Errors
     /// As [`BodyWriter::write`].
     pub fn finish(mut self) -> Result<StagedBody> {
-        self.spill(self.memory.len())?;
         let id = BodyId(*self.hasher.finalize().as_bytes());
-        let tail = self.file.map(|file| Tail { file, skip: 0 });
-        Ok(StagedBody { id, len: self.len, head: Bytes::from(self.memory), tail })
+        let (len, memory) = (self.len, std::mem::take(&mut self.memory));
+        let Some(mut file) = self.file else { return Ok(StagedBody { id, len, head: memory.into(), tail: None }) };
+        file.append(&memory)?;
+        Ok(StagedBody { id, len, head: Bytes::new(), tail: Some(Tail { file, skip: 0 }) })
     }
 
-    /// Passes the beginning of what is in memory on to the file, if there is one.
-    fn spill(&mut self, bytes: usize) -> Result<()> {
-        if let Some(file) = &mut self.file
-            && bytes > 0
-        {
-            file.append(self.memory.get(..bytes).unwrap_or_default())?;
-            self.memory.drain(..bytes);
+    /// Passes bytes on to the file, in whole pieces; what is left of them waits in memory.
+    fn spill(&mut self, mut bytes: &[u8]) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - self.memory.len()));
+            self.memory.extend_from_slice(now);
+            if self.memory.len() == PIECE_BYTES {
+                file.append(&self.memory)?;
+                self.memory.clear();
+            }
+            bytes = later;
         }
         Ok(())
     }

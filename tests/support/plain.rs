@@ -1,6 +1,6 @@
 //! SMTP and IMAP without TLS and without a library: every command and its answer, as short as they can be said.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -136,15 +136,15 @@ impl Imap {
         self.end(tag)
     }
 
-    /// What one message is, byte for byte.
-    pub fn message(&mut self, number: u32) -> io::Result<Vec<u8>> {
-        let tag = self.begin(&format!("FETCH {number} BODY.PEEK[]"))?;
+    /// The bytes of a message of the open folder.
+    pub fn message(&mut self, uid: u32) -> io::Result<Vec<u8>> {
+        let tag = self.begin(&format!("UID FETCH {uid} BODY.PEEK[]"))?;
         let line = self.lines.line()?;
         let len = line.rsplit_once('{').and_then(|(_, len)| len.strip_suffix('}')?.parse().ok());
-        let mut message = vec![0; len.unwrap_or_else(|| panic!("{line}"))];
+        let mut message = vec![0; len.unwrap_or_else(|| panic!("message {uid}: {line}"))];
         self.lines.0.read_exact(&mut message)?;
-        let answer = self.end(tag)?;
-        assert!(answer.end.starts_with("OK"), "{}", answer.end);
+        let end = self.end(tag)?.end;
+        assert!(end.starts_with("OK"), "message {uid}: {end}");
         Ok(message)
     }
 

@@ -22,6 +22,10 @@ const CURRENT: &str = "CURRENT";
 /// The next `CURRENT`, until it is renamed.
 const NEXT: &str = "CURRENT.next";
 
+/// What a fresh engine gets of the page cache while it is filled, beside the live one: one part in so many. Rows come to
+/// it in order, so it reads nothing again.
+const FRESH_CACHE_DIVISOR: u64 = 4;
+
 /// Opens the live generation of a directory.
 #[derive(Debug)]
 pub(in crate::store) struct Generations {
@@ -165,7 +169,7 @@ impl Opener for Generations {
     fn fresh(&self) -> Result<Box<dyn Engine>> {
         let last = self.found()?.iter().map(|name| name.number).max().unwrap_or(0);
         let name = Name { kind: self.kind, number: last + 1 };
-        let engine = name.kind.open(&self.path(name), self.cache_bytes)?;
+        let engine = name.kind.open(&self.path(name), self.cache_bytes / FRESH_CACHE_DIVISOR)?;
         self.sync()?;
         *self.fresh.lock() = Some(name);
         Ok(engine)

@@ -28,6 +28,8 @@ pub(in crate::store) struct PackWriter {
     max_pack_bytes: u64,
     compression: Compression,
     current: Option<Current>,
+    /// What is gathered for a write; kept, so that its memory need not be found again each time.
+    buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -111,7 +113,8 @@ fn subject_of(body: &NewBody) -> Result<Subject> {
 
 impl PackWriter {
     pub(in crate::store) fn new(packs: Arc<Packs>, max_pack_bytes: u64, compression: Compression) -> Self {
-        PackWriter { packs, max_pack_bytes: max_pack_bytes.min(MAX_PACK_BYTES), compression, current: None }
+        let max_pack_bytes = max_pack_bytes.min(MAX_PACK_BYTES);
+        PackWriter { packs, max_pack_bytes, compression, current: None, buffer: Vec::new() }
     }
 
     /// Goes on in the newest pack, if it ends cleanly and has much room; else the first record makes a new one.
@@ -159,7 +162,8 @@ impl PackWriter {
         }
         // Taken out: whatever goes wrong below, nothing is ever added behind it.
         let mut current = self.current.take().ok_or(Error::Closed)?;
-        let mut out = Output { file: &current.file, buffer: Vec::new(), position: current.position };
+        self.buffer.clear();
+        let mut out = Output { file: &current.file, buffer: &mut self.buffer, position: current.position };
         for record in records {
             out.record(record)?;
         }
@@ -238,7 +242,8 @@ impl PackWriter {
         let subject = subject_of(body)?;
         let current = self.current.take().ok_or(Error::Closed)?;
         let from = span.next + HEADER_BYTES;
-        let mut out = Output { file: &current.file, buffer: Vec::new(), position: from };
+        self.buffer.clear();
+        let mut out = Output { file: &current.file, buffer: &mut self.buffer, position: from };
         let coding = out.body(body, subject, self.compression)?;
         out.flush()?;
         let position = out.position;
@@ -259,7 +264,7 @@ impl PackWriter {
 
 struct Output<'a> {
     file: &'a File,
-    buffer: Vec<u8>,
+    buffer: &'a mut Vec<u8>,
     position: u64,
 }
 
@@ -295,10 +300,10 @@ impl Output<'_> {
         let key: Option<&DataKey> = body.seal.as_ref().map(|seal| &seal.key);
         let mut encoder = Encoder::new(subject, compression, key);
         for index in 0..body.staged.len().div_ceil(CHUNK_BYTES) {
-            encoder.push(&body.staged.read_at(index * CHUNK_BYTES, CHUNK_BYTES as usize)?, &mut self.buffer)?;
+            encoder.push(&body.staged.read_at(index * CHUNK_BYTES, CHUNK_BYTES as usize)?, self.buffer)?;
             self.flush_if_full()?;
         }
-        Ok(encoder.finish(&mut self.buffer))
+        Ok(encoder.finish(self.buffer))
     }
 
     fn require_at(&self, planned: u64) -> Result<()> {
@@ -311,7 +316,7 @@ impl Output<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.file.write_all_at(&self.buffer, self.position)?;
+        self.file.write_all_at(self.buffer, self.position)?;
         self.position += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

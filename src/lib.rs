@@ -2,7 +2,7 @@
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
 //! services `intake`, `outbound`, `hybrid`, `mailfiles`, `accounts`, `auth` and `trust`, then `store`, then the domain:
-//! `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `clock`. Beside this order stand `config`, which is composed
+//! `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this order stand `config`, which is composed
 //! of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front doors get
 //! their connections.
 
@@ -28,5 +28,6 @@ pub mod retention;
 pub mod server;
 pub mod smtp;
 pub mod store;
+pub mod tlog;
 pub mod trust;
 pub mod uid_set;

@@ -5,9 +5,11 @@
 //! proofs as text (c2sp.org/tlog-proof). An entry is the SHA-256 of an impression's canonical form and nothing else, so
 //! the log says nothing of anybody.
 //!
-//! Nothing here knows the store or the clock.
+//! Nothing here knows the store or the clock: [`folder`] keeps a log in a directory, and `publisher` feeds it.
 
 pub mod checkpoint;
+pub mod folder;
+pub mod monitor;
 pub mod note;
 pub mod proof;
 pub mod tile;

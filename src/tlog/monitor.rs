@@ -159,7 +159,7 @@ fn add_entries<S: Source>(source: &mut S, edge: &mut Frontier, size: u64) -> Res
         let path = format!("tile/{tile}");
         let bundle = fetch(source, &path)?;
         let entries = unbundle(&bundle).ok().filter(|entries| entries.len() as u64 == tile.width);
-        let entries = entries.ok_or_else(|| Alarm::WrongFile(path))?;
+        let entries = entries.ok_or(Alarm::WrongFile(path))?;
         let known = usize::try_from(at % WIDTH).unwrap_or(usize::MAX);
         entries.iter().skip(known).for_each(|entry| edge.push(Hash::of_leaf(entry)));
     }
@@ -209,10 +209,13 @@ mod tests {
     use super::super::note::Signer;
     use super::*;
 
+    /// What becomes of a file on its way; `None` when it does not arrive.
+    type Change = dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>;
+
     /// A log that is served from its directory, with files changed on the way.
     struct Served {
         view: View,
-        change: Box<dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>>,
+        change: Box<Change>,
         asked: Vec<String>,
     }
 

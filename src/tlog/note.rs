@@ -81,8 +81,8 @@ impl Signer {
     /// # Errors
     /// It is no such text.
     pub fn parse(secret: &str) -> Result<Self, BadKey> {
-        let (name, id, seed) = parts(secret.strip_prefix(SECRET).ok_or(BadKey::Form)?)?;
-        let signer = Signer::new(name, *seed)?;
+        let Parts { name, id, key } = parts(secret.strip_prefix(SECRET).ok_or(BadKey::Form)?)?;
+        let signer = Signer::new(name, *key)?;
         if signer.verifier.id == id { Ok(signer) } else { Err(BadKey::Id) }
     }
 
@@ -166,7 +166,7 @@ impl FromStr for Verifier {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Self, BadKey> {
-        let (name, id, key) = parts(text)?;
+        let Parts { name, id, key } = parts(text)?;
         let verifier = Verifier::new(name, *key)?;
         if verifier.id == id { Ok(verifier) } else { Err(BadKey::Id) }
     }
@@ -179,8 +179,14 @@ fn written(verifier: &Verifier, key: &[u8; 32]) -> String {
     format!("{}+{id:08x}+{}", verifier.name, STANDARD.encode(&*typed))
 }
 
-/// The same, read.
-fn parts(text: &str) -> Result<(&str, [u8; 4], Zeroizing<[u8; 32]>), BadKey> {
+/// The parts of a key in text form, public or secret.
+struct Parts<'a> {
+    name: &'a str,
+    id: [u8; 4],
+    key: Zeroizing<[u8; 32]>,
+}
+
+fn parts(text: &str) -> Result<Parts<'_>, BadKey> {
     // A base64 text may contain plus signs, a name may not.
     let mut parts = text.trim().splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -191,7 +197,8 @@ fn parts(text: &str) -> Result<(&str, [u8; 4], Zeroizing<[u8; 32]>), BadKey> {
     let typed = Zeroizing::new(STANDARD.decode(key).map_err(|_| BadKey::Form)?);
     match typed.split_first() {
         Some((&ED25519_TYPE, key)) => {
-            Ok((name, id.to_be_bytes(), Zeroizing::new(key.try_into().map_err(|_| BadKey::Form)?)))
+            let key = Zeroizing::new(key.try_into().map_err(|_| BadKey::Form)?);
+            Ok(Parts { name, id: id.to_be_bytes(), key })
         }
         _ => Err(BadKey::Form),
     }

@@ -76,7 +76,14 @@ soak-power-cut:
 soak-disk-faults:
 	POSHTA_NEED_STRACE=1 POSHTA_ALL_FAULTS=1 cargo test --locked --test stories -- disk_faults
 
-@
+# Every test of a store, of a door and of a service once more, with encryption on.
+soak-encrypted:
+	POSHTA_TEST_ENCRYPTED=1 cargo test --locked --lib
+
+# Unoptimised it would take an hour. The directory is in TMPDIR.
+soak-space:
+	POSHTA_SPACE_BYTES=$(SOAK_SPACE_BYTES) cargo test --release --locked --test stories -- --nocapture --test-threads 1 space::
+
 soak-folder:
 	FOLDER_MESSAGES=$(SOAK_MESSAGES) cargo bench --locked --bench folder
 

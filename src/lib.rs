@@ -1,8 +1,8 @@
 //! Poshta: the mail server of a national postal operator.
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
-//! services `intake`, `outbound`, `hybrid`, `mailfiles`, `accounts`, `auth` and `trust`, then `store`, then the domain:
-//! `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `clock`. Beside this order stand `config`, which is composed
+//! services `intake`, `outbound`, `hybrid`, `mailfiles`, `accounts`, `auth`, `trust` and `publisher`, then `store`, then the domain:
+//! `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this order stand `config`, which is composed
 //! of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front doors get
 //! their connections.
 
@@ -23,10 +23,12 @@ pub mod mailfiles;
 pub mod message;
 pub mod outbound;
 pub mod postal;
+pub mod publisher;
 pub mod quota;
 pub mod retention;
 pub mod server;
 pub mod smtp;
 pub mod store;
+pub mod tlog;
 pub mod trust;
 pub mod uid_set;

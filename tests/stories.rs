@@ -31,3 +31,4 @@ mod standards;
 mod submit_and_read;
 mod sync_clients;
 mod sync_order;
+mod transparency;

@@ -34,7 +34,11 @@ fn each_file_of_a_submission_is_written_and_synced_once_and_in_order_before_the_
     let reply = submit("second");
     recording.detach();
 
-    let acts = between(&trace, &prepared.dir, &reply);
+    // Once a second the journal is read and published as a log, for which nobody waits.
+    let is_of_the_log =
+        |act: &Act| act.file.starts_with("log") || act.call.name == "read" && act.file.starts_with("journal");
+    let mut acts = between(&trace, &prepared.dir, &reply);
+    acts.retain(|act| !is_of_the_log(act));
     let table: String = acts.iter().map(|act| format!("{act}\n")).collect();
     println!("{table}");
     let (pack, journal, rows) = ("packs/00000001.pack", "journal/00000001.journal", "rows/sled-00000001/db");

@@ -7,6 +7,8 @@ mod account;
 mod config;
 mod demo;
 mod facility;
+mod fetch;
+mod log;
 mod mailfiles;
 mod output;
 mod postmark;
@@ -54,6 +56,9 @@ enum Command {
     /// Postmarks on letters.
     #[command(subcommand)]
     Postmark(postmark::PostmarkCommand),
+    /// The transparency log of all marks.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Letters on their way to other mail servers.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -155,6 +160,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Account(command) => account::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
+        Command::Log(command) => log::run(&command),
         Command::Queue(command) => queue::run(command),
         Command::Print(command) => print::run(command),
         Command::Scan(command) => scan::run(command),

@@ -118,7 +118,8 @@ pub(super) fn run(command: &StoreCommand) -> Outcome {
         StoreCommand::Check(args) => {
             let verdict = args.target.ask(Request::StoreCheck)?;
             output::thing(&verdict, args.target.json)?;
-            Ok(status(number(&verdict, "problem_count") == 0))
+            let log = verdict.pointer("/log/problems").and_then(Value::as_array).is_none_or(Vec::is_empty);
+            Ok(status(log && number(&verdict, "problem_count") == 0))
         }
         StoreCommand::NewKey => {
             output::line(&fresh_operator_key())?;

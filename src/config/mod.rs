@@ -19,7 +19,8 @@ use crate::postal::{Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, http, hybrid, imap, intake, message, outbound, postal, quota, retention, smtp, store, trust,
+    accounts, auth, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, retention, smtp, store,
+    trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -58,6 +59,8 @@ pub struct Config {
     pub intake: intake::Settings,
     /// Which facility makes which mark.
     pub postal: postal::Settings,
+    /// The transparency log of all marks.
+    pub tlog: publisher::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
     pub trust: trust::Settings,
     /// Letters to other domains.
@@ -231,6 +234,8 @@ impl Config {
         }
         let quota = self.quota.problems().into_iter();
         problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
+        let tlog = self.tlog.problems().into_iter();
+        problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());

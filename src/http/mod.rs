@@ -6,6 +6,7 @@
 pub mod access;
 mod guard;
 mod items;
+mod log;
 pub mod operator;
 mod print;
 pub mod problem;
@@ -34,6 +35,7 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::ids::ItemId;
 use crate::postal::Registry;
+use crate::publisher::Publisher;
 use crate::store::Store;
 
 pub use serve::{Transport, serve};
@@ -64,6 +66,8 @@ pub struct Parts {
     pub queue: PrintQueue,
     /// Scans.
     pub scans: ScanDesk,
+    /// The transparency log.
+    pub publisher: Publisher,
 }
 
 /// The API. Clones share it.
@@ -130,6 +134,10 @@ impl Api {
 
     fn scans(&self) -> &ScanDesk {
         &self.parts.scans
+    }
+
+    fn publisher(&self) -> &Publisher {
+        &self.parts.publisher
     }
 
     fn in_flight(&self) -> &InFlight {

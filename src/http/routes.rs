@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value, json};
 
 use super::access::Role;
-use super::{Api, items, print, scan, wellknown};
+use super::{Api, items, log, print, scan, wellknown};
 
 /// One call.
 pub(super) struct Route {
@@ -17,7 +17,7 @@ pub(super) struct Route {
     pub(super) body: Body,
     pub(super) summary: &'static str,
     handler: fn() -> MethodRouter<Api>,
-    /// Schema of the request's body.
+    /// Schema of the request's body; where it has none, of what stands behind the question mark.
     schema: fn() -> Value,
 }
 
@@ -139,6 +139,60 @@ pub(super) const ROUTES: &[Route] = &[
         handler: || get(wellknown::marks),
         schema: no_schema,
     },
+    Route {
+        method: "get",
+        path: "/log/checkpoint",
+        roles: &[],
+        body: Body::None,
+        summary: "The newest checkpoint of the transparency log (c2sp.org/tlog-checkpoint)",
+        handler: || get(log::checkpoint),
+        schema: no_schema,
+    },
+    Route {
+        method: "get",
+        path: "/log/key",
+        roles: &[],
+        body: Body::None,
+        summary: "The public key of the transparency log (c2sp.org/signed-note)",
+        handler: || get(log::key),
+        schema: no_schema,
+    },
+    Route {
+        method: "get",
+        path: "/log/tile/{*path}",
+        roles: &[],
+        body: Body::None,
+        summary: "Hashes or entries of the transparency log (c2sp.org/tlog-tiles): <level>/<index> or entries/<index>",
+        handler: || get(log::tile),
+        schema: no_schema,
+    },
+    Route {
+        method: "get",
+        path: "/log/proof",
+        roles: &[],
+        body: Body::None,
+        summary: "That an impression is in the transparency log (c2sp.org/tlog-proof)",
+        handler: || get(log::proof),
+        schema: log::proof_query,
+    },
+    Route {
+        method: "get",
+        path: "/log/consistency",
+        roles: &[],
+        body: Body::None,
+        summary: "That the transparency log only grew (RFC 6962 section 2.1.2)",
+        handler: || get(log::consistency),
+        schema: log::consistency_query,
+    },
+    Route {
+        method: "get",
+        path: "/log/daily/{day}",
+        roles: &[],
+        body: Body::None,
+        summary: "The last checkpoint of a day (UTC) that is over",
+        handler: || get(log::daily),
+        schema: no_schema,
+    },
 ];
 
 /// The route of a request that the router matched. RFC 9110 §9.3.2: HEAD is GET without the content, which the
@@ -166,7 +220,7 @@ fn no_schema() -> Value {
 pub(super) fn openapi() -> Value {
     let mut paths = serde_json::Map::new();
     for route in ROUTES {
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        let path = paths.entry(documented(route.path)).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(route.method.to_owned(), operation(route));
         }
@@ -197,16 +251,33 @@ pub(super) fn openapi() -> Value {
     })
 }
 
+/// A path as OpenAPI writes it, which knows no parameter that spans slashes.
+fn documented(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
+/// The parameters behind the question mark.
+fn query(route: &Route) -> Vec<Value> {
+    let schema = if route.body == Body::None { (route.schema)() } else { Value::Null };
+    let needed = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let required = |name: &str| needed.iter().any(|each| each == name);
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties
+        .map(|(name, schema)| json!({ "name": name, "in": "query", "required": required(name), "schema": schema }))
+        .collect()
+}
+
 fn operation(route: &Route) -> Value {
     let problem = json!({
         "description": "problem",
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
     });
-    let mut parameters: Vec<Value> = route
-        .path
+    let path = documented(route.path);
+    let mut parameters: Vec<Value> = path
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .chain(query(route))
         .collect();
     if route.method == "post" {
         parameters.push(json!({
@@ -256,11 +327,21 @@ mod tests {
         let described: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
         assert_eq!(described, ROUTES.len());
         for route in ROUTES {
-            let operation = &document["paths"][route.path][route.method];
+            let operation = &document["paths"][documented(route.path)][route.method];
             assert_eq!(operation["summary"], route.summary);
             assert_eq!(operation["security"].is_array(), !route.roles.is_empty(), "{}", route.path);
             assert_eq!(operation["requestBody"].is_object(), route.body != Body::None, "{}", route.path);
         }
+    }
+
+    #[test]
+    fn openapi_names_what_stands_behind_the_question_mark() {
+        let document = openapi();
+        let parameters = |path: &str| document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+        let names: Vec<_> = parameters("/log/consistency").iter().map(|each| each["name"].clone()).collect();
+        assert_eq!(names, ["format", "from", "to"]);
+        assert_eq!(parameters("/log/proof")[1]["required"], true);
+        assert_eq!(parameters("/log/tile/{path}")[0]["in"], "path");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! caller can post-date or back-date a letter (P3, P24).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::tz::Offset;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -206,12 +206,14 @@ impl Impression {
     }
 
     /// P31: the entry of the device's journal, one line of JSON without line end. `seq` is numbered by the
-    /// journal's owner. Nothing personal is in it.
+    /// journal's owner; `mark` is the SHA-256 of the mark's canonical form in base64, which is the entry of the
+    /// transparency log. Nothing personal is in it.
     #[must_use]
     pub fn journal_line(&self) -> String {
         json!({
             "device": self.device.id.as_str(),
             "seq": null,
+            "mark": STANDARD.encode(Sha256::digest(self.tags().canonical("Postal-Mark"))),
             "impression": self.id.to_string(),
             "facility": self.facility,
             "kind": self.kind.tag(),

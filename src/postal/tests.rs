@@ -1,7 +1,10 @@
 //! Impressions, marks and judgements together.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::ToSpan;
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 use test_case::test_case;
 
 use super::registry::tests::{now, sample};
@@ -191,6 +194,14 @@ fn p31_journal_line_is_json_without_personal_data() {
     assert_eq!(entry["peer"], "gov.example");
     assert_eq!(entry["token"], "21112609");
     assert!(!line.contains("user001") && !line.contains('\n'));
+}
+
+#[test]
+fn p31_journal_line_has_the_hash_of_the_mark_as_it_is_read() {
+    let impression = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap();
+    let entry: serde_json::Value = serde_json::from_str(&impression.journal_line()).unwrap();
+    let hash = Sha256::digest(parse(&impression).canonical());
+    assert_eq!(entry["mark"], STANDARD.encode(hash));
 }
 
 const GOOD: &str = "v=1; i=00000000000000000000000007; k=accept; op=kazpost; f=kokshetau; ix=020000; dv=A; \

@@ -291,6 +291,7 @@ impl Start {
             registry: Arc::clone(&self.services.registry),
             queue: self.services.paper.queue().clone(),
             scans: self.services.scans.clone(),
+            publisher: self.services.publisher.clone(),
         });
         let bind = async |name, address| {
             Listener::bind(name, address, Gate::new(settings.limits.clone()), self.ids.clone(), "").await
@@ -318,6 +319,7 @@ impl Start {
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));
         self.drain.spawn(self.services.warnings.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
+        self.drain.spawn(self.services.publisher.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));
         let stop = stop();
         self.drain.spawn(async move {

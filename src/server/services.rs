@@ -12,6 +12,7 @@ use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::postal::Registry;
+use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::retention::Retention;
 use crate::store::{self, Store};
@@ -44,6 +45,8 @@ pub struct Services {
     pub warnings: Warnings,
     /// Trash and Junk.
     pub retention: Retention,
+    /// The transparency log.
+    pub publisher: Publisher,
 }
 
 /// Why the services cannot be built.
@@ -143,6 +146,13 @@ impl Services {
             mail_domain,
         };
         let retention = Retention::new(config.retention.clone(), store.clone(), world.clone());
+        let publisher = Publisher::new(publisher::Parts {
+            settings: config.tlog.clone(),
+            origin: config.tlog.origin(&config.accounts.domains),
+            dir: config.server.dir.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        });
         let config = Arc::new(config);
         Ok(Services {
             config,
@@ -157,6 +167,7 @@ impl Services {
             outbound,
             warnings,
             retention,
+            publisher,
         })
     }
 }

@@ -5,12 +5,14 @@
 //! accepted. What stands behind that length was never acknowledged: it is left as it is and not read.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use super::packs::numbered_files;
 use super::{Error, Result, View, keys};
+use crate::tlog::folder::Place;
 
 /// Writes the journal; only the committer has one.
 #[derive(Debug)]
@@ -150,27 +152,63 @@ impl View<'_> {
     ///
     /// # Errors
     /// I/O; `Damaged` when a line's check does not fit.
-    pub fn journal_lines(&self, mut each: impl FnMut(&str) -> std::ops::ControlFlow<()>) -> Result<()> {
-        let prefix = keys::fact(PREFIX);
-        for (key, length) in self.range(&prefix, &keys::after(&prefix), usize::MAX)? {
-            let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
-            let length = <[u8; 8]>::try_from(length).map(u64::from_be_bytes);
-            let length = length.map_err(|_| Error::Damaged(format!("length of journal {name}")))?;
-            let file = File::open(self.journal_dir().join(format!("{name}.journal")))?;
-            let mut read = 0;
-            for line in BufReader::new(file).take(length).lines() {
+    pub fn journal_lines(&self, mut each: impl FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        self.journal_lines_after(Place::default(), |line, _| each(line)).map(drop)
+    }
+
+    /// As [`View::journal_lines`], only what is behind a place that [`View::is_in_journal`]; `each` also gets the
+    /// place behind the line. Gives the place behind the last line that `each` got.
+    ///
+    /// # Errors
+    /// As [`View::journal_lines`].
+    pub fn journal_lines_after(
+        &self,
+        after: Place,
+        mut each: impl FnMut(&str, Place) -> ControlFlow<()>,
+    ) -> Result<Place> {
+        let mut place = after;
+        for (number, length) in self.journal_lengths(after.file)? {
+            if place.file != number {
+                place = Place { file: number, bytes: 0 };
+            }
+            let mut file = File::open(path(&self.journal_dir(), number))?;
+            file.seek(SeekFrom::Start(place.bytes))?;
+            for line in BufReader::new(file).take(length.saturating_sub(place.bytes)).lines() {
                 let line = line?;
-                read += line.len() as u64 + 1;
-                let json = checked(&line).ok_or_else(|| damaged(&name, read))?;
-                if each(json).is_break() {
-                    return Ok(());
+                place.bytes += line.len() as u64 + 1;
+                let json = checked(&line).ok_or_else(|| damaged(place))?;
+                if each(json, place).is_break() {
+                    return Ok(place);
                 }
             }
-            if read != length {
-                return Err(damaged(&name, read));
+            if place.bytes != length {
+                return Err(damaged(place));
             }
         }
-        Ok(())
+        Ok(place)
+    }
+
+    /// Whether the journal reaches to this place. One that was restored or rebuilt may not.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn is_in_journal(&self, place: Place) -> Result<bool> {
+        let lengths = self.journal_lengths(place.file)?;
+        let is_reached = |(number, length): &(u32, u64)| *number == place.file && *length >= place.bytes;
+        Ok(place == Place::default() || lengths.first().is_some_and(is_reached))
+    }
+
+    /// How much counts of the files from this number on.
+    fn journal_lengths(&self, from: u32) -> Result<Vec<(u32, u64)>> {
+        let prefix = keys::fact(PREFIX);
+        let rows = self.range(&length_key(from), &keys::after(&prefix), usize::MAX)?;
+        let length = |(key, length): (Vec<u8>, Vec<u8>)| {
+            let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
+            let number = name.parse().ok();
+            let length = <[u8; 8]>::try_from(length).map(u64::from_be_bytes).ok();
+            number.zip(length).ok_or_else(|| Error::Damaged(format!("length of journal {name}")))
+        };
+        rows.into_iter().map(length).collect()
     }
 }
 
@@ -197,8 +235,8 @@ pub(super) fn rebuilt_length(dir: &Path, number: u32) -> Result<(Vec<u8>, u64, u
     Ok((length_key(number), length, left_out))
 }
 
-fn damaged(name: &str, position: u64) -> Error {
-    Error::Damaged(format!("journal {name} before byte {position}"))
+fn damaged(place: Place) -> Error {
+    Error::Damaged(format!("journal {:08} before byte {}", place.file, place.bytes))
 }
 
 fn length_key(number: u32) -> Vec<u8> {

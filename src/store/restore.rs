@@ -3,7 +3,8 @@
 //! The directory must hold no data. Packs and journal are copied, the rows are loaded, and every UIDVALIDITY is
 //! raised before anybody can log in: clients that have seen letters which came after the backup must not take
 //! new ones for them. A file in the directory says that a restore is under way until it is done; no start
-//! serves such a directory, and the restore can be run again.
+//! serves such a directory, and the restore can be run again. The transparency log is kept if it survived, and is
+//! paused if it comes from the backup: it must not be published shorter than it was.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,6 +22,7 @@ use super::packs::Packs;
 use super::vault::{KEYS_DIR, restore_keys};
 use super::{Error, Progress, Result, Settings, journal};
 use crate::clock::Timestamp;
+use crate::tlog::folder;
 
 /// What a restore came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -75,6 +77,9 @@ pub fn restore(
     // What a newer schema has besides is made when the directory is opened.
     fresh.finish(manifest.schema)?;
     take_place(dir, now)?;
+    // One that is there already survived, and is ahead of the backup.
+    let log = folder::restore(&backup.join(folder::DIR), &dir.join(folder::DIR), &manifest.made);
+    log.map_err(|error| Error::Damaged(error.to_string()))?;
     fs::remove_file(dir.join(RESTORING))?;
     File::open(dir)?.sync_all()?;
     let took_ms = millis(begun);

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use poshta::clock::World;
 use poshta::config::Config;
 use poshta::ids::{AccountId, Uid};
+use poshta::publisher::{self, Publisher};
 use poshta::store::mailboxes::{Flags, Message};
 use poshta::store::{Settings, Store};
 
@@ -26,7 +28,31 @@ pub fn of(dir: &Path, done: &Done, before: &Before) -> Result<(), String> {
     // What opening repaired must be repaired for good.
     let store = Store::open(dir, &settings).map_err(|error| format!("the store cannot be opened again: {error}"))?;
     look(&store, done, before).map_err(|what| format!("after opening it twice: {what}"))?;
+    log(&store, dir)?;
     go_on(store, dir, &settings)
+}
+
+/// What was published of the log is whole, and all that the journal has can be published behind it.
+fn log(store: &Store, dir: &Path) -> Result<(), String> {
+    let config = Config::of_dir(dir).map_err(|error| error.to_string())?;
+    let publisher = Publisher::new(publisher::Parts {
+        origin: config.tlog.origin(&config.accounts.domains),
+        settings: config.tlog,
+        dir: dir.to_owned(),
+        store: store.clone(),
+        world: World::system(),
+    });
+    let before = publisher.view().map(|view| view.checkpoint().clone());
+    publisher.publish(|| true).map_err(|error| format!("the log does not go on: {error}"))?;
+    let view = publisher.view().ok_or("there is no log")?;
+    if let Some(before) = before
+        && view.root(before.head.size).ok() != Some(before.head.root)
+    {
+        return Err(format!("the log contradicts its checkpoint of {} leaves", before.head.size));
+    }
+    let checked = publisher.check().map_err(|error| format!("the log: {error}"))?;
+    let is_whole = checked.problems.is_empty() && checked.waiting == 0 && checked.leaves == checked.in_journal;
+    if is_whole { Ok(()) } else { Err(format!("the log: {checked:#?}")) }
 }
 
 fn look(store: &Store, done: &Done, before: &Before) -> Result<(), String> {

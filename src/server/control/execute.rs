@@ -1,14 +1,19 @@
 //! From a request to an answer.
 
+use std::error::Error;
+use std::fmt::Display;
+
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::publisher::Checked;
 use crate::retention::Speed;
 use crate::server::Services;
+use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, mail_files};
+use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, log, mail_files};
 
 /// Does what is asked.
 ///
@@ -34,8 +39,12 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::ScanAssign { item, address } => desk::scan_assign(services, &item, &address).await,
         Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
+        Request::LogShow => log::show(services).await,
+        Request::LogProof { impression } => log::prove(services, &impression).await,
+        Request::LogCheck => log::check(services).await,
+        Request::LogResume { checkpoint } => log::resume(services, checkpoint).await,
         Request::StoreStats => blocking(services, |services| services.store.stats()).await,
-        Request::StoreCheck => blocking(services, |services| services.store.check()).await,
+        Request::StoreCheck => check(services).await,
         Request::StoreCompact => compact(services, meter.clone()).await,
         Request::StoreExpire(mode) => {
             let expired = services.retention.sweep(mode, Speed::Full, |done| meter.note(done)).await;
@@ -52,6 +61,24 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
     }
 }
 
+/// What `store check` found.
+#[derive(Serialize)]
+struct Found {
+    #[serde(flatten)]
+    store: Verdict,
+    log: Checked,
+}
+
+async fn check(services: &Services) -> Answer {
+    let check = |services: Services| {
+        Ok::<_, Box<dyn Error + Send + Sync>>(Found {
+            store: services.store.check()?,
+            log: services.publisher.check()?,
+        })
+    };
+    blocking(services, check).await
+}
+
 /// What `store compact` did.
 #[derive(Serialize)]
 struct Tidied {
@@ -66,15 +93,15 @@ async fn compact(services: &Services, meter: Meter) -> Answer {
     let tidy = move |services: Services| {
         let packs = services.store.compact(all, &mut |done| meter.note(done))?;
         let rows = services.store.rewrite_rows(0, &mut |done| meter.note(done))?;
-        Ok(Tidied { packs, rows })
+        Ok::<_, crate::store::Error>(Tidied { packs, rows })
     };
     blocking(services, tidy).await
 }
 
 /// Runs what reads the whole directory off the threads that serve everybody.
-async fn blocking<T: Serialize + Send + 'static>(
+pub(super) async fn blocking<T: Serialize + Send + 'static, E: Display + Send + 'static>(
     services: &Services,
-    work: impl FnOnce(Services) -> crate::store::Result<T> + Send + 'static,
+    work: impl FnOnce(Services) -> Result<T, E> + Send + 'static,
 ) -> Answer {
     let services = services.clone();
     let done = tokio::task::spawn_blocking(move || work(services)).await;

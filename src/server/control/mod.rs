@@ -4,6 +4,7 @@
 mod accounts;
 mod desk;
 mod execute;
+mod log;
 mod mailfiles;
 mod meter;
 mod socket;
@@ -96,6 +97,20 @@ pub enum Request {
         direction: Direction,
         /// Which files, and whose mailbox.
         files: MailFiles,
+    },
+    /// What the transparency log is.
+    LogShow,
+    /// The proof that an impression is in it.
+    LogProof {
+        /// Its id.
+        impression: String,
+    },
+    /// Reads all of the log and compares it with the journal.
+    LogCheck,
+    /// Goes on publishing after a restore.
+    LogResume {
+        /// The newest checkpoint that anybody has seen; none when nothing was published after the backup.
+        checkpoint: Option<String>,
     },
     /// Sizes of the data directory.
     StoreStats,

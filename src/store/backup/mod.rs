@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `packs/` | copies of the packs; they only grow, so each backup adds what is new |
 //! | `journal/` | copies of the device journal, in the same way |
+//! | `log/` | the transparency log, whose files only grow too |
 //! | `keys/` | the keys of encrypted letters, still wrapped with the operator's |
 //! | `rows/NNNN.rows` | all rows of that moment ([`rows_file`]) |
 //! | `BACKUP` | what of all this belongs to the backup ([`manifest`]), written last |
@@ -33,6 +34,7 @@ use super::open::{JOURNAL_DIR, PACKS_DIR, ROWS_DIR, SCHEMA};
 use super::packs::{Packs, numbered_files};
 use super::{Done, Error, Progress, Result, Store, View, journal, keys};
 use crate::clock::Timestamp;
+use crate::tlog::folder;
 use manifest::{Part, Parts};
 use rows_file::RowsWriter;
 
@@ -67,7 +69,8 @@ pub struct BackedUp {
     pub took_ms: u64,
     /// Bytes of rows, packs and journal written a second.
     pub bytes_per_s: u64,
-    /// Records that are copied as they are and are not what their headers say: one sentence each.
+    /// Records that are copied as they are and are not what their headers say, and what is wrong with the log: one
+    /// sentence each.
     pub damaged: Vec<String>,
 }
 
@@ -114,6 +117,10 @@ impl Store {
         // After the rows: every account that they know has its key by now.
         if let Some(vault) = &self.inner.vault {
             vault.copy_to(to)?;
+        }
+        // After the journal: the log may be ahead of it, never behind what was published of it.
+        if let Err(error) = folder::back_up(&self.inner.dir.join(folder::DIR), &to.join(folder::DIR)) {
+            copier.damaged.push(error.to_string());
         }
         target.sync()?;
         let manifest = Manifest::of(Parts {

@@ -32,6 +32,7 @@ use super::{Done, Error, Progress, Result, Settings, journal, keys};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, FolderId};
 use crate::message::Caps;
+use crate::tlog::folder;
 use messages::Tally;
 use replay::Seen;
 
@@ -140,6 +141,8 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
     let Rebuilding { mut fresh, mut found, .. } = rebuilding;
     found.folders = fresh.raise_uid_validities(request.now)?;
     fresh.finish(SCHEMA)?;
+    let log = folder::forget_place(&dir.join(folder::DIR));
+    log.map_err(|error| Error::NotPossible(error.to_string()))?;
     found.set_aside = take_place(dir, request.now)?.map(|path| path.display().to_string());
     found.took_ms = millis(begun);
     Ok(found)

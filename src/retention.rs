@@ -1,4 +1,5 @@
-//! Trash and Junk are emptied of what has lain there for long.
+//! Trash and Junk are emptied of what has lain there for long, and closed accounts of everything when their time is
+//! over.
 //!
 //! How long a letter has lain in a folder is its SAVEDATE (RFC 8514). UIDs ascend with it, so a look at a folder
 //! ends at the first letter that is younger: nothing is scanned that stays. Letters go as they go by EXPUNGE, with
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Timestamp, World};
 use crate::ids::{AccountId, FolderId, Uid};
+use crate::store::accounts::{Account, State};
 use crate::store::mailboxes::{Condemned, Folder, MessagePage, SpecialUse};
 use crate::store::{self, Done, Store, View};
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub trash_days: u32,
     /// How long letters stay in Junk, days; 0 is for ever.
     pub junk_days: u32,
+    /// How long the letters of a closed account and their key stay, days; 0 is no longer than the account.
+    pub closed_days: u32,
     /// How often the server looks, seconds; 0 is never.
     pub check_every_s: u64,
     /// How many accounts the server looks at in a second; 0 is as fast as it goes.
@@ -42,6 +46,7 @@ impl Default for Settings {
         Settings {
             trash_days: 30,
             junk_days: 30,
+            closed_days: 0,
             check_every_s: 21_600,
             max_accounts_per_s: 200,
             max_messages_per_s: 500,
@@ -57,10 +62,23 @@ impl Settings {
             Some(SpecialUse::Junk) => self.junk_days,
             _ => 0,
         };
-        // A span that reaches behind all time keeps everything.
-        let age = jiff::SignedDuration::from_hours(i64::from(days) * 24);
-        now.checked_sub(age).ok().filter(|_| days > 0)
+        before(now, days).filter(|_| days > 0)
     }
+
+    /// The letters of an account that was closed at this instant stay until then.
+    #[must_use]
+    pub fn closed_until(&self, closed: Timestamp) -> Timestamp {
+        closed.checked_add(days_long(self.closed_days)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// So many days ago; `None` is before all time.
+fn before(now: Timestamp, days: u32) -> Option<Timestamp> {
+    now.checked_sub(days_long(days)).ok()
+}
+
+fn days_long(days: u32) -> jiff::SignedDuration {
+    jiff::SignedDuration::from_hours(i64::from(days) * 24)
 }
 
 /// Whether what is found goes.
@@ -150,16 +168,17 @@ impl Retention {
                     folders = done.folders,
                     messages = done.messages,
                     bytes = done.bytes,
-                    "Trash and Junk were looked through"
+                    "Trash, Junk and closed accounts were looked through"
                 ),
                 Err(store::Error::Stopped) => {}
-                Err(error) => tracing::warn!(%error, "emptying Trash and Junk is not possible now; it is tried later"),
+                Err(error) => {
+                    tracing::warn!(%error, "emptying Trash, Junk and closed accounts is not possible now; it is tried later");
+                }
             }
         }
     }
 
-    /// Looks through all open accounts once; `progress` hears the bytes that go, and may end it. Closed accounts
-    /// keep their letters as they are.
+    /// Looks through all accounts once; `progress` hears the bytes that go, and may end it.
     ///
     /// # Errors
     /// `Stopped`; store. What was removed until then is gone.
@@ -171,9 +190,7 @@ impl Retention {
     ) -> store::Result<Expired> {
         let pace = Pace::new(&self.settings, speed);
         let mut sweep = Sweep { retention: self, mode, pace, progress, expired: Expired::default() };
-        if self.settings.trash_days > 0 || self.settings.junk_days > 0 {
-            sweep.accounts().await?;
-        }
+        sweep.accounts().await?;
         Ok(sweep.expired)
     }
 
@@ -207,11 +224,11 @@ impl<P: FnMut(Done) -> ControlFlow<()> + Send> Sweep<'_, P> {
             let page = self.retention.store.read(move |view| view.accounts(after, PAGE)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id);
-            for account in page.iter().filter(|account| account.is_active()) {
-                match self.account(account.id).await {
+            for account in &page {
+                match self.account(account).await {
                     // One that cannot be read does not keep the others full.
                     Err(store::Error::Damaged(what)) => {
-                        tracing::error!(account = account.id.0, what, "Trash and Junk of this account stay");
+                        tracing::error!(account = account.id.0, what, "what is old in this account stays");
                     }
                     looked => looked?,
                 }
@@ -221,7 +238,33 @@ impl<P: FnMut(Done) -> ControlFlow<()> + Send> Sweep<'_, P> {
         }
     }
 
-    async fn account(&mut self, account: AccountId) -> store::Result<()> {
+    async fn account(&mut self, account: &Account) -> store::Result<()> {
+        let settings = &self.retention.settings;
+        match account.state {
+            State::Active if settings.trash_days > 0 || settings.junk_days > 0 => self.open(account.id).await,
+            State::Closed { at } if settings.closed_until(at) <= self.retention.world.now() => {
+                self.closed(account.id).await
+            }
+            State::Active | State::Closed { .. } => Ok(()),
+        }
+    }
+
+    /// Everything goes, its key first.
+    async fn closed(&mut self, account: AccountId) -> store::Result<()> {
+        let store = &self.retention.store;
+        let read = move |view: &View<'_>| Ok((view.folders(account)?.len(), view.usage(account)?));
+        let (folders, held) = store.read(read).await?;
+        if folders > 0 {
+            if self.mode == Mode::Remove {
+                store.destroy_letters(account).await?;
+            }
+            self.count(folders, held.messages, held.bytes);
+            self.pace.messages(held.messages).await;
+        }
+        self.go_on()
+    }
+
+    async fn open(&mut self, account: AccountId) -> store::Result<()> {
         for bin in self.retention.bins(account).await? {
             let before = self.expired.messages;
             let mut from = Uid::new(1);
@@ -247,14 +290,19 @@ impl<P: FnMut(Done) -> ControlFlow<()> + Send> Sweep<'_, P> {
             }
         };
         let gone = u64::try_from(gone).unwrap_or(u64::MAX);
-        self.expired.messages += gone;
-        self.expired.bytes += due.bytes;
-        if self.mode == Mode::Remove && gone > 0 {
-            metrics::counter!("poshta_expired_messages_total").increment(gone);
-            metrics::counter!("poshta_expired_bytes_total").increment(due.bytes);
-            self.pace.messages(gone).await;
-        }
+        self.count(0, gone, due.bytes);
+        self.pace.messages(gone).await;
         Ok(())
+    }
+
+    fn count(&mut self, folders: usize, messages: u64, bytes: u64) {
+        self.expired.folders += u64::try_from(folders).unwrap_or(u64::MAX);
+        self.expired.messages += messages;
+        self.expired.bytes += bytes;
+        if self.mode == Mode::Remove {
+            metrics::counter!("poshta_expired_messages_total").increment(messages);
+            metrics::counter!("poshta_expired_bytes_total").increment(bytes);
+        }
     }
 
     /// Says how far it has come, and hears whether it shall go on.

@@ -114,16 +114,15 @@ fn accounts(dir: &Path, login: &str, look_alike: &str) {
         assert!(expired["accounts"].as_u64().unwrap() >= 1, "{expired}");
     }
 
-    json("close", on(dir, &["account", "close", login], ""));
+    let closed = json("close", on(dir, &["account", "close", login], ""));
+    assert_eq!(closed["key"], false, "nothing was encrypted");
+    assert!(closed["folders"].as_u64().unwrap() > 0, "its letters go with it: {closed}");
     assert!(refused(&on(dir, &["account", "show", login], ""), 1).contains("no open account"));
     for again in [login, &login.to_uppercase(), look_alike] {
         let said = refused(&on(dir, &["account", "add", again], PASSWORD), 1);
         assert!(said.contains("taken"), "{again}: {said}");
     }
     let destroy = |name: &str| on(dir, &["account", "close", "--destroy", name], "");
-    let destroyed = json("destroy", destroy(login));
-    assert_eq!(destroyed["key"], false, "nothing was encrypted");
-    assert!(destroyed["folders"].as_u64().unwrap() > 0);
     assert_eq!(json("destroy again", destroy(login))["folders"], 0);
     assert!(refused(&destroy("nobody-at-all"), 1).contains("there is and was no account"));
     assert!(refused(&on(dir, &["store", "rotate-key"], ""), 1).contains("nothing here is encrypted"));

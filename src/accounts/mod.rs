@@ -8,7 +8,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use crate::address::{Address, Domain};
@@ -70,17 +69,6 @@ pub struct NewAccount {
     pub postal_index: Option<String>,
     /// The hash of the main password.
     pub password: PasswordHash,
-}
-
-/// What was destroyed of an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Destroyed {
-    /// Its number.
-    pub account: u64,
-    /// Its letters were encrypted, and nobody has their key any more.
-    pub key: bool,
-    /// Folders that were removed with their letters; the disk has their space back after `poshta store compact`.
-    pub folders: usize,
 }
 
 /// An address of ours that is to be looked for.
@@ -296,22 +284,23 @@ impl Accounts {
         .await
     }
 
-    /// Closes an account. Its letters stay; its login and address are never given to anybody again (M8).
+    /// Closes an account. Its letters stay; its login and address are never given to anybody again (M8). Tells when
+    /// it was closed.
     ///
     /// # Errors
     /// The account is closed or unknown; store.
-    pub async fn close(&self, id: AccountId) -> Result<(), AccountError> {
+    pub async fn close(&self, id: AccountId) -> Result<Timestamp, AccountError> {
         let now = self.now();
-        self.retry(id, |batch, account| rows::close(batch, account, now)).await
+        self.retry(id, |batch, account| rows::close(batch, account, now)).await?;
+        Ok(now)
     }
 
     /// Destroys the letters of an account for ever, by its login or address; if it is still open it is closed
-    /// first. Its key goes first, so that from then on nobody can read what was encrypted, wherever it still lies;
-    /// then its folders.
+    /// first.
     ///
     /// # Errors
     /// Nobody has or had that name; store. Then run it again: what is destroyed stays so.
-    pub async fn destroy(&self, name: &str) -> Result<Destroyed, AccountError> {
+    pub async fn destroy(&self, name: &str) -> Result<mailboxes::Destroyed, AccountError> {
         let (login, address) = (fold(name).to_string(), name.parse::<Address>().ok().map(|name| address_key(&name)));
         let holder = self.inner.store.read(move |view| match (view.login_holder(&login)?, address) {
             (None, Some(address)) => view.address_holder(&address),
@@ -324,11 +313,7 @@ impl Accounts {
             }
             Holder::Tombstone(id) => id,
         };
-        let store = self.inner.store.clone();
-        let destroying = tokio::task::spawn_blocking(move || store.destroy_key(id));
-        let key = destroying.await.map_err(|_| store::Error::Closed)??;
-        let folders = self.inner.store.delete_all_folders(id).await?;
-        Ok(Destroyed { account: id.0, key, folders })
+        Ok(self.inner.store.destroy_letters(id).await?)
     }
 
     /// Mail for this domain is for our accounts.

@@ -32,7 +32,8 @@ pub(super) enum AccountCommand {
     Password(NameArgs),
     /// What an account may hold: show it, or set it for this account.
     Quota(QuotaArgs),
-    /// Close an account for ever. Its letters stay, its login and address are never given to anybody again.
+    /// Close an account for ever. Its login and address are never given to anybody again; its letters stay as long as
+    /// `retention.closed_days` says.
     Close(CloseArgs),
 }
 
@@ -78,8 +79,9 @@ pub(super) struct QuotaArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CloseArgs {
-    /// Also destroy its letters, and the key of those that are encrypted: nobody can read them again. Closes an
-    /// account that is open, and destroys the letters of one that was closed before.
+    /// Destroy its letters, and the key of those that are encrypted, at once, however long `retention.closed_days` lets
+    /// them stay: nobody can read them again. Closes an account that is open, and destroys the letters of one that was
+    /// closed before.
     #[arg(long)]
     destroy: bool,
     /// Login or address.
@@ -112,7 +114,7 @@ pub(super) fn run(command: AccountCommand) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Close(args) => {
-            let letters = if args.destroy { Letters::Destroyed } else { Letters::Kept };
+            let letters = if args.destroy { Letters::Destroyed } else { Letters::AsConfigured };
             let answer = args.target.ask(Request::AccountClose { name: args.name, letters })?;
             output::thing(&answer, args.target.json)?;
             Ok(ExitCode::SUCCESS)

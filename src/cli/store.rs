@@ -30,8 +30,8 @@ pub(super) enum StoreCommand {
     /// Give back the disk space of letters that are gone. The server may go on meanwhile; it also does this by
     /// itself (`store.compact_every_s`).
     Compact(StoreArgs),
-    /// Remove the letters from Trash and Junk that have lain there longer than `[retention]` allows. The server also
-    /// does this by itself (`retention.check_every_s`).
+    /// Remove the letters from Trash, Junk and closed accounts that have lain there longer than `[retention]` allows.
+    /// The server also does this by itself (`retention.check_every_s`).
     Expire(ExpireArgs),
     /// Print a fresh operator key: a line for the file that `store.operator_key_file` names.
     ///

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use parking_lot::{Mutex, RwLock};
 
 use crate::clock::{Timestamp, World};
@@ -230,9 +231,7 @@ impl InUse {
 /// The clock's instant; the last one while the clock, which is being set right, is behind it by no more than the
 /// tolerance.
 fn not_before(now: Timestamp, last: Timestamp, tolerance_s: i64) -> Option<Timestamp> {
-    let behind_s = last.duration_since(now).as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a tolerance is a handful of seconds")]
-    let is_tolerable = behind_s <= tolerance_s as f64;
+    let is_tolerable = last.duration_since(now) <= SignedDuration::from_secs(tolerance_s);
     is_tolerable.then_some(now.max(last))
 }
 

@@ -158,13 +158,24 @@ async fn a_folder_is_found_by_its_use_whatever_it_is_called() {
 }
 
 #[tokio::test]
-async fn a_closed_account_keeps_its_letters() {
-    let fixture = fixture(Settings::default()).await;
+async fn a_closed_account_keeps_its_letters_for_so_many_days() {
+    let fixture = fixture(Settings { closed_days: 10, ..Settings::default() }).await;
     fixture.deposit("Trash", 1).await;
+    fixture.deposit("INBOX", 2).await;
     fixture.clock().advance_s(31 * DAY_S);
     fixture.post.accounts.close(fixture.account).await.unwrap();
-    assert_eq!(fixture.sweep(Mode::Remove).await, Expired { accounts: 2, ..Expired::default() });
-    assert_eq!(fixture.count("Trash").await, 1);
+    fixture.clock().advance_s(10 * DAY_S - 1);
+    assert_eq!(fixture.sweep(Mode::Remove).await, Expired { accounts: 3, ..Expired::default() });
+    assert_eq!(fixture.count("Trash").await, 1, "not even Trash is emptied");
+    fixture.clock().advance_s(1);
+    let account = fixture.account;
+    let folders = || fixture.post.store.read(move |view| Ok(view.folders(account)?.len()));
+    let counted = fixture.sweep(Mode::Count).await;
+    let all = folders().await.unwrap();
+    assert_eq!(counted, Expired { accounts: 3, folders: all as u64, messages: 3, bytes: 3 * 14 });
+    assert_eq!(fixture.sweep(Mode::Remove).await, counted);
+    assert_eq!(folders().await.unwrap(), 0);
+    assert_eq!(fixture.sweep(Mode::Remove).await, Expired { accounts: 3, ..Expired::default() });
 }
 
 #[tokio::test]

@@ -117,6 +117,7 @@ impl FreshRows {
         let planned = self.packs.span()?.plan(Content::Encoded(record))?;
         let place = planned.place;
         self.packs.write(&[planned])?;
+        self.packs.sync()?;
         Ok(place)
     }
 

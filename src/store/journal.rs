@@ -5,8 +5,9 @@
 //! accepted. What stands behind that length was never acknowledged: it is left as it is and not read.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
 
 use super::packs::numbered_files;
 use super::{Error, Result, View, keys};
@@ -18,13 +19,15 @@ pub(super) struct Journal {
     max_file_bytes: u64,
     next: u32,
     current: Option<Current>,
+    syncer: Syncer,
 }
 
 #[derive(Debug)]
 struct Current {
     number: u32,
-    file: File,
+    file: Arc<File>,
     length: u64,
+    is_synced: bool,
 }
 
 /// The row that says how much of a file counts.
@@ -39,18 +42,19 @@ impl Journal {
     ) -> Result<Self> {
         fs::create_dir_all(&dir)?;
         let last = numbered_files(&dir, "journal")?.last().copied();
-        let mut journal = Journal { dir, max_file_bytes, next: last.unwrap_or(0) + 1, current: None };
+        let syncer = Syncer::spawn()?;
+        let mut journal = Journal { dir, max_file_bytes, next: last.unwrap_or(0) + 1, current: None, syncer };
         if let Some(number) = last {
             let file = File::options().append(true).open(path(&journal.dir, number))?;
             let length = file.metadata()?.len();
             if committed(&length_key(number))? == Some(length.to_be_bytes().to_vec()) {
-                journal.current = Some(Current { number, file, length });
+                journal.current = Some(Current { number, file: Arc::new(file), length, is_synced: true });
             }
         }
         Ok(journal)
     }
 
-    /// Appends lines and syncs them; the row must be committed for them to count.
+    /// Appends lines. For them to count they must be synced, and then the row committed.
     ///
     /// # Errors
     /// I/O; then the file is sealed.
@@ -66,12 +70,25 @@ impl Journal {
         for line in lines {
             writeln!(bytes, "{} {line}", check_of(line.as_bytes()))?;
         }
-        current.file.write_all(&bytes)?;
-        current.file.sync_data()?;
-        current.length += bytes.len() as u64;
+        (&*current.file).write_all(&bytes)?;
+        (current.length, current.is_synced) = (current.length + bytes.len() as u64, false);
         let row = (length_key(current.number), Some(current.length.to_be_bytes().to_vec()));
         self.current = Some(current);
         Ok(Some(row))
+    }
+
+    /// Begins to sync what was written, beside whatever the caller does until [`Syncing::end`].
+    ///
+    /// # Errors
+    /// The thread for it is gone.
+    pub(super) fn begin_sync(&mut self) -> Result<Syncing> {
+        match &mut self.current {
+            Some(current) if !current.is_synced => {
+                current.is_synced = true;
+                self.syncer.sync(&current.file)
+            }
+            _ => Ok(Syncing(None)),
+        }
     }
 
     /// Nothing more goes into the current file.
@@ -85,7 +102,45 @@ impl Journal {
         let file = File::options().append(true).create_new(true).open(path(&self.dir, number))?;
         file.sync_all()?;
         File::open(&self.dir)?.sync_all()?;
-        Ok(Current { number, file, length: 0 })
+        Ok(Current { number, file: Arc::new(file), length: 0, is_synced: true })
+    }
+}
+
+/// A thread that syncs files, one after the other. It ends with the journal.
+#[derive(Debug)]
+struct Syncer(mpsc::Sender<(Arc<File>, mpsc::Sender<io::Result<()>>)>);
+
+/// A sync that was begun.
+#[derive(Debug)]
+#[must_use = "nothing is synced before it has ended"]
+pub(super) struct Syncing(Option<mpsc::Receiver<io::Result<()>>>);
+
+impl Syncer {
+    fn spawn() -> Result<Self> {
+        let (sender, files) = mpsc::channel::<(Arc<File>, mpsc::Sender<io::Result<()>>)>();
+        // Nobody listens when the packs failed first; then nothing of the group is acknowledged anyway.
+        let run = move || files.iter().for_each(|(file, done)| drop(done.send(file.sync_data())));
+        std::thread::Builder::new().name("journal".into()).spawn(run)?;
+        Ok(Syncer(sender))
+    }
+
+    fn sync(&self, file: &Arc<File>) -> Result<Syncing> {
+        let (done, end) = mpsc::channel();
+        self.0.send((Arc::clone(file), done)).map_err(|_| Error::Closed)?;
+        Ok(Syncing(Some(end)))
+    }
+}
+
+impl Syncing {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// I/O: nothing that was written since the last sync may be counted on.
+    pub(super) fn end(self) -> Result<()> {
+        match self.0 {
+            Some(end) => Ok(end.recv().map_err(|_| Error::Closed)??),
+            None => Ok(()),
+        }
     }
 }
 

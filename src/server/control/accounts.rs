@@ -128,10 +128,15 @@ pub(super) async fn set_password(services: &Services, name: &str, password: &Pas
     done()
 }
 
+/// Closes the account. Its letters stay as long as `[retention]` says, which may be no longer than it was open.
 pub(super) async fn close(services: &Services, name: &str) -> Answer {
     let account = find(services, name).await?;
-    services.accounts.close(account.id).await.map_err(|error| Failure::from_error(&error))?;
-    done()
+    let retention = &services.config.retention;
+    if retention.closed_days == 0 {
+        return destroy(services, name).await;
+    }
+    let at = services.accounts.close(account.id).await.map_err(|error| Failure::from_error(&error))?;
+    json(serde_json::json!({ "account": account.id, "letters_until": retention.closed_until(at).to_string() }))
 }
 
 /// Closes the account, if it is open, and destroys its letters.

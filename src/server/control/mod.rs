@@ -192,9 +192,9 @@ pub enum QuotaChange {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Letters {
-    /// They stay.
-    Kept,
-    /// They and their key are destroyed.
+    /// They stay as long as `retention.closed_days` says.
+    AsConfigured,
+    /// They and their key are destroyed at once.
     Destroyed,
 }
 

@@ -48,7 +48,7 @@ async fn commands_go_through_the_control_socket_and_a_second_server_is_refused()
     let listed = client.ask(&Request::AccountList(Page { after: None, limit: 10 })).await.unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 4);
     assert!(!listed.to_string().contains("argon2"), "no hash leaves the store");
-    client.ask(&Request::AccountClose { name: "aigul".into(), letters: Letters::Kept }).await.unwrap();
+    client.ask(&Request::AccountClose { name: "aigul".into(), letters: Letters::AsConfigured }).await.unwrap();
     let gone = client.ask(&Request::AccountShow(Name { name: "aigul".into() })).await;
     assert!(gone.unwrap_err().message.contains("no open account"));
     let second = Demo::start(&options(dir.path()), World::system()).await.unwrap_err().to_string();

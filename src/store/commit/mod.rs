@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::{Batch, Committed};
 use super::bodies::full_or_io;
 use super::engine::Changes;
-use super::journal::Journal;
+use super::journal::{Journal, LengthRow};
 use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
 use super::versions::{Before, Versions};
@@ -170,8 +170,7 @@ impl Committer {
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
-        let written = self.packs.write(&group.records).and_then(|()| self.journal.write(&group.journal));
-        let mark = match written {
+        let mark = match self.write_files(group) {
             Ok(mark) => mark,
             Err(error) => return Err(self.seal(error)),
         };
@@ -182,6 +181,17 @@ impl Committer {
         }
         let (changes, before) = (std::mem::take(&mut group.changes), std::mem::take(&mut group.before));
         self.versions.commit(changes, before).map_err(|error| self.seal(error))
+    }
+
+    /// Records and journal lines, on stable storage. Both files are written before either is synced, and synced at the
+    /// same time: a file system that keeps a journal of its own commits once for both.
+    fn write_files(&mut self, group: &Group) -> Result<LengthRow> {
+        self.packs.write(&group.records)?;
+        let mark = self.journal.write(&group.journal)?;
+        let journal = self.journal.begin_sync()?;
+        self.packs.sync()?;
+        journal.end()?;
+        Ok(mark)
     }
 
     /// What was added to the files belongs to nothing now; nothing is ever added behind it.

@@ -1,5 +1,7 @@
 //! Messages and folders go: EXPUNGE and DELETE.
 
+use serde::Serialize;
+
 use super::add::{EXPUNGED, Tally};
 use super::flags::{CHUNK, Stored, missing};
 use super::folders::{self, MAX_ATTEMPTS, busy};
@@ -14,6 +16,17 @@ use crate::store::{Batch, Error, Hole, Member, Precondition, Result, Slot, Store
 
 /// Facts that name folders whose messages are still to be removed: account, folder.
 pub(in crate::store) const DOOMED: &str = "doomed/";
+
+/// What was destroyed of an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Destroyed {
+    /// Its number.
+    pub account: AccountId,
+    /// Its letters were encrypted, and nobody has their key any more.
+    pub key: bool,
+    /// Folders that were removed with their letters; the disk has their space back after `poshta store compact`.
+    pub folders: usize,
+}
 
 /// What becomes of the body of a message that leaves its folder.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -163,11 +176,20 @@ impl Store {
         Err(busy().into())
     }
 
-    /// Removes all folders of an account with what is in them, the inbox too. How many.
+    /// Destroys the letters of an account for ever. Its key goes first, so that from then on nobody can read what was
+    /// encrypted, wherever it still lies; then its folders.
     ///
     /// # Errors
-    /// Store.
-    pub async fn delete_all_folders(&self, account: AccountId) -> Result<usize> {
+    /// Store. Then it can be done again: what is destroyed stays so.
+    pub async fn destroy_letters(&self, account: AccountId) -> Result<Destroyed> {
+        let store = self.clone();
+        let destroying = tokio::task::spawn_blocking(move || store.destroy_key(account));
+        let key = destroying.await.map_err(|_| Error::Closed)??;
+        Ok(Destroyed { account, key, folders: self.delete_all_folders(account).await? })
+    }
+
+    /// Removes all folders of an account with what is in them, the inbox too. How many.
+    async fn delete_all_folders(&self, account: AccountId) -> Result<usize> {
         for _ in 0..MAX_ATTEMPTS {
             let folders = self.read(move |view| view.folders(account)).await?;
             let mut batch = Batch::new();

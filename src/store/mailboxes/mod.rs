@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 pub use self::bytes::MessageBytes;
 pub use add::{Added, add_message};
 pub use copy::Destination;
-pub use delete::Condemned;
+pub use delete::{Condemned, Destroyed};
 pub use folders::{CreatedFolder, add_standard_folders, create_folder_in, implied_parents};
 pub use names::{INBOX, SEPARATOR, canonical};
 

@@ -141,7 +141,8 @@ impl PackWriter {
         Ok(span)
     }
 
-    /// Writes the records, whose places are in the order of the last [`PackWriter::span`], and syncs.
+    /// Writes the records, whose places are in the order of the last [`PackWriter::span`]. They are on stable storage
+    /// after the next [`PackWriter::sync`].
     ///
     /// # Errors
     /// I/O; then the pack is sealed as it is.
@@ -156,9 +157,7 @@ impl PackWriter {
             out.record(record)?;
         }
         out.flush()?;
-        let end = out.position;
-        current.file.sync_data()?;
-        current.position = end;
+        (current.position, current.is_synced) = (out.position, false);
         self.current = Some(current);
         Ok(())
     }

@@ -148,6 +148,39 @@ fn rfc6376_8_15_no_field_can_be_added() {
 }
 
 #[test]
+fn what_is_left_of_a_mutilated_message_is_judged_too() {
+    let mut random = StdRng::seed_from_u64(61);
+    let mut post = Post::new();
+    let keys = post.published();
+    let whole = post.deliver(&letter()).message();
+    for _ in 0..FLIPS {
+        let mut message = whole.clone();
+        for _ in 0..random.random_range(1..20) {
+            let at = random.random_range(0..message.len());
+            match random.random_range(0..3) {
+                0 => message[at] = random.random(),
+                1 => drop(message.drain(at..(at + random.random_range(0..200)).min(message.len()))),
+                _ => message.insert(at, b"\r\n ;=:"[random.random_range(0..6)]),
+            }
+            message.push(b'x');
+        }
+        assert_ne!(verify(&message, Some(&keys)).verdict, Verdict::Valid);
+        assert_ne!(verify(&message, None).verdict, Verdict::Valid);
+    }
+}
+
+#[test]
+fn a_mark_of_many_names_over_a_header_of_many_fields_takes_no_time() {
+    let names = vec!["from"; 900].join(":");
+    let text =
+        Post::new().deliver(&letter()).text().replace("\r\n ", " ").replace("h=from:from", &format!("h={names}"));
+    let message = format!("{}{text}", "from:x\r\n".repeat(100_000));
+    let begun = std::time::Instant::now();
+    assert_eq!(verify(message.as_bytes(), Some(&Post::new().published())).verdict, Verdict::Forged);
+    assert!(begun.elapsed().as_secs() < 60, "quadratic work takes minutes");
+}
+
+#[test]
 fn bcc_is_never_signed() {
     let mut post = Post::new();
     let keys = post.published();

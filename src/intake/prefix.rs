@@ -10,6 +10,7 @@ use crate::ids::ItemId;
 use crate::message::date;
 use crate::postal::SignedImpression;
 
+use super::arriving::ArrivingMarks;
 use super::{Connection, Entrance, Origin};
 
 /// What the item's prefix is written from.
@@ -18,6 +19,8 @@ pub(super) struct ItemPrefix<'a> {
     pub(super) item: ItemId,
     /// A complete `Authentication-Results` field, where there is one.
     pub(super) authentication: Option<&'a str>,
+    /// What was found of the marks that it came with.
+    pub(super) arriving: &'a ArrivingMarks,
     /// Where it came from.
     pub(super) origin: &'a Origin,
     /// Our name.
@@ -41,6 +44,7 @@ impl ItemPrefix<'_> {
     pub(super) fn render(&self) -> String {
         let mut prefix = format!("Postal-Item-Id: {}\r\n", self.item);
         prefix.push_str(self.authentication.unwrap_or_default());
+        prefix.push_str(&self.arriving.field(self.host_name));
         prefix.push_str(&self.received());
         if self.add_date {
             prefix.push_str(&format!("Date: {}\r\n", self.date()));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::tz::Offset;
 
 use crate::accounts::Accounts;
@@ -11,13 +10,14 @@ use crate::clock::World;
 use crate::devices::Devices;
 use crate::hybrid::{Paper, PaperPlan};
 use crate::ids::{EmailId, ItemId};
-use crate::message::{Caps, Summary, headers, ids};
-use crate::postal::{self, BodyHash, Contents, HeaderInput, MarksFile, Registry};
+use crate::message::{Caps, Summary, ids};
+use crate::postal::{self, Contents, HeaderInput, Registry};
 use crate::quota;
 use crate::store::mailboxes::Prefix;
 use crate::store::{Batch, BodyWriter, StagedBody, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
+use super::arriving::ArrivingMarks;
 use super::content::{self, Content, Editor};
 use super::item::{Bound, Item};
 use super::marking::{self, Marking, Stroke, Strokes};
@@ -176,16 +176,17 @@ impl Intake {
         let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };
         let assessment = inner.assess(&incoming).await?;
         let hashed = content::hash(body, &structure).await?;
-        let genuine = inner.genuine_marks(&origin, &header, hashed.hash).await?;
+        let keys = || inner.marking.devices.marks();
+        let arriving = ArrivingMarks::judge(&origin, &header, hashed.hash, keys).await?;
         let (entrance, authserv_id) = (&origin.entrance, inner.host_name.as_str());
-        let editor = Editor { entrance, authserv_id, caps: &inner.caps, genuine: &genuine };
+        let editor = Editor { entrance, authserv_id, caps: &inner.caps, genuine: &arriving.genuine };
         let content = content::edit(hashed, structure, header, &editor).await?;
         if origin.entrance == Entrance::Submission {
             inner.policy.check_author(&origin, &content.header)?;
         }
         let item = ItemId::generate(&inner.world);
         let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content).await?;
-        let letter = Letter { item, origin, envelope, routing, assessment, content, paper };
+        let letter = Letter { item, origin, envelope, routing, assessment, arriving, content, paper };
         let accounts = letter.routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect();
         inner.policy.store.ready_keys(accounts).await?;
         let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
@@ -227,6 +228,7 @@ struct Letter {
     envelope: Envelope,
     routing: Routing,
     assessment: Option<Assessment>,
+    arriving: ArrivingMarks,
     content: Content,
     paper: Option<PaperPlan>,
 }
@@ -239,18 +241,6 @@ struct Marked {
 }
 
 impl Inner {
-    /// Where in the header of a letter from another server fields begin that its operator signed: INTERFACE lets
-    /// them stay. All others only claim to be marks.
-    async fn genuine_marks(&self, origin: &Origin, header: &Bytes, body: BodyHash) -> Result<Vec<usize>, Refusal> {
-        if origin.entrance != Entrance::Mx || headers::find(header, "Postal-Mark").is_none() {
-            return Ok(Vec::new());
-        }
-        let (keys, header): (MarksFile, Bytes) = (self.marking.devices.marks(), header.clone());
-        // Up to a hundred signatures over a header of any size.
-        let judged = tokio::task::spawn_blocking(move || postal::judge(&header, body, Some(&keys)).genuine);
-        judged.await.map_err(|error| Refusal::Temporary(error.to_string()))
-    }
-
     fn accepting_facility(&self, letter: &Letter) -> Result<postal::FacilityId, Refusal> {
         self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routing.routes)
     }
@@ -356,6 +346,7 @@ impl Inner {
         ItemPrefix {
             item: letter.item,
             authentication: letter.assessment.as_ref().map(|assessment| assessment.header.as_str()),
+            arriving: &letter.arriving,
             origin: &letter.origin,
             host_name: &self.host_name,
             only_recipient: letter.only_recipient(),

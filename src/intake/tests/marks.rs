@@ -260,6 +260,10 @@ async fn marks_that_hold_stay_when_a_letter_comes_from_another_server_and_others
     assert_eq!((report.verdict, report.marks.len()), (postal::Verdict::Valid, 4), "{report:?}");
     assert_eq!(kept.values("Postal-Item-Id").len(), 2, "the first operator's id is signed by its mark");
     assert_eq!(kept.values("Postal-Mark-Untrusted").len(), 1, "the line for people is not signed");
+    let results = |letter: &Letter| letter.values("Authentication-Results").join("\n");
+    let accepted = kept.marks()[3].id;
+    assert_eq!(results(&kept), format!("mx.poshta.example;\tx-postal-mark=pass header.i={accepted} header.k=accept"));
+    assert!(results(&renamed).contains("x-postal-mark=fail"), "{}", results(&renamed));
     let report = judged(&post, &renamed);
     assert_eq!((report.verdict, report.marks.len(), report.untrusted), (postal::Verdict::Valid, 3, 3), "{report:?}");
 }

@@ -1,10 +1,10 @@
 //! Poshta: the mail server of a national postal operator.
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
-//! services `intake`, `outbound`, `hybrid`, `devices`, `mailfiles`, `accounts`, `auth` and `trust`, then `store`, then the domain:
-//! `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `clock`. Beside this order stand `config`, which is composed
-//! of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front doors get
-//! their connections.
+//! services `intake`, `outbound`, `hybrid`, `devices`, `mailfiles`, `accounts`, `auth` and `trust`, then `store`, then
+//! the domain: `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `clock`. Beside this order stand `config`,
+//! which is composed of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front
+//! doors get their connections.
 
 pub mod accounts;
 pub mod address;

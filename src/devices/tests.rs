@@ -315,6 +315,8 @@ async fn at_the_start_every_postmark_of_the_operator_has_its_key() {
     assert!(of("dala-express").all(|device| device.public_key.is_none()), "another operator's keys are its own");
     let dns = marks.dns();
     assert_eq!(dns.len(), of("kazpost").filter(is_postmark).count());
+    let zone: String = dns.iter().map(|(name, text)| format!("{name} TXT {text}\n")).collect();
+    crate::trust::zone::Zone::parse(&zone).unwrap();
     let (name, text) = &dns[0];
     assert!(name.ends_with("._postalmark.poshta.example") && text.starts_with("v=PM1; k=ed25519; p="), "{name} {text}");
 }

@@ -123,17 +123,23 @@ pub(super) fn find_or_make(
 ) -> Result<Found, Error> {
     let current = rows.iter().filter(|row| row.to_s.is_none()).next_back().cloned();
     let open = rows.iter().filter(|row| row.to_s.is_none()).count();
-    let kept = current.as_ref().map(|row| (row, load(dir, row)));
-    if let Some((row, Err(error))) = &kept {
-        tracing::error!(%device, selector = row.selector, %error, "a device's key cannot be used; it gets a new one");
-    }
+    let kept = match &current {
+        Some(row) => match load(dir, row) {
+            Err(error) if error.is_loss() => {
+                tracing::error!(%device, selector = row.selector, %error, "a key is lost; the device gets a new one");
+                None
+            }
+            loaded => Some((row, loaded?)),
+        },
+        None => None,
+    };
     let (key, row) = match kept {
-        Some((row, Ok(key))) if open == 1 => {
+        Some((row, key)) if open == 1 => {
             let selector = row.selector.clone();
             return Ok(Found { key: PrivateKey { selector, key }, changed: None });
         }
-        Some((row, Ok(key))) => (PrivateKey { selector: row.selector.clone(), key }, row.clone()),
-        _ => make(dir, device, now)?,
+        Some((row, key)) => (PrivateKey { selector: row.selector.clone(), key }, row.clone()),
+        None => make(dir, device, now)?,
     };
     // A rotation that a crash cut short, or a lost key: what does not sign any more has an end.
     for old in rows.iter_mut().filter(|old| old.to_s.is_none() && old.selector != row.selector) {

@@ -12,6 +12,7 @@ mod settings;
 mod strikes;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -112,6 +113,17 @@ pub enum Error {
     /// Work in another thread failed.
     #[error("temporary failure: {0}")]
     Failed(String),
+}
+
+impl Error {
+    /// A private key is gone for good; anything else may be otherwise at the next attempt.
+    fn is_loss(&self) -> bool {
+        match self {
+            Error::File { error, .. } => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData),
+            Error::Key(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// A device that this process uses.

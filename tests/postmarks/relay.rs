@@ -8,18 +8,29 @@ use rand::{Rng, SeedableRng};
 use super::letter::{Post, letter};
 
 /// Messages that are marked, sent through a relay and verified.
-const MESSAGES: usize = 10_000;
+const MESSAGES: u64 = 10_000;
+
+/// Threads that share them.
+const PARTS: u64 = 4;
 
 #[test]
 fn ten_thousand_random_messages_survive_a_relay_that_folds_anew_and_adds_fields() {
-    let mut random = StdRng::seed_from_u64(57);
+    std::thread::scope(|scope| {
+        for part in 0..PARTS {
+            scope.spawn(move || send_through_a_relay(5700 + part, MESSAGES / PARTS));
+        }
+    });
+}
+
+fn send_through_a_relay(seed: u64, messages: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
     let mut post = Post::new();
     let keys = post.published();
-    for number in 0..MESSAGES {
+    for number in 0..messages {
         let message = post.deliver(&random_letter(&mut random)).message();
         let relayed = relay(&message, &mut random);
         let report = verify(&relayed, Some(&keys));
-        assert_eq!(report.verdict, Verdict::Valid, "message {number}: {report:?}\n{}", shown(&relayed));
+        assert_eq!(report.verdict, Verdict::Valid, "seed {seed}, message {number}: {report:?}\n{}", shown(&relayed));
         assert_eq!(report.marks.len(), 3);
     }
 }

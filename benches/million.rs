@@ -2,20 +2,24 @@
 //! thousand, a hundred thousand and a million letters beside each other.
 //!
 //! `cargo bench --bench million`; `MILLION_MESSAGES` (1,000,000) says how many letters the large folder gets (the
-//! middle one a tenth of them), `MILLION_ENGINE` (sled) which engine keeps the rows, `MILLION_CACHE_BYTES` the
-//! engine's page cache, `MILLION_DIR` where the store is made and kept (else a temporary directory), `MILLION_STEPS`
-//! which steps to run (else all): `MILLION_STEPS=fill,growth,sessions` prints only how the cost of a folder grows.
-//! Each step runs in a process of its own, so that memory is what that step needs. Run by root it also drops the
-//! system's caches before the starts that it calls cold.
+//! middle one a tenth of them), `MILLION_BODY_BYTES` how large they are at least (else about 1 KB; 10000 makes bodies
+//! of 11 GB in all), `MILLION_ENGINE` (sled) which engine keeps the rows, `MILLION_CACHE_BYTES` the engine's page
+//! cache, `MILLION_DIR` where the store is made and kept (else a temporary directory), `MILLION_STEPS` which steps to
+//! run (else all): `MILLION_STEPS=fill,growth,sessions` prints only how the cost of a folder grows,
+//! `MILLION_STEPS=fill,serve,killed` how the server starts. Each step runs in a process of its own, so that memory is
+//! what that step needs. Run by root it also drops the system's caches before the starts that it calls cold.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::indexing_slicing, reason = "a bench prints its figures")]
 
 #[path = "million/growth.rs"]
 mod growth;
+#[path = "million/served.rs"]
+mod served;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use poshta::accounts::{self, Accounts, NewAccount};
@@ -41,11 +45,18 @@ const LETTERS_A_BATCH: u32 = 2_000;
 /// Measured deliveries and reads.
 const RUNS: usize = 1_000;
 
+/// How long letters are delivered before the process is killed.
+const KILLED_AFTER: Duration = Duration::from_secs(20);
+
 type Failure = Box<dyn std::error::Error>;
 
 /// The steps in their order: what stands in `MILLION_STEP`, whether the caches are dropped before it.
 const STEPS: &[(&str, Caches)] = &[
     ("fill", Caches::Kept),
+    ("serve", Caches::Dropped),
+    ("serve", Caches::Kept),
+    ("killed", Caches::Kept),
+    ("serve", Caches::Dropped),
     ("start", Caches::Dropped),
     ("start", Caches::Dropped),
     ("start", Caches::Kept),
@@ -84,9 +95,14 @@ fn run_all() -> Result<ExitCode, Failure> {
     for (step, caches) in STEPS.iter().filter(|(step, _)| is_wanted(step)) {
         let cold = *caches == Caches::Dropped && drop_caches();
         println!("# {step}{}", if cold { ", cold" } else { "" });
-        let mut child = Command::new(std::env::current_exe()?);
-        let status = child.env("MILLION_STEP", step).env("MILLION_DIR", &dir).status()?;
-        if !status.success() {
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut child = command.env("MILLION_STEP", step).env("MILLION_DIR", &dir).spawn()?;
+        if *step == "killed" {
+            std::thread::sleep(KILLED_AFTER);
+            child.kill()?;
+        }
+        let status = child.wait()?;
+        if !status.success() && *step != "killed" {
             eprintln!("{step} failed: {status}");
             return Ok(ExitCode::FAILURE);
         }
@@ -101,6 +117,11 @@ fn drop_caches() -> bool {
 }
 
 fn run_step(step: &str, dir: &Path) -> Result<(), Failure> {
+    match step {
+        "fill" => served::prepare(dir)?,
+        "serve" => return served::serve(dir),
+        _ => {}
+    }
     let begun = Instant::now();
     let store = Store::open(dir, &settings()?)?;
     println!("  open: {:.3} s, memory {}", begun.elapsed().as_secs_f64(), memory()?);
@@ -109,6 +130,9 @@ fn run_step(step: &str, dir: &Path) -> Result<(), Failure> {
         "start" => {}
         "select" => select(&store)?,
         "deliver" => deliver(&store)?,
+        "killed" => loop {
+            deliver(&store)?;
+        },
         "fetch" => fetch(&store)?,
         "growth" => growth::compare(&store)?,
         "sessions" => growth::idle_sessions(&store)?,
@@ -172,16 +196,22 @@ fn fill(store: &Store) -> Result<(), Failure> {
         }))?;
     }
     for (place, letters) in places(store)?.into_iter().zip([FEW, many / 10, many]) {
-        let begun = Instant::now();
+        let (begun, mut longest) = (Instant::now(), Duration::ZERO);
         for first in (0..letters).step_by(LETTERS_A_BATCH as usize) {
             let mut batch = Batch::new();
             for number in first..letters.min(first + LETTERS_A_BATCH) {
                 add(store, &mut batch, place, number, &world)?;
             }
+            let committing = Instant::now();
             store.commit_blocking(batch)?;
+            longest = longest.max(committing.elapsed());
         }
         let took = begun.elapsed().as_secs_f64();
-        println!("  {}: {letters} letters in {took:.1} s, {:.0} letters/s", place.name, f64::from(letters) / took);
+        let rate = f64::from(letters) / took;
+        println!(
+            "  {}: {letters} letters in {took:.1} s, {rate:.0} letters/s, longest commit {longest:.2?}",
+            place.name
+        );
     }
     Ok(())
 }
@@ -213,6 +243,8 @@ fn add(store: &Store, batch: &mut Batch, place: Place, number: u32, world: &Worl
     let structure = scanner.finish();
     let mut body = store.stage();
     body.write(text.as_bytes())?;
+    // Behind the last border: what stands there is part of no part.
+    body.write(filling(number, text.len()))?;
     let body = body.finish()?;
     let mut prefix = |length: usize| {
         let mut line = format!("X-Prefix: {number} ").into_bytes();
@@ -241,6 +273,24 @@ fn add(store: &Store, batch: &mut Batch, place: Place, number: u32, world: &Worl
     };
     add_message(batch, &message)?;
     Ok(())
+}
+
+/// Lines that make a text as long as `MILLION_BODY_BYTES` says, of which compression leaves three quarters.
+fn filling(number: u32, length: usize) -> &'static [u8] {
+    const LINE: usize = 78;
+    static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut random = rand::rng();
+        let character =
+            |_| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[random.random_range(0..64)];
+        let mut lines: Vec<u8> = (0..LINE << 16).map(character).collect();
+        lines.chunks_mut(LINE).for_each(|line| line[LINE - 2..].copy_from_slice(b"\r\n"));
+        lines
+    });
+    static WANTED: LazyLock<usize> =
+        LazyLock::new(|| std::env::var("MILLION_BODY_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(0));
+    let bytes = WANTED.saturating_sub(length).div_ceil(LINE) * LINE;
+    let from = number as usize * LINE % (LINES.len() - bytes);
+    &LINES[from..from + bytes]
 }
 
 /// What SELECT reads: the counters and the sets of UIDs.
@@ -354,7 +404,11 @@ fn resident_bytes() -> Result<u64, Failure> {
 
 /// Resident memory of this process, and the most it was.
 fn memory() -> Result<String, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+    memory_of("self")
+}
+
+fn memory_of(process: &str) -> Result<String, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let field = |name: &str| -> Option<u64> {
         let line = status.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1)?.parse().ok()

@@ -58,7 +58,8 @@ pub(super) struct Selected {
     pub(super) keywords: Arc<[String]>,
     /// The result of the last SEARCH with RETURN SAVE (RFC 9051 §6.4.4.1).
     pub(super) saved: UidSet,
-    uids: UidSet,
+    /// Shared with other sessions until it changes.
+    uids: Arc<UidSet>,
     /// The first so many of `uids` were told with EXISTS.
     told: usize,
     modseq: ModSeq,
@@ -203,7 +204,7 @@ impl Selected {
                 // that came after it may stand before it in the change index. UIDs only grow: its place is behind
                 // all that the client was told of.
                 let is_own = || own.get(&modseq).is_some_and(|uids| uids.contains(uid));
-                if !self.uids.insert(uid) && !is_own() {
+                if !Arc::make_mut(&mut self.uids).insert(uid) && !is_own() {
                     self.flagged.insert(uid);
                 }
             }
@@ -214,7 +215,7 @@ impl Selected {
                 }
                 if self.uids.rank(uid) >= self.told {
                     // Came and went before the client heard of it.
-                    self.uids.remove(uid);
+                    Arc::make_mut(&mut self.uids).remove(uid);
                 } else {
                     self.expunged.insert(uid);
                 }
@@ -229,7 +230,7 @@ impl Selected {
         let numbers = self.seqs_of(gone.ranges());
         if !gone.is_empty() {
             self.told -= gone.len().min(self.told);
-            self.uids.subtract(&gone);
+            Arc::make_mut(&mut self.uids).subtract(&gone);
             self.saved.subtract(&gone);
         }
         numbers.ranges().to_vec().into_iter().rev().flat_map(Iterator::rev)

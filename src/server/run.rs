@@ -302,6 +302,7 @@ impl Start {
         let stop = || self.drain.token().clone();
         self.drain.spawn(upkeep::rewrite(self.services.store.clone(), stop()));
         self.drain.spawn(upkeep::let_go(self.services.store.clone(), stop()));
+        self.drain.spawn(upkeep::shorten_replay(self.services.store.clone(), stop()));
         self.drain.spawn(self.services.outbound.clone().run(stop()));
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));

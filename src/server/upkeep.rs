@@ -14,6 +14,9 @@ use crate::store::{Error, Result, Store};
 /// How often emptied packs are looked at; it costs next to nothing.
 const LET_GO_EVERY_S: u64 = 60;
 
+/// A store to which nothing was written for so long is quiet, seconds.
+const QUIET_S: u64 = 5;
+
 /// Empties packs that are mostly dead, as often as `[store]` says, until told to stop.
 pub(super) async fn compact(store: Store, stop: CancellationToken) {
     let settings = store.settings();
@@ -51,6 +54,12 @@ pub(super) async fn rewrite(store: Store, stop: CancellationToken) {
         Ok(())
     };
     again_and_again(store, every, stop, "rewriting the rows", rewrite).await;
+}
+
+/// Keeps short what a start has to read, whenever nothing else is going on, until told to stop.
+pub(super) async fn shorten_replay(store: Store, stop: CancellationToken) {
+    let shorten = |store: &Store, _: &GoOn| store.shorten_replay_when_quiet();
+    again_and_again(store, QUIET_S, stop, "opening the row engine anew", shorten).await;
 }
 
 /// Whether the server still runs.

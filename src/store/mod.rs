@@ -17,6 +17,7 @@ mod fresh;
 pub mod items;
 mod journal;
 pub mod keys;
+mod lately;
 mod lock;
 pub mod mailboxes;
 mod open;
@@ -26,6 +27,7 @@ pub mod print_jobs;
 pub mod queue;
 pub mod quota;
 pub mod rebuild;
+mod replay;
 pub mod restore;
 pub mod rewrite;
 pub mod rows;
@@ -44,6 +46,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -62,6 +65,7 @@ use crate::ids::{AccountId, BodyId};
 use bodies::BodyRow;
 use commit::{Committer, Pending, Request};
 use lock::DirLock;
+use mailboxes::KnownUids;
 use packs::{PackWriter, Packs};
 use space::Space;
 use staging::Staging;
@@ -140,8 +144,13 @@ pub struct Settings {
     pub engine: EngineKind,
     /// Page cache of the row engine, bytes.
     pub cache_bytes: u64,
+    /// What a start may have to read of the row engine's log, bytes; at that the engine is opened anew, for which
+    /// everybody waits. See [`Store::shorten_replay_when_quiet`].
+    pub max_replay_bytes: u64,
     /// Old rows that are kept in memory for long readings, bytes; a reading for which it would be more is given up.
     pub max_snapshot_bytes: u64,
+    /// Memory for the UIDs of large folders that were opened lately, bytes.
+    pub max_known_uids_bytes: usize,
     /// Rows are rewritten to give space back only when their files have more than this, bytes.
     pub rewrite_floor_bytes: u64,
     /// Rows are rewritten when their files have more than this share of what the rows need, per cent.
@@ -206,7 +215,9 @@ impl Default for Settings {
             watermark_bytes: 1 << 30,
             engine: EngineKind::Sled,
             cache_bytes: 32 << 20,
+            max_replay_bytes: 512 << 20,
             max_snapshot_bytes: 256 << 20,
+            max_known_uids_bytes: 8 << 20,
             rewrite_floor_bytes: 256 << 20,
             rewrite_percent: 400,
             rewrite_bytes_per_s: 32 << 20,
@@ -257,8 +268,12 @@ struct Inner {
     large: Mutex<PackWriter>,
     /// Who may wait for that on a thread.
     large_turn: Arc<Semaphore>,
+    /// The last group when somebody looked whether the store is quiet.
+    seen: AtomicU64,
     /// Held by who rewrites the rows.
     rewriting: Mutex<()>,
+    /// The UIDs of large folders.
+    known_uids: Mutex<KnownUids>,
     space: Space,
     hub: Hub,
     /// Writes what compaction keeps; one compaction at a time.

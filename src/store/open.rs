@@ -12,6 +12,7 @@ use super::commit::{Committer, Moving};
 use super::engine::{Changes, Generations, Opener};
 use super::journal::Journal;
 use super::lock::DirLock;
+use super::mailboxes::KnownUids;
 use super::packs::{Compression, PackWriter, Packs, numbered_files};
 use super::space::{Disk, FileSystem, Space};
 use super::staging::Staging;
@@ -97,6 +98,7 @@ impl Store {
             moving: Moving::default(),
             compression,
             max_group_batches: settings.max_group_batches.max(1),
+            max_replay_bytes: settings.max_replay_bytes,
         };
         let (queue, committer) = committer.spawn(settings)?;
         let inner = Inner {
@@ -105,6 +107,8 @@ impl Store {
             versions,
             large: Mutex::new(new_writer()),
             large_turn: Arc::new(Semaphore::new(1)),
+            known_uids: Mutex::new(KnownUids::new(settings.max_known_uids_bytes)),
+            seen: AtomicU64::default(),
             rewriting: Mutex::default(),
             compacting: Mutex::new(new_writer()),
             packs,

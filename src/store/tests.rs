@@ -325,6 +325,56 @@ async fn topics_are_published_after_the_commit() {
     assert_eq!(seen.await.unwrap().as_deref(), Some(&b"1"[..]));
 }
 
+#[test_case(0, 10; "after every group")]
+#[test_case(1_000, 2; "after some groups")]
+#[test_case(1 << 20, 0; "never")]
+fn the_engine_is_opened_anew_when_a_start_would_have_much_to_read(max_replay_bytes: u64, times: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let settings = Settings { max_replay_bytes, ..settings() };
+    let store = Store::open_with_engine(dir.path(), &settings, Box::new(disk.clone())).unwrap();
+    let opened = disk.times_opened();
+    (0..10).for_each(|number| drop(store.commit_blocking(put(&[b'z', number], &[number; 300])).unwrap()));
+    // It is opened behind the group that was answered.
+    store.between_groups(|_| ()).unwrap();
+    assert_eq!(disk.times_opened() - opened, times);
+    assert!((0..10).all(|number| get(&store, &[b'z', number]) == Some(vec![number; 300])));
+}
+
+#[test]
+fn the_engine_of_a_quiet_store_is_opened_anew_sooner() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let settings = Settings { max_replay_bytes: 16_000, ..settings() };
+    let store = Store::open_with_engine(dir.path(), &settings, Box::new(disk.clone())).unwrap();
+    let opened = disk.times_opened();
+    for (bytes, expected) in [(2_000, 0), (300, 0), (0, 1), (300, 1), (0, 1), (2_000, 1), (0, 2)] {
+        if bytes > 0 {
+            store.commit_blocking(put(b"z", &vec![1; bytes])).unwrap();
+        }
+        store.shorten_replay_when_quiet().unwrap();
+        assert_eq!(disk.times_opened() - opened, expected);
+    }
+    assert_eq!(get(&store, b"z"), Some(vec![1; 2_000]));
+}
+
+#[test]
+fn a_store_whose_engine_cannot_be_opened_anew_comes_back_with_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let settings = Settings { max_replay_bytes: 0, ..settings() };
+    let store = Store::open_with_engine(dir.path(), &settings, Box::new(disk.clone())).unwrap();
+    disk.refuse_opening(true);
+    store.commit_blocking(put(b"z", b"kept")).unwrap();
+    assert!(matches!(store.commit_blocking(put(b"zz", b"lost")), Err(Error::Closed)));
+    disk.refuse_opening(false);
+    while store.commit_blocking(put(b"zzz", b"later")).is_err() {}
+    assert_eq!(
+        [&b"z"[..], b"zz", b"zzz"].map(|key| get(&store, key)),
+        [Some(b"kept".to_vec()), None, Some(b"later".to_vec())]
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

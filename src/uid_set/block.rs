@@ -70,6 +70,14 @@ impl Block {
         self.len == 0
     }
 
+    /// Memory that it takes besides its own size, bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.form {
+            Form::Runs(runs) => runs.capacity() * size_of::<Run>(),
+            Form::Bitmap(..) => BITMAP_BYTES,
+        }
+    }
+
     /// Whether the number is in the set.
     #[must_use]
     pub fn contains(&self, number: u16) -> bool {

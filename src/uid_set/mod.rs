@@ -78,6 +78,12 @@ impl UidSet {
         self.blocks.last().map_or(0, |last| last.before + last.block.len())
     }
 
+    /// Memory that it takes, bytes; no less.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.blocks.iter().map(|placed| size_of::<Placed>() + placed.block.heap_bytes()).sum()
+    }
+
     /// No UID at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

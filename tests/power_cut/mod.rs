@@ -85,7 +85,8 @@ impl Recording {
 /// What is rare on a real server happens all the time.
 fn often() -> toml::Table {
     let text = "max_pack_bytes = 150000\nmax_journal_file_bytes = 8000\nmax_memory_body_bytes = 65536\n\
-                retired_pack_grace_s = 0\ncompact_every_s = 0\nrewrite_check_s = 0\nwatermark_bytes = 1048576\n";
+                retired_pack_grace_s = 0\ncompact_every_s = 0\nrewrite_check_s = 0\nwatermark_bytes = 1048576\n\
+                max_replay_bytes = 500000\n";
     text.parse().unwrap()
 }
 

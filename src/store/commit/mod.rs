@@ -62,6 +62,7 @@ pub(super) struct Committer {
     pub(super) moving: Moving,
     pub(super) compression: Compression,
     pub(super) max_group_batches: usize,
+    pub(super) max_replay_bytes: u64,
 }
 
 /// The batches of a group that could be resolved, as one.
@@ -89,6 +90,7 @@ impl Committer {
                 }
                 if !group.is_empty() {
                     self.run(group);
+                    self.bound_replay(self.max_replay_bytes);
                 }
                 if let Some(Request::Between(work)) = next {
                     work(&mut self);

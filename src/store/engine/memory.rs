@@ -32,6 +32,8 @@ struct State {
     waiting: usize,
     fail: Option<Failing>,
     opened: usize,
+    /// Keys and values of the changes since the live engine was opened, bytes.
+    applied_bytes: u64,
     refusing: bool,
 }
 
@@ -138,6 +140,7 @@ impl Opener for MemoryDisk {
             return Err(told_to_fail());
         }
         state.opened += 1;
+        state.applied_bytes = 0;
         state.live.current = state.live.synced.clone();
         Ok(Box::new(MemoryEngine { shared: Arc::clone(&self.shared), generation: state.generation }))
     }
@@ -227,6 +230,10 @@ impl Engine for MemoryEngine {
         if state.fails(failing) {
             return Err(Error::Engine("the engine was told to fail".into()));
         }
+        if self.is_live(&state) {
+            let lengths = changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+            state.applied_bytes += lengths.sum::<usize>() as u64;
+        }
         let rows = state.rows(self.generation)?;
         for (key, value) in changes {
             match value {
@@ -257,6 +264,10 @@ impl Engine for MemoryEngine {
             rows.synced = rows.current.clone();
         }
         if lost || unsure { Err(told_to_fail()) } else { Ok(()) }
+    }
+
+    fn replay_bytes(&self) -> Result<u64> {
+        Ok(self.shared.state.lock().applied_bytes)
     }
 
     fn disk_bytes(&self) -> Result<u64> {

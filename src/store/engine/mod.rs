@@ -69,6 +69,14 @@ pub trait Engine: Send + Sync + fmt::Debug {
         self.apply(&rows.into_iter().map(|(key, value)| (key, Some(value))).collect())
     }
 
+    /// What the next opening has to read because it was written since this one, bytes.
+    ///
+    /// # Errors
+    /// `Engine`, `Io`.
+    fn replay_bytes(&self) -> Result<u64> {
+        Ok(0)
+    }
+
     /// Bytes on disk, as far as the engine knows.
     ///
     /// # Errors

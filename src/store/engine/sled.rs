@@ -7,6 +7,8 @@
 //! - A damaged snapshot makes open fail, although the log alone is enough.
 //! - Its file `conf` is never synced, and one that is damaged makes every open fail: we sync it.
 //! - It panics on some damaged logs, so every call is guarded.
+//! - Only when it is opened it writes down where its pages lie; all that was logged since the last time must be read
+//!   again at the next, from one end to the other. So we tell how much that is ([`Engine::replay_bytes`]).
 
 use std::fs::{self, File};
 use std::io;
@@ -35,6 +37,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 pub(in crate::store) struct SledEngine {
     db: ::sled::Db,
     log: File,
+    /// Where the log ended when it was opened.
+    opened_at: ::sled::Lsn,
 }
 
 impl SledEngine {
@@ -56,7 +60,8 @@ impl SledEngine {
         File::open(dir.join("conf"))?.sync_all()?;
         // The entries in the directory must be there after a power loss too.
         File::open(dir)?.sync_all()?;
-        Ok(SledEngine { db, log })
+        let opened_at = end_of_log(&db);
+        Ok(SledEngine { db, log, opened_at })
     }
 }
 
@@ -94,9 +99,20 @@ impl Engine for SledEngine {
         guarded(|| rows.into_iter().try_for_each(|(key, value)| self.db.insert(key, value).map(drop)))
     }
 
+    fn replay_bytes(&self) -> Result<u64> {
+        let written = u64::try_from(end_of_log(&self.db) - self.opened_at).unwrap_or(0);
+        // What was written over is not read.
+        Ok(written.min(self.log.metadata()?.len()))
+    }
+
     fn disk_bytes(&self) -> Result<u64> {
         guarded(|| self.db.size_on_disk())
     }
+}
+
+/// The position in the log up to which it is written: it only grows, also where space in the file is used again.
+fn end_of_log(db: &::sled::Db) -> ::sled::Lsn {
+    db.context.pagecache.log.stable_offset()
 }
 
 fn collect(rows: impl Iterator<Item = ::sled::Result<(::sled::IVec, ::sled::IVec)>>) -> ::sled::Result<Rows> {
@@ -211,6 +227,18 @@ mod tests {
         fs::write(dir.path().join("snap.0000000000000042.generating"), b"half").unwrap();
         let engine = SledEngine::open(dir.path(), 1 << 20).unwrap();
         assert_eq!(engine.get(b"k").unwrap().as_deref(), Some(&b"v"[..]));
+    }
+
+    #[test]
+    fn a_start_has_to_read_what_was_written_since_the_last_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = SledEngine::open(dir.path(), 1 << 20).unwrap();
+        let before = engine.replay_bytes().unwrap();
+        put(&engine, b"k", &[0; 10_000]);
+        let written = engine.replay_bytes().unwrap();
+        assert!(written >= before + 10_000, "{before}, {written}");
+        drop(engine);
+        assert!(SledEngine::open(dir.path(), 1 << 20).unwrap().replay_bytes().unwrap() < 10_000);
     }
 
     #[test]

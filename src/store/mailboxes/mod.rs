@@ -32,7 +32,7 @@ pub(super) use folders::{
     decode as decode_folder, decode_name as decode_folder_name, encode as encode_folder, inspect_subscription, name_row,
 };
 pub(super) use row::{PLACES, decode as decode_message, place_of as message_place};
-pub(super) use sets::{FolderSets, block_from, block_number, decode_block};
+pub(super) use sets::{FolderSets, KnownUids, block_from, block_number, decode_block};
 pub(super) use summary::{Found as FoundSummary, SummaryRow, find as find_summary, has_place as summary_has_place};
 pub use view::MessagePage;
 pub(super) use view::{decode_change, decode_thread};

@@ -9,11 +9,17 @@
 //! expunged or comes back with `rebuild`, whatever becomes of its row, so no session counts differently from
 //! another or from STATUS.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
 use super::{Flags, row};
 use crate::ids::{AccountId, FolderId, Uid};
 use crate::store::keys::{self, FolderSet};
 use crate::store::{Batch, Error, Member, Result, Rows, View};
 use crate::uid_set::{BLOCK_UIDS, Block, UidSet};
+
+pub(in crate::store) use known::KnownUids;
 
 /// The sets that a message with these flags is in.
 pub(super) fn sets_of(flags: Flags) -> impl Iterator<Item = FolderSet> {
@@ -141,14 +147,6 @@ impl View<'_> {
         }
     }
 
-    /// The UIDs in a folder.
-    ///
-    /// # Errors
-    /// Engine.
-    pub fn uids(&self, account: AccountId, folder: FolderId) -> Result<UidSet> {
-        self.uid_set(account, folder, FolderSet::All)
-    }
-
     fn blocks(&self, account: AccountId, folder: FolderId, set: FolderSet, limit: usize) -> Result<UidSet> {
         let prefix = keys::folder_set(account, folder, set);
         let mut found = UidSet::new();
@@ -181,6 +179,3 @@ pub(in crate::store) fn block_number(key: &[u8]) -> Result<u32> {
 
 /// Class, account, folder, set, block.
 const KEY_BYTES: usize = 1 + 8 + 4 + 1 + 4;
-
-#[cfg(test)]
-mod tests;

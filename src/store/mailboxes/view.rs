@@ -166,6 +166,7 @@ pub(in crate::store) fn decode_change(key: &[u8], row: &[u8]) -> Result<(ModSeq,
     }
 }
 
-fn number<T: TryFrom<i64>>(counter: i64) -> Result<T> {
+/// What a counter says, as the type that it has.
+pub(super) fn number<T: TryFrom<i64>>(counter: i64) -> Result<T> {
     T::try_from(counter).map_err(|_| Error::Damaged(format!("a folder counter of {counter}")))
 }

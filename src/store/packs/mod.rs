@@ -180,19 +180,71 @@ impl Packs {
 
     /// The records of a pack in order, up to the first place where none begins; then that place.
     pub(super) fn walk(&self, pack: u32, mut each: impl FnMut(RecordRef, &Header)) -> Result<Walked> {
+        let mut headers = Headers::of(self.file(pack)?);
         let mut position = format::PACK_HEADER_BYTES;
-        while let Some(header) = self.header(pack, position)? {
+        while let Some(header) = headers.at(position)? {
             let place = header.place(pack, position);
             each(place, &header);
             position += place.stored_bytes();
         }
-        let length = self.file(pack)?.metadata()?.len();
-        Ok(Walked { end: position, length })
+        Ok(Walked { end: position, length: headers.file.metadata()?.len() })
     }
 
     /// Bytes of all packs.
     pub(super) fn disk_bytes(&self) -> Result<u64> {
         self.numbers()?.into_iter().try_fold(0, |sum, number| Ok(sum + fs::metadata(self.path(number))?.len()))
+    }
+}
+
+/// Headers of a pack one after the other: of short records many are read at once.
+struct Headers {
+    file: Arc<File>,
+    /// What was read, and from where on.
+    window: Vec<u8>,
+    begin: u64,
+}
+
+/// Bytes that are read at once where records are short.
+const WINDOW_BYTES: usize = 128 << 10;
+
+/// Records that are at least so far apart are not short, bytes.
+const FAR_BYTES: u64 = WINDOW_BYTES as u64 / 4;
+
+impl Headers {
+    fn of(file: Arc<File>) -> Self {
+        Headers { file, window: Vec::new(), begin: 0 }
+    }
+
+    /// The header of the record at `offset`; `None` when there is none, or a damaged one.
+    fn at(&mut self, offset: u64) -> Result<Option<Header>> {
+        if self.read(offset).is_none() {
+            let is_far = offset - self.begin > self.window.len() as u64 + FAR_BYTES;
+            self.fill(offset, if is_far { HEADER_BYTES as usize } else { WINDOW_BYTES })?;
+        }
+        Ok(self.read(offset).and_then(Header::from_bytes))
+    }
+
+    /// The bytes of a header, if they were read already.
+    fn read(&self, offset: u64) -> Option<&[u8; HEADER_BYTES as usize]> {
+        let from = usize::try_from(offset.checked_sub(self.begin)?).ok()?;
+        self.window.get(from..)?.first_chunk()
+    }
+
+    /// Reads up to so many bytes; fewer only at the end of the file.
+    fn fill(&mut self, offset: u64, most: usize) -> Result<()> {
+        self.begin = offset;
+        self.window.resize(most, 0);
+        let mut filled = 0;
+        while let Some(rest) = self.window.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.window.truncate(filled);
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Adding to a pack: plan the places of a whole group, write them in one go, sync once.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ const BUFFER_BYTES: usize = 512 << 10;
 /// The largest size at which a pack is closed, bytes: a place in a row has four bytes for where a record begins, and
 /// a group may still go on for a while behind that size.
 const MAX_PACK_BYTES: u64 = 2 << 30;
+
+/// A start goes on in the newest pack only when it is smaller than a pack may be, divided by this.
+const RESUMED_DIVISOR: u64 = 4;
 
 /// Appends to one pack at a time. Only one writer has a pack.
 #[derive(Debug)]
@@ -111,11 +114,15 @@ impl PackWriter {
         PackWriter { packs, max_pack_bytes: max_pack_bytes.min(MAX_PACK_BYTES), compression, current: None }
     }
 
-    /// Goes on in the newest pack, if it ends cleanly and has room; else the first record makes a new one.
+    /// Goes on in the newest pack, if it ends cleanly and has much room; else the first record makes a new one.
     pub(in crate::store) fn resume(&mut self) -> Result<()> {
         let Some(number) = self.packs.numbers()?.last().copied() else { return Ok(()) };
+        // To know how it ends all of it must be walked, and every start would wait for that.
+        if fs::metadata(self.packs.path(number))?.len() > self.max_pack_bytes / RESUMED_DIVISOR {
+            return Ok(());
+        }
         let walked = self.packs.walk(number, |_, _| ())?;
-        if walked.end != walked.length || walked.end >= self.max_pack_bytes {
+        if walked.end != walked.length {
             return Ok(());
         }
         let file = File::options().read(true).write(true).open(self.packs.path(number))?;

@@ -16,7 +16,6 @@ mod letter;
 mod operator;
 mod secret;
 mod slots;
-mod unwrapped;
 mod wrapped;
 
 use std::collections::{HashMap, HashSet};
@@ -32,13 +31,13 @@ pub use operator::fresh_operator_key;
 pub use wrapped::{Owner, WrappedKey};
 
 use super::engine::Changes;
+use super::lately::Lately;
 use super::versions::{Before, Versions};
 use super::{DataKey, Error, Result, Settings, Store, View, keys};
 use crate::ids::{AccountId, BodyId};
 use operator::{OperatorKeys, VARIABLE};
 use secret::{NONCE_BYTES, Secret, random_nonce};
 use slots::{Slot, SlotFile, Wrapped};
-use unwrapped::Unwrapped;
 
 /// Where the wrapped keys lie.
 pub(super) const KEYS_DIR: &str = "keys";
@@ -89,7 +88,8 @@ pub(super) struct Vault {
     system: Arc<Secret>,
     operator: RwLock<OperatorKeys>,
     files: Mutex<Files>,
-    unwrapped: Mutex<Unwrapped>,
+    /// Keys of accounts that were unwrapped lately.
+    unwrapped: Mutex<Lately<AccountId, Arc<Secret>>>,
 }
 
 /// What to do about an account without a key.
@@ -169,7 +169,7 @@ impl Vault {
             system,
             operator: RwLock::new(operator),
             files: Mutex::new(Files { vault: file, accounts: HashMap::new(), unsure: HashSet::new() }),
-            unwrapped: Mutex::new(Unwrapped::new(settings.max_open_keys)),
+            unwrapped: Mutex::new(Lately::new(settings.max_open_keys.max(1))),
         }))
     }
 
@@ -323,7 +323,7 @@ impl Vault {
         let mut files = self.files.lock();
         let key = Arc::new(self.read_key(&mut files, account, if_none)?);
         // Still under the lock of the files: nobody destroys it between these two.
-        self.unwrapped.lock().put(account, Arc::clone(&key));
+        self.unwrapped.lock().put(account, Arc::clone(&key), 1);
         Ok(key)
     }
 

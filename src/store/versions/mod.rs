@@ -5,9 +5,10 @@
 //! notes: whatever the engine showed them too early was noted before it was applied. A note stays as long as a
 //! reader that began before the group needs it, so that its picture does not change under it.
 //!
-//! The lock of the engine is written only to put another engine in its place: opened anew after a failure, or a
-//! fresh one with the same rows ([`super::rewrite`]). Notes are by key, so they hold for either. The lock of the
-//! notes is never held while the engine works: the committer does not wait for the disk of a reader.
+//! The lock of the engine is written only to put another engine in its place: opened anew after a failure or so that
+//! the next start has less to read ([`super::replay`]), or a fresh one with the same rows ([`super::rewrite`]). Notes
+//! are by key, so they hold for either. The lock of the notes is never held while the engine works: the committer
+//! does not wait for the disk of a reader.
 
 mod notes;
 mod snapshot;
@@ -17,6 +18,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -185,8 +187,8 @@ impl Versions {
         }
     }
 
-    /// After a failed write nobody knows what the engine holds: open it anew and put back what was there
-    /// before the group. Never "sync again and call it done".
+    /// Opens the engine anew. After a failed write nobody knows what it holds: then what was there before the group
+    /// is put back. Never "sync again and call it done".
     fn reopen(&self, undo: Option<Turn>) {
         // Held until the notes are gone too, so that no reader sees the failed group without them.
         let mut engine = self.engine.write();
@@ -197,6 +199,25 @@ impl Versions {
         if let Some(turn) = undo {
             self.notes.write().take_back(turn);
         }
+    }
+
+    /// The last group that is durable.
+    pub(super) fn last_turn(&self) -> Turn {
+        self.turns.lock().durable
+    }
+
+    /// What a start would have to read because it was written since the engine was opened, bytes.
+    pub(super) fn replay_bytes(&self) -> Result<u64> {
+        alive(&self.engine.read())?.replay_bytes()
+    }
+
+    /// Closes the engine and opens it again, so that a start has less to read; everybody waits meanwhile. Called by
+    /// the committer alone, between two groups.
+    pub(super) fn shorten_replay(&self) {
+        let begun = Instant::now();
+        self.reopen(None);
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(took_ms, "the row engine was opened anew, so that a start has less to read");
     }
 
     fn open_again(&self, engine: &mut Option<Box<dyn Engine>>) {

@@ -155,7 +155,7 @@ impl Hunt {
     async fn narrow(&self, desk: &Desk, view_uids: UidSet) -> Result<Narrowed, Fault> {
         let ((account, folder), program) = (self.at, Arc::clone(&self.program));
         let narrowed = desk.services.store.read(move |view| {
-            let mut there = view.uids(account, folder)?;
+            let mut there = Arc::unwrap_or_clone(view.uids(account, folder)?);
             there.intersect(&view_uids);
             let unseen = view.uid_set(account, folder, FolderSet::Unseen)?;
             let deleted = view.uid_set(account, folder, FolderSet::Deleted)?;

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -270,4 +271,46 @@ fn a_commit_that_fails_leaves_the_sets_as_they_were() {
     }
     deliver(&store, INBOX, Flags::default());
     assert_eq!(problems(&store), "");
+}
+
+/// A folder with one letter in each of several blocks, so that its UIDs are kept.
+fn with_many_blocks(store: &Store) {
+    filled(store);
+    for _ in 0..6 {
+        change(store, |batch| {
+            batch.add(keys::folder_counter(ALICE, INBOX, FolderCounter::Uids), i64::from(BLOCK_UIDS));
+        });
+        deliver(store, INBOX, Flags::DELETED);
+    }
+}
+
+fn uids(store: &Store) -> Arc<UidSet> {
+    store.read_blocking(|view| view.uids(ALICE, INBOX)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uids_that_are_kept_are_those_of_the_readers_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open_memory(dir.path());
+    tokio::task::block_in_place(|| with_many_blocks(&store));
+    let first = tokio::task::block_in_place(|| uids(&store));
+    assert_eq!(*first, set_of(&store, INBOX, FolderSet::All));
+    assert!(Arc::ptr_eq(&first, &uids(&store)), "nothing changed, nothing is read again");
+
+    let gone = store.expunge(ALICE, INBOX, Some(vec![uid(3 * BLOCK_UIDS + 15)])).await.unwrap();
+    assert_eq!(gone.len(), 1);
+    tokio::task::block_in_place(|| {
+        store.read_blocking(|earlier| {
+            deliver(&store, INBOX, Flags::SEEN);
+            assert_eq!(*uids(&store), set_of(&store, INBOX, FolderSet::All), "a few changes later");
+            let found = earlier.uids(ALICE, INBOX)?;
+            assert_eq!(*found, earlier.uid_set(ALICE, INBOX, FolderSet::All)?, "another reader knows more");
+            assert_eq!((found.len(), first.len()), (17, 18));
+            Ok(())
+        })
+    })
+    .unwrap();
+    tokio::task::block_in_place(|| (0..20).for_each(|_| deliver(&store, INBOX, Flags::default())));
+    assert_eq!(*uids(&store), set_of(&store, INBOX, FolderSet::All), "more changes than the set has rows");
+    assert_eq!(uids(&store).len(), 38);
 }

@@ -2,7 +2,8 @@
 //!
 //! Production code gets [`SystemClock`] and [`SystemEntropy`]; tests hand in fixed ones. Nothing else in the
 //! package asks the operating system what time it is or rolls dice, except for what lasts no longer than a
-//! process or must not be fixed: timeouts (tokio's clock) and the keys that rustls and rcgen make.
+//! process or must not be fixed: timeouts (tokio's clock), the keys that rustls and rcgen make, and those of named
+//! devices.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Poshta: the mail server of a national postal operator.
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
-//! services `intake`, `outbound`, `hybrid`, `mailfiles`, `accounts`, `auth`, `trust` and `publisher`, then `store`, then the domain:
-//! `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this order stand `config`, which is composed
-//! of everybody's settings, `locale`, and `server::listener` and `server::tls`, from which the front doors get
-//! their connections.
+//! services `intake`, `outbound`, `hybrid`, `devices`, `mailfiles`, `accounts`, `auth`, `trust` and `publisher`, then
+//! `store`, then the domain: `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this
+//! order stand `config`, which is composed of everybody's settings, `locale`, and `server::listener` and `server::tls`,
+//! from which the front doors get their connections.
 
 pub mod accounts;
 pub mod address;
@@ -12,6 +12,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod devices;
 pub mod http;
 pub mod hybrid;
 pub mod identity;

@@ -184,19 +184,29 @@ fn postmark_verify_tells_by_its_status() {
         let output = typed(&["postmark", "verify", "-", "--json", "--dir", demo.dir().to_str().unwrap()], message);
         (output.status.code().unwrap(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
     };
-    // Marks are not signed yet; nothing else is wrong with them, also by what the operator publishes.
     let (status, report) = verify(&delivered);
-    assert_eq!((status, &report["verdict"]), (1, &Value::from("not_valid")), "{report}");
+    assert_eq!((status, &report["verdict"]), (0, &Value::from("valid")), "{report}");
     let kinds: Vec<&str> =
         report["marks"].as_array().unwrap().iter().map(|mark| mark["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["deliver", "receive", "accept"]);
-    for mark in report["marks"].as_array().unwrap() {
-        assert_eq!(mark["findings"], serde_json::json!([{ "finding": "unsigned" }]), "{report}");
-    }
-
+    let (status, forged) = verify(&delivered.replace("Salem", "Salam"));
+    assert_eq!((status, &forged["verdict"]), (1, &Value::from("forged")), "{forged}");
+    assert_eq!(forged["marks"][0]["findings"], serde_json::json!([{ "finding": "altered_body" }]), "{forged}");
     let (status, forged) = verify(&delivered.replace("f=astana-2", "f=aqtau"));
     assert_eq!(status, 1);
     assert!(forged.to_string().contains("contradicts_facility"), "{forged}");
+
+    // A new key: marks of the old one stay valid, and both are in the DNS.
+    let device = "astana-1-a";
+    let rotated = json("rotate", on(demo.dir(), &["facility", "device", "rotate", device], ""));
+    assert_eq!(verify(&delivered).0, 0);
+    let records = json("dns", on(demo.dir(), &["facility", "dns"], ""));
+    let of_device = |record: &&Value| record["name"].as_str().unwrap().starts_with(device);
+    let names: Vec<&Value> =
+        records.as_array().unwrap().iter().filter(of_device).map(|record| &record["name"]).collect();
+    assert_eq!(names.len(), 2, "{records}");
+    assert_eq!(names[1], &format!("{}._postalmark.poshta.example", rotated["selector"].as_str().unwrap()));
+    assert!(refused(&on(demo.dir(), &["facility", "device", "rotate", "nothing"], ""), 1).contains("nothing"));
     let (status, plain) = verify("From: a@other.example\r\n\r\nnever at a post office\r\n");
     assert_eq!((status, &plain["verdict"]), (3, &Value::from("absent")));
     assert_eq!(typed(&["postmark", "verify", "/nowhere.eml"], "").status.code(), Some(1));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Timestamp, World};
 use crate::postal::{self, Facility, MarksFile, Registry};
+use crate::server::control::Request;
 
 use super::target::Target;
 use super::{Outcome, output};
@@ -27,11 +28,35 @@ pub(super) enum FacilityCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// The keys of all devices as records for the DNS of the operator's domain.
+    Dns {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// A named device.
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Check a facilities file and put it in the place of the configured one; a running server reads it at its
     /// next start.
     Import {
         /// The file.
         file: PathBuf,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// Give the device a new key. Marks that it made before stay valid; the new key is published at once, and belongs
+    /// into the DNS too (`poshta facility dns`).
+    Rotate {
+        /// The device.
+        device: String,
+        /// A key that was made elsewhere: Ed25519, or RSA of at least 2048 bits, in PKCS#8. Without it an Ed25519 key
+        /// is made.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         target: Target,
     },
@@ -47,12 +72,25 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
             output::list(&Value::Array(rows), columns, target.json)?;
         }
         FacilityCommand::Show { id, target } => {
-            let registry = target.configuration()?.registry(now)?;
-            let marks = MarksFile::of(&registry);
+            let marks = published(target)?;
             let facility = marks.operators.iter().find_map(|operator| operator.facility(id));
             let facility =
                 facility.with_context(|| format!("there is no facility {id:?}; `poshta facility list` shows all"))?;
             output::thing(&serde_json::to_value(facility)?, target.json)?;
+        }
+        FacilityCommand::Dns { target } => {
+            let records = published(target)?.dns();
+            if target.json {
+                let record = |(name, text)| json!({ "name": name, "type": "TXT", "text": text });
+                output::list(&records.into_iter().map(record).collect(), &[], true)?;
+            } else {
+                records.iter().try_for_each(|record| output::line(&zone_line(record)))?;
+            }
+        }
+        FacilityCommand::Device(DeviceCommand::Rotate { device, key, target }) => {
+            let key_file = key.as_ref().map(std::path::absolute).transpose()?;
+            let rotated = target.ask(Request::DeviceRotate { device: device.clone(), key_file })?;
+            output::thing(&rotated, target.json)?;
         }
         FacilityCommand::Import { file, target } => {
             let imported = import(file, &target.configuration()?.postal, now)?;
@@ -60,6 +98,21 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is published of facilities, devices and keys. Before the server's first start there are no keys.
+pub(super) fn published(target: &Target) -> anyhow::Result<MarksFile> {
+    let config = target.configuration()?;
+    if !config.server.dir.is_dir() {
+        return Ok(MarksFile::of(&config.registry(World::system().now())?));
+    }
+    Ok(serde_json::from_value(target.ask(Request::PublishedMarks)?)?)
+}
+
+/// A line of a zone file (RFC 1035 §5.1), the text in strings of at most 255 octets.
+fn zone_line((name, text): &(String, String)) -> String {
+    let strings = text.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part)));
+    format!("{name}. IN TXT {}", strings.collect::<Vec<_>>().join(" "))
 }
 
 /// Puts the new file in the old one's place in one step, so that no reader ever meets half of it; a file with

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
-use crate::clock::World;
-use crate::postal::{MarksFile, verify};
+use crate::postal::{Language, MarksFile, verify};
 
 use super::target::Target;
-use super::{Outcome, WrongUse, output};
+use super::{Outcome, WrongUse, facility, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PostmarkCommand {
@@ -19,30 +18,57 @@ pub(super) enum PostmarkCommand {
     Verify {
         /// The message; `-` is the standard input.
         file: PathBuf,
-        /// The published marks of the operators (poshta-marks.json); without it those of the configuration,
-        /// if one is named.
+        /// The published marks of the operators (poshta-marks.json): nothing else is needed. Without it those of
+        /// the configuration, if one is named.
         #[arg(long, value_name = "FILE")]
         keys: Option<PathBuf>,
+        /// Language of the answer.
+        #[arg(long, value_enum, default_value_t = Answer::En)]
+        language: Answer,
         #[command(flatten)]
         target: Target,
     },
 }
 
+/// Languages of the answer.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Answer {
+    /// Kazakh.
+    Kk,
+    /// Russian.
+    Ru,
+    /// English.
+    En,
+}
+
 pub(super) fn run(command: &PostmarkCommand) -> Outcome {
-    let PostmarkCommand::Verify { file, keys, target } = command;
+    let PostmarkCommand::Verify { file, keys, language, target } = command;
     let marks = match keys {
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let parsed = serde_json::from_str(&text);
+            let parsed = serde_json::from_str::<MarksFile>(&text);
             Some(parsed.map_err(|error| WrongUse(format!("{}: no file of published marks: {error}", file.display())))?)
         }
-        None if target.is_given() => Some(MarksFile::of(&target.configuration()?.registry(World::system().now())?)),
+        None if target.is_given() => Some(facility::published(target)?),
         None => None,
     };
     let report = verify(&read(file)?, marks.as_ref());
-    let shown = serde_json::to_value(&report)?;
-    output::thing(&shown, target.json)?;
+    if target.json {
+        output::thing(&serde_json::to_value(&report)?, true)?;
+    } else {
+        output::line(&report.text((*language).into()))?;
+    }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+impl From<Answer> for Language {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Kk => Language::Kk,
+            Answer::Ru => Language::Ru,
+            Answer::En => Language::En,
+        }
+    }
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Domain;
 use crate::clock::Timestamp;
-use crate::postal::{Registry, RegistryError};
+use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, retention, smtp, store,
-    trust,
+    accounts, auth, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, retention, smtp,
+    store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -59,6 +59,8 @@ pub struct Config {
     pub intake: intake::Settings,
     /// Which facility makes which mark.
     pub postal: postal::Settings,
+    /// Keys and numbers of the devices that make them.
+    pub devices: devices::Settings,
     /// The transparency log of all marks.
     pub tlog: publisher::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
@@ -95,6 +97,7 @@ impl Config {
             return Err(ConfigError::Refused { file: path.to_owned(), problems });
         }
         config.check_peers()?;
+        config.operators()?;
         Ok(config)
     }
 
@@ -156,6 +159,21 @@ impl Config {
             };
             ConfigError::Refused { file: file.clone(), problems }
         })
+    }
+
+    /// What other operators publish of their marks.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is none of that kind.
+    pub fn operators(&self) -> Result<Vec<MarksFile>, ConfigError> {
+        let load = |file: &PathBuf| {
+            serde_json::from_str(&read(file)?).map_err(|error| {
+                let what = format!("it is no file of published marks: {error}");
+                let problem = Problem::new("", what, "see postal.operator_files");
+                ConfigError::Refused { file: file.clone(), problems: vec![problem] }
+            })
+        };
+        self.postal.operator_files.iter().map(load).collect()
     }
 
     /// Facilities that `[postal]` names and that are not there.
@@ -312,7 +330,7 @@ impl Config {
             &mut self.tls.key_file,
             &mut self.postal.facilities_file,
         ];
-        for path in paths {
+        for path in paths.into_iter().chain(&mut self.postal.operator_files) {
             if path.is_relative() {
                 *path = base.join(&path);
             }

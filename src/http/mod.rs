@@ -31,10 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::clock::{Timestamp, World};
+use crate::devices::Devices;
 use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::ids::ItemId;
-use crate::postal::Registry;
 use crate::publisher::Publisher;
 use crate::store::Store;
 
@@ -60,8 +60,8 @@ pub struct Parts {
     pub store: Store,
     /// Time and randomness.
     pub world: World,
-    /// The facilities.
-    pub registry: Arc<Registry>,
+    /// The facilities' devices, whose keys are published.
+    pub devices: Devices,
     /// The print queue.
     pub queue: PrintQueue,
     /// Scans.
@@ -124,8 +124,8 @@ impl Api {
         &self.parts.store
     }
 
-    fn registry(&self) -> &Registry {
-        &self.parts.registry
+    fn devices(&self) -> &Devices {
+        &self.parts.devices
     }
 
     fn queue(&self) -> &PrintQueue {

@@ -18,6 +18,7 @@ use crate::accounts::{Accounts, NewAccount};
 use crate::address::ReversePath;
 use crate::auth::{Authenticator, Secret};
 use crate::clock::World;
+use crate::devices::Devices;
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
@@ -70,7 +71,8 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
     let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();
     let account = aliya(&accounts, &authenticator).await;
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
-    let post = post(&store, accounts, &registry, &world);
+    let devices = crate::devices::tests::devices(&store, &registry, &world, dir.path());
+    let post = post(&store, accounts, &devices, &world);
     let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
     let publisher = Publisher::new(publisher::Parts {
         settings: publisher::Settings::default(),
@@ -85,7 +87,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         authenticator,
         store: store.clone(),
         world,
-        registry,
+        devices,
         queue: post.paper.queue().clone(),
         scans: post.scans,
         publisher: publisher.clone(),
@@ -125,7 +127,8 @@ struct Post {
     scans: ScanDesk,
 }
 
-fn post(store: &Store, accounts: Accounts, registry: &Arc<Registry>, world: &World) -> Post {
+fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> Post {
+    let registry = &Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
     let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
     let launch = Launch {
         program: std::env::current_exe().unwrap(),
@@ -137,6 +140,7 @@ fn post(store: &Store, accounts: Accounts, registry: &Arc<Registry>, world: &Wor
         settings: Arc::clone(&settings),
         facilities: Arc::new(postal::Settings::default()),
         registry: Arc::clone(registry),
+        devices: devices.clone(),
         store: store.clone(),
         workers: workers.clone(),
         world: world.clone(),
@@ -147,6 +151,7 @@ fn post(store: &Store, accounts: Accounts, registry: &Arc<Registry>, world: &Wor
         settings: crate::intake::Settings::default(),
         facilities: postal::Settings::default(),
         registry: Arc::clone(registry),
+        devices: devices.clone(),
         store: store.clone(),
         accounts,
         verifier: Verifier::new(Dns::new(&trust).unwrap(), &trust, "mx.poshta.example"),

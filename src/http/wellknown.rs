@@ -15,5 +15,5 @@ pub(super) async fn openapi() -> Json<Value> {
 
 /// `GET /.well-known/poshta-marks.json`
 pub(super) async fn marks(State(api): State<Api>) -> Json<MarksFile> {
-    Json(MarksFile::of(api.registry()))
+    Json(api.devices().marks())
 }

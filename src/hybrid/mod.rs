@@ -19,6 +19,7 @@ pub mod workers;
 use std::sync::Arc;
 
 use crate::clock::{Timestamp, World};
+use crate::devices::Devices;
 use crate::postal::{self, FacilityId, Registry};
 use crate::store::Store;
 
@@ -38,6 +39,8 @@ pub struct Parts {
     pub facilities: Arc<postal::Settings>,
     /// The facilities and their devices.
     pub registry: Arc<Registry>,
+    /// The devices of facilities on the paper way.
+    pub devices: Devices,
     /// Where letters are kept.
     pub store: Store,
     /// Who opens documents.
@@ -65,9 +68,9 @@ impl Paper {
     /// Builds the service.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let (store, settings) = (parts.store.clone(), Arc::clone(&parts.settings));
+        let (store, world, settings) = (parts.store.clone(), parts.world.clone(), Arc::clone(&parts.settings));
         let queue =
-            PrintQueue::new(store.clone(), parts.world.clone(), Arc::clone(&parts.registry), Arc::clone(&settings));
+            PrintQueue::new(store.clone(), world, Arc::clone(&parts.registry), parts.devices.clone(), settings.clone());
         let numbers = S10Numbers::new(store, settings.s10_block);
         Paper { inner: Arc::new(Inner { parts, queue, numbers }) }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Timestamp, World};
+use crate::devices::{self, Devices, Strikes};
 use crate::ids::{ImpressionId, ItemId};
 use crate::postal::{
     Details, Facility, FacilityId, Handover, Impression, Kind, NotStamped, Occasion, PostalIndex, PrintCapabilities,
@@ -18,7 +19,7 @@ use crate::postal::{
 };
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, StoredJob, add_notice};
-use crate::store::{self, Batch, Store, Topic, View};
+use crate::store::{self, Batch, Committed, Store, Topic, View};
 
 use super::Settings;
 
@@ -28,6 +29,7 @@ pub struct PrintQueue {
     store: Store,
     world: World,
     registry: Arc<Registry>,
+    devices: Devices,
     settings: Arc<Settings>,
 }
 
@@ -106,9 +108,22 @@ pub enum QueueError {
     /// The facility could not stamp.
     #[error("no postmark: {0}")]
     NotStamped(#[from] NotStamped),
+    /// Its device cannot be used.
+    #[error("no postmark: {0}")]
+    Device(devices::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<devices::Error> for QueueError {
+    fn from(error: devices::Error) -> Self {
+        match error {
+            devices::Error::NotStamped(error) => QueueError::NotStamped(error),
+            devices::Error::Store(error) => QueueError::Store(error),
+            other => QueueError::Device(other),
+        }
+    }
 }
 
 /// States in which the postal network has the letter.
@@ -163,8 +178,8 @@ impl FacilityEvent {
 impl PrintQueue {
     /// The queue over a store.
     #[must_use]
-    pub fn new(store: Store, world: World, registry: Arc<Registry>, settings: Arc<Settings>) -> Self {
-        PrintQueue { store, world, registry, settings }
+    pub fn new(store: Store, world: World, registry: Arc<Registry>, devices: Devices, settings: Arc<Settings>) -> Self {
+        PrintQueue { store, world, registry, devices, settings }
     }
 
     /// Leases jobs to a centre, waiting for work if there is none, until the token is cancelled.
@@ -293,7 +308,7 @@ impl PrintQueue {
         let mut new = stored.job.clone();
         new.state = state;
         self.hold(&mut new, centre);
-        let mut batch = Batch::new();
+        let (mut batch, mut strikes) = (Batch::new(), self.devices.begin());
         let mut row = self.event(state.name(), centre, None);
         match &event {
             CentreEvent::Printed { sheets } => {
@@ -302,7 +317,7 @@ impl PrintQueue {
             }
             CentreEvent::Inserted => {}
             CentreEvent::HandedToPost => {
-                self.stamp(&mut batch, centre, Kind::Receive, &stored.job)?;
+                batch.journal(self.stamp(&mut strikes, centre, Kind::Receive, &stored.job).await?);
                 forget_document(&mut batch, &mut new);
             }
             CentreEvent::Failed { reason } => {
@@ -315,7 +330,7 @@ impl PrintQueue {
         if matches!(state, State::HandedToPost | State::Failed) {
             add_notice(&mut batch, item, number);
         }
-        self.commit_held(batch).await?;
+        held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
 
@@ -329,11 +344,12 @@ impl PrintQueue {
         check_order(&stored.job, state, FacilityEvent::predecessors())?;
         let mut new = stored.job.clone();
         new.state = state;
-        let mut batch = Batch::new();
+        let (mut batch, mut strikes) = (Batch::new(), self.devices.begin());
         let mut row = self.event(state.name(), facility, None);
         match &event {
             FacilityEvent::Delivered => {
-                self.stamp(&mut batch, facility, Kind::Deliver(Handover::Handed), &stored.job)?;
+                let handed = Kind::Deliver(Handover::Handed);
+                batch.journal(self.stamp(&mut strikes, facility, handed, &stored.job).await?);
             }
             FacilityEvent::Returned { reason } => row.reason = Some(reason.clone()),
             _ => {}
@@ -343,7 +359,7 @@ impl PrintQueue {
         if state == State::Returned {
             add_notice(&mut batch, item, number);
         }
-        self.commit_held(batch).await?;
+        held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
 
@@ -469,24 +485,27 @@ impl PrintQueue {
         if is_current { Ok(stored) } else { Err(QueueError::StaleLease) }
     }
 
-    /// A row that changed under us belongs to somebody else now.
     async fn commit_held(&self, batch: Batch) -> Result<(), QueueError> {
-        match self.store.commit(batch).await {
-            Ok(_) => Ok(()),
-            Err(store::Error::Conflict(_)) => Err(QueueError::StaleLease),
-            Err(error) => Err(error.into()),
-        }
+        held_by(self.store.commit(batch).await)
     }
 
-    /// P6: the impression for a step of the paper way; it stands in the device's journal (P31).
-    fn stamp(&self, batch: &mut Batch, facility: &str, kind: Kind, job: &PrintJob) -> Result<(), QueueError> {
-        let now = self.world.now();
+    /// P6: the impression for a step of the paper way. It is made on paper and signed nowhere; the line is for the
+    /// device's journal (P31).
+    async fn stamp(
+        &self,
+        strikes: &mut Strikes,
+        facility: &str,
+        kind: Kind,
+        job: &PrintJob,
+    ) -> Result<String, QueueError> {
         let id: FacilityId = facility.parse().map_err(|_| NotStamped::NoFacility(facility.to_owned()))?;
-        let workplace = self.registry.workplace(&id, kind, now)?;
-        let occasion = Occasion { id: ImpressionId::generate(&self.world), item: job.item, kind, instant: now };
+        let strike = strikes.strike(&id, kind).await?;
+        let instant = strike.instant();
+        let workplace = self.registry.workplace_with(&id, strike.device(), instant)?;
+        let occasion = Occasion { id: ImpressionId::generate(&self.world), item: job.item, kind, instant };
         let details = Details { s10: job.s10.parse().ok(), ..Details::default() };
-        batch.journal(Impression::make(workplace, occasion, details)?.journal_line());
-        Ok(())
+        let impression = Impression::make(workplace, occasion, details)?;
+        Ok(impression.journal_line(strike.number(), impression.digest()))
     }
 
     fn event(&self, name: &str, actor: &str, reason: Option<&str>) -> ItemEvent {
@@ -495,6 +514,15 @@ impl PrintQueue {
 
     fn now_ms(&self) -> u64 {
         milliseconds(self.world.now())
+    }
+}
+
+/// A row that changed under us belongs to somebody else now.
+fn held_by(outcome: store::Result<Committed>) -> Result<(), QueueError> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(store::Error::Conflict(_)) => Err(QueueError::StaleLease),
+        Err(error) => Err(error.into()),
     }
 }
 

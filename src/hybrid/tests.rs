@@ -64,6 +64,7 @@ fn office_of(settings: Settings, launch: Launch) -> Office {
         settings: Arc::new(settings),
         facilities: Arc::new(postal::Settings::default()),
         registry: Arc::clone(&registry),
+        devices: crate::devices::tests::devices(&store, &registry, &world, dir.path()),
         store: store.clone(),
         workers: Workers::new(WorkerSettings::default(), launch),
         world: world.clone(),
@@ -276,7 +277,9 @@ async fn what_waits_for_a_disabled_centre_is_open_to_the_next_at_once() {
     let [first, second, ..] = centres.as_slice() else { panic!("{centres:?}") };
     let settings = Settings { disabled_centres: vec![first.clone()], ..Settings::default() };
     let registry = Arc::clone(&office.registry);
-    let queue = super::queue::PrintQueue::new(office.store.clone(), office.world.clone(), registry, Arc::new(settings));
+    let devices = crate::devices::tests::devices(&office.store, &registry, &office.world, office._dir.path());
+    let (store, world) = (office.store.clone(), office.world.clone());
+    let queue = super::queue::PrintQueue::new(store, world, registry, devices, Arc::new(settings));
     let stop = CancellationToken::new();
     assert!(queue.lease(second, request(0), &stop).await.unwrap().is_empty());
     queue.release_disabled().await.unwrap();

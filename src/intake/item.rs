@@ -5,7 +5,7 @@ use crate::address::{Address, ReversePath};
 use crate::clock::Timestamp;
 use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId};
 use crate::message::{Structure, Summary};
-use crate::postal::Impression;
+use crate::postal::SignedImpression;
 use crate::store::mailboxes::{Flags, NewMessage, Origin as Kept, Prefix, add_message};
 use crate::store::queue::{self, Details, NewQueued, Notify, QueueId, milliseconds};
 use crate::store::quota::{Allowance, Usage};
@@ -64,7 +64,7 @@ impl Item {
         &self,
         batch: &mut Batch,
         mailbox: &Mailbox,
-        arrival: &[Impression; 2],
+        arrival: &[SignedImpression; 2],
         bound: Bound,
     ) -> Result<(), Refusal> {
         let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use crate::accounts::Account;
 use crate::address::{Address, Domain};
 use crate::clock::{Timestamp, World};
+use crate::devices::{self, Devices, Strike, Strikes};
 use crate::ids::{ImpressionId, ItemId};
 use crate::postal::{
-    self, Details, FacilityId, Handover, Impression, Kind, NotStamped, Occasion, PostalIndex, RecipientTag, Registry,
-    S10,
+    self, Contents, Details, FacilityId, Handover, Impression, Kind, MarkDigest, NotStamped, Occasion, PostalIndex,
+    RecipientTag, Registry, S10, SignedImpression,
 };
 
-use super::policy::Policy;
+use super::item::Mailbox;
+use super::policy::{Policy, Routing};
 use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender};
 
 /// The stamps of this operator, and who uses which.
@@ -20,17 +22,60 @@ use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender};
 pub(super) struct Marking {
     pub(super) registry: Arc<Registry>,
     pub(super) facilities: postal::Settings,
+    pub(super) devices: Devices,
     pub(super) world: World,
 }
 
+/// A stroke and the facility it is made at.
+#[derive(Clone, Debug)]
+pub(super) struct Stroke {
+    pub(super) facility: FacilityId,
+    pub(super) strike: Strike,
+}
+
+/// All strokes for a letter: the acceptance, then receipt and delivery for each mailbox.
+#[derive(Debug)]
+pub(super) struct Strokes {
+    pub(super) accept: Stroke,
+    pub(super) arrivals: Vec<[Stroke; 2]>,
+}
+
+/// What receipt and delivery at one mailbox are made from.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) item: ItemId,
+    pub(super) recipient: &'a Address,
+    pub(super) strokes: &'a [Stroke; 2],
+    pub(super) contents: &'a Contents,
+    /// The acceptance.
+    pub(super) accept: MarkDigest,
+}
+
 impl Marking {
-    /// The acceptance: name of the facility, place and time (P6 a). The instant is the clock's (P3, P24).
+    /// Brings down the stamps for a letter. Numbers and instants are the devices' (P3, P24, P31).
+    pub(super) async fn strike(
+        &self,
+        strikes: &mut Strikes,
+        accepting: FacilityId,
+        routing: &Routing,
+    ) -> Result<Strokes, Refusal> {
+        let accept = stroke(strikes, accepting, Kind::Accept).await?;
+        let mut arrivals = Vec::with_capacity(routing.mailboxes.len());
+        for Mailbox { account, .. } in &routing.mailboxes {
+            let home = self.home(account, accept.strike.instant())?;
+            let receive = stroke(strikes, home.clone(), Kind::Receive).await?;
+            arrivals.push([receive, stroke(strikes, home, DELIVERED).await?]);
+        }
+        Ok(Strokes { accept, arrivals })
+    }
+
+    /// The acceptance: name of the facility, place and time (P6 a). Unsigned, for the header that it signs names the
+    /// item.
     pub(super) fn accept(
         &self,
         item: ItemId,
-        instant: Timestamp,
+        stroke: &Stroke,
         origin: &Origin,
-        facility: &FacilityId,
         s10: Option<S10>,
     ) -> Result<Impression, Refusal> {
         let (official, peer) = match &origin.sender {
@@ -38,24 +83,22 @@ impl Marking {
             _ => (false, None),
         };
         let details = Details { s10, official, peer, ..Details::default() };
-        self.make(item, instant, facility, Kind::Accept, details)
+        self.make(item, stroke, Kind::Accept, details)
     }
 
-    /// Receipt and delivery at a mailbox: made by its owner's home facility, in this order.
-    pub(super) fn arrive(
-        &self,
-        item: ItemId,
-        instant: Timestamp,
-        account: &Account,
-        recipient: &Address,
-    ) -> Result<[Impression; 2], Refusal> {
-        let facility = self.home(account, instant)?;
-        let make = |kind| {
-            let recipient = RecipientTag::new(self.world.random(), recipient);
+    /// Receipt and delivery at a mailbox: made by its owner's home facility, in this order, each pointing to the one
+    /// before it.
+    pub(super) fn arrive(&self, arrival: &Arrival<'_>) -> Result<[SignedImpression; 2], Refusal> {
+        let [receive, deliver] = arrival.strokes;
+        let make = |stroke: &Stroke, kind, previous| {
+            let recipient = RecipientTag::new(self.world.random(), arrival.recipient);
             let details = Details { recipient: Some(recipient), ..Details::default() };
-            self.make(item, instant, &facility, kind, details)
+            let impression = self.make(arrival.item, stroke, kind, details)?;
+            sign(impression, stroke, arrival.contents, Some(previous))
         };
-        Ok([make(Kind::Receive)?, make(Kind::Deliver(Handover::Delivered))?])
+        let receive = make(receive, Kind::Receive, arrival.accept)?;
+        let deliver = make(deliver, DELIVERED, receive.digest())?;
+        Ok([receive, deliver])
     }
 
     /// The facility that accepts. The scan centre makes its own mark; what comes from abroad or goes only there
@@ -89,22 +132,41 @@ impl Marking {
         }
     }
 
-    fn make(
-        &self,
-        item: ItemId,
-        instant: Timestamp,
-        facility: &FacilityId,
-        kind: Kind,
-        details: Details,
-    ) -> Result<Impression, Refusal> {
-        let workplace = self.registry.workplace(facility, kind, instant).map_err(not_stamped)?;
+    fn make(&self, item: ItemId, stroke: &Stroke, kind: Kind, details: Details) -> Result<Impression, Refusal> {
+        let instant = stroke.strike.instant();
+        let workplace = self.registry.workplace_with(&stroke.facility, stroke.strike.device(), instant);
         let occasion = Occasion { id: ImpressionId::generate(&self.world), item, kind, instant };
-        Impression::make(workplace, occasion, details).map_err(not_stamped)
+        Impression::make(workplace.map_err(not_stamped)?, occasion, details).map_err(not_stamped)
     }
 }
 
-/// No letter passes without its mark: until the operator has put the stamps right, it is refused for now.
+/// What is laid into a mailbox is delivered; handing it over is its reader's doing.
+const DELIVERED: Kind = Kind::Deliver(Handover::Delivered);
+
+/// Signs an impression over the letter.
+pub(super) fn sign(
+    impression: Impression,
+    stroke: &Stroke,
+    contents: &Contents,
+    previous: Option<MarkDigest>,
+) -> Result<SignedImpression, Refusal> {
+    impression.sign(contents, &stroke.strike.signer(), previous).map_err(|error| no_mark(&error))
+}
+
+async fn stroke(strikes: &mut Strikes, facility: FacilityId, kind: Kind) -> Result<Stroke, Refusal> {
+    match strikes.strike(&facility, kind).await {
+        Ok(strike) => Ok(Stroke { facility, strike }),
+        Err(devices::Error::Store(error)) => Err(Refusal::Store(error)),
+        Err(error) => Err(no_mark(&error)),
+    }
+}
+
 fn not_stamped(error: NotStamped) -> Refusal {
+    no_mark(&error)
+}
+
+/// No letter passes without its mark: until the operator has put the stamps right, it is refused for now.
+fn no_mark(error: &dyn std::error::Error) -> Refusal {
     tracing::error!(%error, "no impression can be made");
     Refusal::Temporary(format!("no postmark can be made: {error}"))
 }

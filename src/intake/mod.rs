@@ -3,6 +3,7 @@
 //! A front door hands over a complete [`Submission`] and gets a [`Receipt`] or a [`Refusal`] that already
 //! knows its wire answer. Everything that must exist when the client sees `250` is in one commit.
 
+mod arriving;
 mod content;
 mod item;
 mod marking;

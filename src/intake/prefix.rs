@@ -8,18 +8,19 @@ use crate::address::{Address, ReversePath};
 use crate::clock::Timestamp;
 use crate::ids::ItemId;
 use crate::message::date;
-use crate::postal::Impression;
+use crate::postal::SignedImpression;
 
+use super::arriving::ArrivingMarks;
 use super::{Connection, Entrance, Origin};
 
 /// What the item's prefix is written from.
 pub(super) struct ItemPrefix<'a> {
     /// The item.
     pub(super) item: ItemId,
-    /// Its acceptance.
-    pub(super) accept: &'a Impression,
     /// A complete `Authentication-Results` field, where there is one.
     pub(super) authentication: Option<&'a str>,
+    /// What was found of the marks that it came with.
+    pub(super) arriving: &'a ArrivingMarks,
     /// Where it came from.
     pub(super) origin: &'a Origin,
     /// Our name.
@@ -39,12 +40,11 @@ pub(super) struct ItemPrefix<'a> {
 }
 
 impl ItemPrefix<'_> {
-    /// The prefix that all copies share.
-    pub(super) fn render(&self) -> Vec<u8> {
-        let mut prefix = self.accept.header();
-        prefix.push_str(&self.accept.text_header());
-        prefix.push_str(&format!("Postal-Item-Id: {}\r\n", self.item));
+    /// The prefix that all copies share, but for the acceptance above it, which signs what stands here.
+    pub(super) fn render(&self) -> String {
+        let mut prefix = format!("Postal-Item-Id: {}\r\n", self.item);
         prefix.push_str(self.authentication.unwrap_or_default());
+        prefix.push_str(&self.arriving.field(self.host_name));
         prefix.push_str(&self.received());
         if self.add_date {
             prefix.push_str(&format!("Date: {}\r\n", self.date()));
@@ -52,7 +52,7 @@ impl ItemPrefix<'_> {
         if let Some(id) = &self.add_message_id {
             prefix.push_str(&format!("Message-ID: <{id}>\r\n"));
         }
-        prefix.into_bytes()
+        prefix
     }
 
     /// RFC 5321 §4.4, RFC 3848.
@@ -94,13 +94,21 @@ impl ItemPrefix<'_> {
 }
 
 /// The prefix of one mailbox's copy: newest mark on top.
-pub(super) fn recipient_prefix(reverse_path: &ReversePath, recipient: &Address, arrival: &[Impression; 2]) -> Vec<u8> {
+pub(super) fn recipient_prefix(
+    reverse_path: &ReversePath,
+    recipient: &Address,
+    arrival: &[SignedImpression; 2],
+) -> Vec<u8> {
     let mut prefix = format!("Return-Path: {reverse_path}\r\nDelivered-To: {recipient}\r\n");
-    for impression in arrival.iter().rev() {
-        prefix.push_str(&impression.header());
-        prefix.push_str(&impression.text_header());
+    for mark in arrival.iter().rev() {
+        prefix.push_str(&fields_of(mark));
     }
     prefix.into_bytes()
+}
+
+/// The two fields of a mark: the one for programs, and the line for people.
+pub(super) fn fields_of(mark: &SignedImpression) -> String {
+    format!("{}{}", mark.header(), mark.impression().text_header())
 }
 
 /// What a client says of itself is shown, but cannot break the field.

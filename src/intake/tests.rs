@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use super::*;
 use crate::accounts::{self, Accounts, NewAccount};
 use crate::clock::{Clock, Entropy, Timestamp, World};
+use crate::devices::Devices;
 use crate::hybrid::workers::{self, Launch, Workers};
 use crate::hybrid::{Paper, Parts};
 use crate::message::{Caps, headers};
@@ -66,6 +67,7 @@ pub(crate) struct Post {
     pub(crate) intake: Intake,
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    pub(crate) devices: Devices,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) world: World,
     pub(crate) dns: Dns,
@@ -116,21 +118,23 @@ impl Post {
         let trust =
             trust::Settings { name_servers: vec![server], verify: zone.is_some(), ..trust::Settings::default() };
         let dns = Dns::new(&trust).unwrap();
+        let devices = crate::devices::tests::devices(&store, &registry(), &world, dir.path());
         let intake = Intake::new(Services {
             settings,
             hybrid_domain: "hat.poshta.example".into(),
             caps: Caps::default(),
             facilities: postal::Settings::default(),
             registry: registry(),
+            devices: devices.clone(),
             store: store.clone(),
             accounts: accounts.clone(),
             verifier: Verifier::new(dns.clone(), &trust, "mx.poshta.example"),
-            paper: paper(&store, &world),
+            paper: paper(&store, &world, &devices),
             quota,
             host_name: "mx.poshta.example".into(),
             world: world.clone(),
         });
-        Post { intake, store, accounts, clock, world, dns, _zone: zone, _dir: dir }
+        Post { intake, store, accounts, devices, clock, world, dns, _zone: zone, _dir: dir }
     }
 
     /// Hands over a letter as a front door does.
@@ -187,7 +191,13 @@ impl Post {
         self.store.read(|view| view.outbound(None, 1000)).await.unwrap()
     }
 
+    /// The impressions in the journal; what else it tells of devices is left out.
     async fn journal(&self) -> Vec<serde_json::Value> {
+        let lines = self.journal_lines().await;
+        lines.into_iter().filter(|line| line["event"].is_null()).collect()
+    }
+
+    async fn journal_lines(&self) -> Vec<serde_json::Value> {
         let read = self.store.read(|view| {
             let mut lines = Vec::new();
             view.journal_lines(|line| {
@@ -254,12 +264,13 @@ fn registry() -> Arc<Registry> {
 }
 
 /// Letters without documents need no worker, so none is ever started.
-fn paper(store: &Store, world: &World) -> Paper {
+fn paper(store: &Store, world: &World, devices: &Devices) -> Paper {
     let launch = Launch { program: "/nonexistent".into(), arguments: Vec::new() };
     Paper::new(Parts {
         settings: Arc::default(),
         facilities: Arc::default(),
         registry: registry(),
+        devices: devices.clone(),
         store: store.clone(),
         workers: Workers::new(workers::Settings::default(), launch),
         world: world.clone(),

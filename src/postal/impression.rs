@@ -4,7 +4,7 @@
 //! caller can post-date or back-date a letter (P3, P24).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::tz::Offset;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,9 @@ use crate::ids::{ImpressionId, ItemId};
 
 use super::mark_text::mark_text_header;
 use super::tag_list::{TagList, quoted_printable};
-use super::{DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, Operator, S10, is_oblast_shown};
+use super::{
+    DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, MarkDigest, Operator, S10, is_oblast_shown,
+};
 
 /// P6, P7, P2: what an impression attests (tag `k`, and `dk` for a delivery).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -187,9 +189,9 @@ impl Impression {
         })
     }
 
-    /// The field `Postal-Mark` of this impression, folded, with its final CRLF.
-    #[must_use]
-    pub fn header(&self) -> String {
+    /// The field `Postal-Mark` as it was before marks were signed.
+    #[cfg(test)]
+    pub(super) fn unsigned_header(&self) -> String {
         self.tags().header("Postal-Mark")
     }
 
@@ -205,15 +207,14 @@ impl Impression {
         self.inscription.line(self.device.mark.as_ref(), self.token)
     }
 
-    /// P31: the entry of the device's journal, one line of JSON without line end. `seq` is numbered by the
-    /// journal's owner; `mark` is the SHA-256 of the mark's canonical form in base64, which is the entry of the
-    /// transparency log. Nothing personal is in it.
+    /// P31: the entry of the device's journal, one line of JSON without line end: the number that the device gave
+    /// it, and its mark as a hash, which is the entry of the transparency log. Nothing personal is in it.
     #[must_use]
-    pub fn journal_line(&self) -> String {
+    pub fn journal_line(&self, number: u64, mark: MarkDigest) -> String {
         json!({
             "device": self.device.id.as_str(),
-            "seq": null,
-            "mark": STANDARD.encode(Sha256::digest(self.tags().canonical("Postal-Mark"))),
+            "seq": number,
+            "mark": mark.to_string(),
             "impression": self.id.to_string(),
             "facility": self.facility,
             "kind": self.kind.tag(),
@@ -275,7 +276,7 @@ impl Impression {
     }
 
     /// The tags of the mark, in the order of the grammar.
-    fn tags(&self) -> TagList {
+    pub(super) fn tags(&self) -> TagList {
         let details = &self.details;
         let has_place = matches!(self.kind, Kind::Accept | Kind::Receive | Kind::Surcharge | Kind::Cancel);
         let mut tags = TagList::default();

@@ -10,9 +10,11 @@ use crate::clock::Timestamp;
 use crate::ids::ImpressionId;
 
 use super::impression::offset_tag;
+use super::signing::{CANONICALIZATION, MAX_NAMES, Required};
 use super::tag_list::{TagList, TagListError, decode_quoted_printable};
 use super::{
-    DateToken, DeviceMark, FacilityId, Kind, LetterBoxId, OblastCode, OperatorId, PostalIndex, RecipientTag, S10,
+    DateToken, DeviceMark, FacilityId, Kind, LetterBoxId, MarkDigest, OblastCode, OperatorId, PostalIndex,
+    RecipientTag, S10,
 };
 
 /// A mark whose tags agree with the grammar and with each other.
@@ -74,6 +76,8 @@ pub struct SignatureTags {
     pub fields: Vec<String>,
     /// Tag `bh`.
     pub body_hash: Vec<u8>,
+    /// Tag `hh`: hash of the signed fields alone, if the signer wrote it.
+    pub header_hash: Option<Vec<u8>>,
     /// Tag `pv`: hash of the previous mark; not in an acceptance.
     pub previous: Option<Vec<u8>>,
     /// Tag `lg`: origin of the log.
@@ -159,6 +163,22 @@ impl Mark {
     #[must_use]
     pub fn canonical(&self) -> String {
         self.tags.canonical("Postal-Mark")
+    }
+
+    /// What `pv` of the next mark is.
+    #[must_use]
+    pub fn digest(&self) -> MarkDigest {
+        MarkDigest::of(&self.canonical())
+    }
+
+    /// The form that is signed: the canonical one with an empty `b=`.
+    pub(super) fn signed_form(&self) -> String {
+        self.tags.with("b", "").canonical("Postal-Mark")
+    }
+
+    /// The form that would be signed if `hh` were this.
+    pub(super) fn signed_form_with(&self, header_hash: &[u8; 32]) -> String {
+        self.tags.with("b", "").with("hh", &STANDARD.encode(header_hash)).canonical("Postal-Mark")
     }
 
     fn check_kind(&self) -> Result<(), MarkError> {
@@ -265,18 +285,16 @@ fn payment_sign(tags: &TagList) -> Result<Option<[u8; 32]>, MarkError> {
     optional_with(tags, "ps", |value| URL_SAFE_NO_PAD.decode(value).ok()?.try_into().ok())
 }
 
-/// d, s, a, c, h, bh and b come together or not at all; pv, lg and n only with them.
+/// d, s, a, c, h, bh and b come together or not at all; hh, pv, lg and n only with them. Which algorithms there are is
+/// not for the grammar to say: a mark under a new one is whole, and cannot be judged.
 fn signature(tags: &TagList) -> Result<Option<SignatureTags>, MarkError> {
-    const ALL: [&str; 10] = ["d", "s", "a", "c", "h", "bh", "pv", "b", "lg", "n"];
+    const ALL: [&str; 11] = ["d", "s", "a", "c", "h", "bh", "hh", "pv", "b", "lg", "n"];
     if ALL.iter().all(|name| tags.get(name).is_none()) {
         return Ok(None);
     }
     let base64 = |name: &'static str| STANDARD.decode(required(tags, name)?).map_err(|_| MarkError::Value(name));
     let algorithm = required(tags, "a")?;
-    if !["ed25519-sha256", "rsa-sha256", "gost2015-512"].contains(&algorithm) {
-        return Err(MarkError::Value("a"));
-    }
-    if required(tags, "c")? != "relaxed/relaxed" {
+    if required(tags, "c")? != CANONICALIZATION {
         return Err(MarkError::Value("c"));
     }
     let previous = tags.get("pv").map(|_| base64("pv")).transpose()?;
@@ -287,11 +305,24 @@ fn signature(tags: &TagList) -> Result<Option<SignatureTags>, MarkError> {
         domain: required(tags, "d")?.to_ascii_lowercase(),
         selector: required(tags, "s")?.into(),
         algorithm: algorithm.into(),
-        fields: required(tags, "h")?.split(':').map(str::to_ascii_lowercase).collect(),
+        fields: signed_fields(required(tags, "h")?)?,
         body_hash: base64("bh")?,
+        header_hash: tags.get("hh").map(|_| base64("hh")).transpose()?,
         previous,
         log: tags.get("lg").map(str::to_owned),
         sequence: digits(tags, "n", 18)?,
         signature: base64("b")?,
     }))
+}
+
+/// Tag `h`: names with nothing between them, and all that a mark must sign (FACTS E).
+fn signed_fields(text: &str) -> Result<Vec<String>, MarkError> {
+    let names: Vec<String> = text.split(':').map(str::to_ascii_lowercase).collect();
+    let is_name = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let has_all = Required::ALL.iter().all(|required| names.iter().any(|name| name == required.name));
+    if names.len() <= MAX_NAMES && names.iter().all(is_name) && has_all {
+        Ok(names)
+    } else {
+        Err(MarkError::Value("h"))
+    }
 }

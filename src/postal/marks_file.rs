@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, DeviceKind, Facility, FacilityKind, Operator, Registry};
+use super::{Algorithm, Device, DeviceKind, Facility, FacilityKind, Operator, PublicKey, Registry};
 
 /// The whole file.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct MarksLetterBox {
     pub time: String,
 }
 
-/// A device and its key.
+/// A device and its keys.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MarksDevice {
     /// Its name.
@@ -100,15 +100,18 @@ pub struct MarksDevice {
     /// Tag `dv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<String>,
-    /// Tag `s`.
+    /// Tag `s` of the key that it signs with now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
-    /// Tag `a`.
+    /// Tag `a` of that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
-    /// The key, base64.
+    /// That key, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// All its keys, the oldest first: marks of a key that was replaced go on being valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<MarksKey>,
     /// First day of use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -120,12 +123,78 @@ pub struct MarksDevice {
     pub revoked_at: Option<String>,
 }
 
+/// A key of a device.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MarksKey {
+    /// Tag `s`.
+    pub selector: String,
+    /// Tag `a`.
+    pub algorithm: String,
+    /// The key, base64.
+    pub public_key: String,
+    /// Its first second (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Its last second; open while it is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+impl MarksKey {
+    /// The key itself, if its algorithm is known.
+    #[must_use]
+    pub fn public(&self) -> Option<PublicKey> {
+        PublicKey::parse(Algorithm::from_tag(&self.algorithm)?, &self.public_key).ok()
+    }
+}
+
 impl MarksFile {
-    /// What this registry publishes.
+    /// What this registry publishes, without any keys.
     #[must_use]
     pub fn of(registry: &Registry) -> Self {
         let operators = registry.operators().iter().map(|operator| published_operator(registry, operator));
         MarksFile { operators: operators.collect() }
+    }
+
+    /// Adds the keys of a device, the oldest first.
+    pub fn add_keys(&mut self, device: &str, keys: Vec<MarksKey>) {
+        let facilities = self.operators.iter_mut().flat_map(|operator| &mut operator.facilities);
+        for device in facilities.flat_map(|facility| &mut facility.devices).filter(|entry| entry.id == device) {
+            let current = keys.last().filter(|key| key.to.is_none());
+            device.selector = current.map(|key| key.selector.clone());
+            device.algorithm = current.map(|key| key.algorithm.clone());
+            device.public_key = current.map(|key| key.public_key.clone());
+            device.keys.clone_from(&keys);
+        }
+    }
+
+    /// Adds what other operators publish. An operator that is there already stays as it is.
+    pub fn add_operators(&mut self, other: MarksFile) {
+        for operator in other.operators {
+            match self.operators.iter_mut().find(|known| known.id == operator.id) {
+                // Who is in the registry without keys is better known by what it says of itself.
+                Some(known) if !known.has_keys() => *known = operator,
+                Some(_) => {}
+                None => self.operators.push(operator),
+            }
+        }
+    }
+
+    /// Every key as a record of type TXT, name and text, in the first domain of its operator. Keys that were replaced
+    /// are there too: their marks stay valid.
+    #[must_use]
+    pub fn dns(&self) -> Vec<(String, String)> {
+        let mut records = Vec::new();
+        for operator in &self.operators {
+            let Some(domain) = operator.domains.first() else { continue };
+            let devices = operator.facilities.iter().flat_map(|facility| &facility.devices);
+            for key in devices.flat_map(|device| &device.keys) {
+                records.extend(
+                    key.public().map(|public| (format!("{}._postalmark.{domain}", key.selector), public.dns_text())),
+                );
+            }
+        }
+        records
     }
 
     /// The operator with this id.
@@ -136,10 +205,28 @@ impl MarksFile {
 }
 
 impl MarksOperator {
+    fn has_keys(&self) -> bool {
+        let mut devices = self.facilities.iter().flat_map(|facility| &facility.devices);
+        devices.any(|device| device.public_key.is_some() || !device.keys.is_empty())
+    }
+
     /// The facility with this id.
     #[must_use]
     pub fn facility(&self, id: &str) -> Option<&MarksFacility> {
         self.facilities.iter().find(|facility| facility.id == id)
+    }
+}
+
+impl MarksDevice {
+    /// The key with this selector. A file that names one key only says nothing of when it was in use.
+    #[must_use]
+    pub fn key(&self, selector: &str) -> Option<MarksKey> {
+        if let Some(key) = self.keys.iter().find(|key| key.selector == selector) {
+            return Some(key.clone());
+        }
+        let algorithm = self.algorithm.clone().filter(|_| self.selector.as_deref() == Some(selector))?;
+        let public_key = self.public_key.clone()?;
+        Some(MarksKey { selector: selector.to_owned(), algorithm, public_key, from: None, to: None })
     }
 }
 
@@ -197,6 +284,7 @@ fn published_device(device: &Device) -> MarksDevice {
         selector: None,
         algorithm: None,
         public_key: None,
+        keys: Vec::new(),
         from: device.period.from.map(|day| day.to_string()),
         to: device.period.to.map(|day| day.to_string()),
         revoked_at: device.revoked_at.map(|instant| instant.to_string()),

@@ -24,6 +24,7 @@ mod registry_check;
 mod registry_file;
 mod s10;
 mod settings;
+mod signing;
 mod tag_list;
 mod transliteration;
 mod verify;
@@ -41,16 +42,20 @@ pub use inscription::{Inscription, Script};
 pub use letter_box::{LetterBox, LetterBoxId};
 pub use mark::{Mark, MarkError, SignatureTags};
 pub use mark_text::mark_text_header;
-pub use marks_file::{MarksDevice, MarksFacility, MarksFile, MarksLetterBox, MarksOperator, MarksVersion};
+pub use marks_file::{MarksDevice, MarksFacility, MarksFile, MarksKey, MarksLetterBox, MarksOperator, MarksVersion};
 pub use oblast::{OblastCode, UnknownOblast, is_oblast_shown};
 pub use postal_address::{PostalAddress, PostalAddressError, TextAddress};
 pub use registry::{Registry, RegistryError};
 pub use registry_file::Problem;
 pub use s10::{S10, S10Error, S10Range};
 pub use settings::Settings;
+pub use signing::{
+    Algorithm, BodyHash, BodyHasher, Contents, HeaderInput, KeyError, MarkDigest, PublicKey, SignedImpression, Signer,
+    SigningKey,
+};
 pub use tag_list::TagListError;
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};
-pub use verify::{Finding, Language, MarkReport, Report, Verdict, verify};
+pub use verify::{Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify};
 pub use zone::{UnknownZone, Zone};
 
 #[cfg(test)]

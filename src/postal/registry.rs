@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use super::facility::longest_match;
 use super::registry_check::check;
 use super::registry_file::{Contents, Problem, read};
-use super::{Facility, FacilityId, FacilityKind, Kind, NotStamped, Operator, OperatorId, PostalIndex, Workplace};
+use super::{
+    DeviceId, Facility, FacilityId, FacilityKind, Kind, NotStamped, Operator, OperatorId, PostalIndex, Workplace,
+};
 
 /// The facilities and their versions; every rule of order 57 on them holds.
 #[derive(Clone, PartialEq, Debug)]
@@ -107,6 +109,24 @@ impl Registry {
         let device = facility
             .device(kind.device(), at)
             .ok_or_else(|| NotStamped::NoDevice { facility: id.to_string(), device: kind.device() })?;
+        Ok(Workplace { operator, facility, device })
+    }
+
+    /// Operator and facility with one device of theirs, for an impression of that device.
+    ///
+    /// # Errors
+    /// No such facility now, or the device is not one of its own.
+    pub fn workplace_with(
+        &self,
+        id: &FacilityId,
+        device: &DeviceId,
+        at: Timestamp,
+    ) -> Result<Workplace<'_>, NotStamped> {
+        let unknown = || NotStamped::NoFacility(id.to_string());
+        let facility = self.facility(id, at).ok_or_else(unknown)?;
+        let operator = self.operator(&facility.operator).ok_or_else(unknown)?;
+        let device = facility.devices.iter().find(|other| other.id == *device);
+        let device = device.ok_or_else(|| NotStamped::DeviceNotInUse(id.to_string()))?;
         Ok(Workplace { operator, facility, device })
     }
 

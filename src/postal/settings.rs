@@ -22,6 +22,9 @@ pub struct Settings {
     pub mailbox_facility: String,
     /// Exchange place that marks letters from and to abroad (P26).
     pub intl_exchange_facility: String,
+    /// What other operators publish of their marks (`poshta-marks.json`); relative to the configuration file. Their
+    /// marks on letters that come in stay when they hold.
+    pub operator_files: Vec<PathBuf>,
     /// S10 numbers for ordinary letters on paper, used in order, each once.
     pub s10_ordinary: S10Range,
     /// S10 numbers for registered and valued letters on paper.
@@ -37,6 +40,7 @@ impl Default for Settings {
             mx_facility: "astana-2".into(),
             mailbox_facility: "astana-1".into(),
             intl_exchange_facility: "almaty-intl".into(),
+            operator_files: Vec::new(),
             s10_ordinary: range("UA"),
             s10_registered: range("RR"),
         }
@@ -44,17 +48,26 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Every facility that is named here exists now; gives key and remedy of each that does not.
+    /// The facilities that are named here.
     #[must_use]
-    pub fn problems(&self, registry: &Registry, now: Timestamp) -> Vec<(&'static str, String)> {
-        let named = [
+    pub fn facilities(&self) -> Vec<FacilityId> {
+        self.named().into_iter().filter_map(|(_, name)| name.parse().ok()).collect()
+    }
+
+    fn named(&self) -> [(&'static str, &String); 4] {
+        [
             ("submission_facility", &self.submission_facility),
             ("mx_facility", &self.mx_facility),
             ("mailbox_facility", &self.mailbox_facility),
             ("intl_exchange_facility", &self.intl_exchange_facility),
-        ];
+        ]
+    }
+
+    /// Every facility that is named here exists now; gives key and remedy of each that does not.
+    #[must_use]
+    pub fn problems(&self, registry: &Registry, now: Timestamp) -> Vec<(&'static str, String)> {
         let is_known = |name: &str| name.parse::<FacilityId>().is_ok_and(|id| registry.facility(&id, now).is_some());
-        let missing = named.into_iter().filter(|(_, name)| !is_known(name));
+        let missing = self.named().into_iter().filter(|(_, name)| !is_known(name));
         let mut problems: Vec<_> = missing
             .map(|(key, name)| (key, format!("there is no facility {name:?}; `poshta facility list` shows all")))
             .collect();

@@ -78,6 +78,20 @@ impl TagList {
         self.0.iter().find(|(tag, _)| tag == name).map(|(_, value)| value.as_str())
     }
 
+    /// The value of the tag that was pushed last.
+    pub(super) fn set_last(&mut self, value: String) {
+        if let Some((_, last)) = self.0.last_mut() {
+            *last = value;
+        }
+    }
+
+    /// The same tags in the same order, one of them with another value.
+    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+        let mut tags = self.clone();
+        tags.0.iter_mut().filter(|(tag, _)| tag == name).for_each(|(_, old)| value.clone_into(old));
+        tags
+    }
+
     /// The canonical form: `field:` and the tags in their order, joined by `;`, without white space. Folding
     /// does not change it.
     pub(super) fn canonical(&self, field: &str) -> String {

@@ -31,7 +31,7 @@ fn with_box(facility: &str, at: &str) -> Result<Impression, NotStamped> {
 }
 
 fn parse(impression: &Impression) -> Mark {
-    Mark::parse(impression.header().strip_prefix("Postal-Mark:").unwrap()).unwrap()
+    Mark::parse(impression.unsigned_header().strip_prefix("Postal-Mark:").unwrap()).unwrap()
 }
 
 fn message(headers: &str) -> String {
@@ -48,8 +48,8 @@ fn p6_accept_mark_says_facility_place_and_time() {
     assert_eq!(mark.instant, "2026-11-21T04:59:59Z".parse().unwrap());
     assert_eq!(mark.device.as_ref().map(DeviceMark::as_str), Some("А"));
     assert!(mark.signature.is_none());
-    assert!(impression.header().is_ascii());
-    assert!(impression.header().lines().all(|line| line.len() <= 78));
+    assert!(impression.unsigned_header().is_ascii());
+    assert!(impression.unsigned_header().lines().all(|line| line.len() <= 78));
     assert_eq!(impression.line(), "Қазақстан Республикасы · Абай облысы · Аягөз · «Қазпошта» АҚ · №2 · А · 21112609");
 }
 
@@ -64,7 +64,7 @@ fn p6_delivery_names_no_place() {
 #[test]
 fn p15_oblast_centre_has_no_ob_tag() {
     let impression = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap();
-    assert!(!impression.header().contains("ob="));
+    assert!(!impression.unsigned_header().contains("ob="));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn p31_journal_line_is_json_without_personal_data() {
         ..Details::default()
     };
     let impression = stamp("kokshetau", Kind::Receive, "2026-11-21T04:00:00Z", details).unwrap();
-    let line = impression.journal_line();
+    let line = impression.journal_line(1, impression.digest());
     let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(entry["device"], "kokshetau-a");
     assert_eq!(entry["peer"], "gov.example");
@@ -199,7 +199,7 @@ fn p31_journal_line_is_json_without_personal_data() {
 #[test]
 fn p31_journal_line_has_the_hash_of_the_mark_as_it_is_read() {
     let impression = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap();
-    let entry: serde_json::Value = serde_json::from_str(&impression.journal_line()).unwrap();
+    let entry: serde_json::Value = serde_json::from_str(&impression.journal_line(1, impression.digest())).unwrap();
     let hash = Sha256::digest(parse(&impression).canonical());
     assert_eq!(entry["mark"], STANDARD.encode(hash));
 }
@@ -263,10 +263,10 @@ proptest! {
         prop_assert_eq!((mark.s10, mark.official), (s10, official));
         prop_assert_eq!(&mark.facility_name, &impression.inscription().facility);
         // Any refolding leaves the canonical form as it is.
-        let flat = impression.header().replace("\r\n", "");
+        let flat = impression.unsigned_header().replace("\r\n", "");
         prop_assert_eq!(Mark::parse(flat.strip_prefix("Postal-Mark:").unwrap()).unwrap().canonical(), mark.canonical());
         // And the published data agree with it.
-        let report = verify(message(&impression.header()).as_bytes(), Some(&MarksFile::of(&registry)));
+        let report = verify(message(&impression.unsigned_header()).as_bytes(), Some(&MarksFile::of(&registry)));
         prop_assert_eq!(&report.marks[0].findings, &vec![Finding::Unsigned]);
     }
 
@@ -289,7 +289,8 @@ fn verdict(headers: &str, keys: bool) -> (Verdict, u8, Vec<Finding>) {
 
 #[test]
 fn verify_unsigned_mark_exits_1() {
-    let header = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().header();
+    let header =
+        stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().unsigned_header();
     assert_eq!(verdict(&header, true), (Verdict::NotValid, 1, vec![Finding::Unsigned]));
     assert_eq!(verdict(&header, false), (Verdict::NotValid, 1, vec![Finding::Unsigned]));
 }
@@ -315,7 +316,8 @@ fn p19_marks_in_nested_messages_are_never_looked_at() {
 
 #[test]
 fn verify_duplicate_id_spoils_both() {
-    let header = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().header();
+    let header =
+        stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().unsigned_header();
     let (_, code, findings) = verdict(&format!("{header}{header}"), true);
     assert_eq!(code, 1);
     assert_eq!(findings.iter().filter(|finding| **finding == Finding::DuplicateId).count(), 2);
@@ -331,7 +333,8 @@ fn verify_duplicate_id_spoils_both() {
 #[test_case("v=1", "v=3" => Finding::UnknownVersion { version: "3".into() })]
 #[test_case("k=accept", "k=surcharge; am=5" => Finding::ContradictsFacility { tag: "dv", expected: "a device in use on that day".into() }; "p7 a postmark is no surcharge stamp")]
 fn verify_forgery_is_named(from: &str, to: &str) -> Finding {
-    let header = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().header();
+    let header =
+        stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().unsigned_header();
     let flat = header.replace("\r\n", "") + "\r\n";
     assert!(flat.contains(from), "{flat}");
     let (_, code, findings) = verdict(&flat.replacen(from, to, 1), true);
@@ -341,7 +344,8 @@ fn verify_forgery_is_named(from: &str, to: &str) -> Finding {
 
 #[test]
 fn verify_report_is_json_and_speaks_three_languages() {
-    let header = stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().header();
+    let header =
+        stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().unsigned_header();
     let report = verify(message(&header).as_bytes(), None);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["verdict"], "not_valid");

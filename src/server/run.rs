@@ -38,6 +38,9 @@ pub enum StartError {
     /// The services cannot be built.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A named device cannot be used.
+    #[error("the named devices: {0}")]
+    Devices(#[from] crate::devices::Error),
     /// There is no usable certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -112,6 +115,7 @@ impl Server {
         let metrics = observe::metrics().ok_or(StartError::Metrics)?;
         let services = Services::open(config, world)?;
         let config = Arc::clone(&services.config);
+        services.devices.open_all(&config.postal.facilities()).await?;
         let peers = Arc::new(PeerTable::load(&config.server.peers_file)?);
         let doors = Doors::load(&config, &peers)?;
         let mut start =
@@ -288,7 +292,7 @@ impl Start {
             authenticator: self.services.authenticator.clone(),
             store: self.services.store.clone(),
             world: self.services.world.clone(),
-            registry: Arc::clone(&self.services.registry),
+            devices: self.services.devices.clone(),
             queue: self.services.paper.queue().clone(),
             scans: self.services.scans.clone(),
             publisher: self.services.publisher.clone(),

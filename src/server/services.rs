@@ -6,6 +6,7 @@ use crate::accounts::{self, Accounts};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
+use crate::devices::{self, Devices};
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
@@ -33,6 +34,8 @@ pub struct Services {
     pub authenticator: Authenticator,
     /// The facilities and their devices.
     pub registry: Arc<Registry>,
+    /// The devices that make marks.
+    pub devices: Devices,
     /// Letters on paper.
     pub paper: Paper,
     /// The one way in.
@@ -91,6 +94,15 @@ impl Services {
     /// As [`Services::open`].
     pub fn over(config: Config, world: World, store: Store) -> Result<Self, OpenError> {
         let registry = Arc::new(config.registry(world.now())?);
+        let devices = Devices::new(devices::Parts {
+            settings: config.devices.clone(),
+            dir: config.server.dir.join(devices::DIR),
+            registry: Arc::clone(&registry),
+            operators: config.operators()?,
+            log_origin: config.tlog.origin(&config.accounts.domains),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let accounts = Accounts::new(store.clone(), world.clone(), &config.accounts)?;
         let authenticator = Authenticator::start(accounts.clone(), world.clone(), &config.auth)?;
         let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
@@ -100,6 +112,7 @@ impl Services {
             settings: Arc::new(config.hybrid.clone()),
             facilities: Arc::new(config.postal.clone()),
             registry: Arc::clone(&registry),
+            devices: devices.clone(),
             store: store.clone(),
             workers: workers.clone(),
             world: world.clone(),
@@ -111,6 +124,7 @@ impl Services {
             caps: config.message.clone(),
             facilities: config.postal.clone(),
             registry: Arc::clone(&registry),
+            devices: devices.clone(),
             store: store.clone(),
             accounts: accounts.clone(),
             verifier: Verifier::new(dns.clone(), &config.trust, &config.server.hostname),
@@ -161,6 +175,7 @@ impl Services {
             accounts,
             authenticator,
             registry,
+            devices,
             paper,
             intake,
             scans,

@@ -14,7 +14,7 @@ use super::engine::{Changes, Engine};
 use super::keys::{self, AccountCounter};
 use super::open::{ROWS_DIR, SCHEMA_ROW_VERSION, opener};
 use super::packs::{Compression, Content, Encoded, Kind, PackWriter, Packs, RecordRef};
-use super::{Error, Result, Rows, Settings, mailboxes, rows};
+use super::{Error, Result, Rows, Settings, device_keys, mailboxes, rows};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, UidValidity};
 
@@ -29,6 +29,9 @@ const REMEMBERED_A_RECORD: usize = 500;
 
 /// Numbers left out after a restore: what was given out after the backup must not be given out again.
 const NUMBERS_SKIPPED: i64 = 10_000;
+
+/// The same for the numbers of devices: more than a device can have used since any backup.
+const DEVICE_NUMBERS_SKIPPED: i64 = 1_000_000_000;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -176,11 +179,15 @@ impl FreshRows {
             }
             _ => Ok(()),
         })?;
-        let names = [keys::fact("accounts"), keys::fact("s10 ")];
-        for prefix in names {
+        let names = [
+            (keys::fact("accounts"), NUMBERS_SKIPPED),
+            (keys::fact("s10 "), NUMBERS_SKIPPED),
+            (keys::fact(device_keys::NUMBERS), DEVICE_NUMBERS_SKIPPED),
+        ];
+        for (prefix, skipped) in names {
             self.each(&prefix, |fresh, key, row| {
                 let given = counter(Some(row))?;
-                fresh.put_remembered(key.to_vec(), (given + NUMBERS_SKIPPED).to_be_bytes().to_vec())
+                fresh.put_remembered(key.to_vec(), (given + skipped).to_be_bytes().to_vec())
             })?;
         }
         Ok(())

@@ -212,6 +212,30 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// The newest lines of the device journal, as JSON, newest first: those in the last `bytes` of its last two files.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn newest_journal_lines(&self, bytes: u64) -> Result<Vec<String>> {
+        let prefix = keys::fact(PREFIX);
+        let mut lines = Vec::new();
+        for (key, length) in self.range_back(&prefix, &keys::after(&prefix), 2)? {
+            let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
+            let length = <[u8; 8]>::try_from(length).map(u64::from_be_bytes).unwrap_or(0);
+            let mut file = File::open(self.journal_dir().join(format!("{name}.journal")))?;
+            let from = length.saturating_sub(bytes);
+            file.seek(SeekFrom::Start(from))?;
+            let mut tail = Vec::new();
+            file.take(length - from).read_to_end(&mut tail)?;
+            let tail = String::from_utf8_lossy(&tail);
+            // The first one may have lost its beginning; its check tells.
+            lines.extend(tail.lines().rev().filter_map(checked).map(str::to_owned));
+        }
+        Ok(lines)
+    }
+}
+
 pub(super) const PREFIX: &str = "journal/";
 
 /// How much of a file of the journal counts when nobody remembers it: its beginning, up to the first line that is

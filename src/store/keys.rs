@@ -29,6 +29,7 @@
 //! | `c` | item | scan | hybrid |
 //! | `C` | item | nothing: the scan waits for a person | hybrid |
 //! | `k` | principal, idempotency key hash | answer that was given | http |
+//! | `K` | device, selector | a key that signs or signed, and when | devices |
 //! | `w` | account, counter kind | the line of warning that it crossed, and where it is calm again | quota |
 //! | `W` | account, counter kind | nothing: its user is to be told of that | quota |
 //! | `u` | time, number | audit entry | all |
@@ -133,7 +134,7 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
     match key.split_first() {
         Some((b'm' | b'q', _)) => Memory::ComingAndGoing,
         // What a person decided of a scan too: forgotten, it would be delivered a second time.
-        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'u', _)) => Memory::Always,
+        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'u', _)) => Memory::Always,
         // How much of a journal counts changes with every letter, and the journal itself is still there.
         Some((b'!', name)) if !name.starts_with(journal::PREFIX.as_bytes()) => Memory::Always,
         _ => Memory::None,

@@ -11,6 +11,7 @@ pub mod bodies;
 pub mod check;
 mod commit;
 pub mod compact;
+pub mod device_keys;
 pub mod engine;
 mod fresh;
 pub mod items;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, MX, SOA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use parking_lot::RwLock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
@@ -93,6 +94,7 @@ fn fully_qualified(text: &str) -> Option<Name> {
 #[derive(Debug)]
 pub struct ZoneServer {
     address: SocketAddr,
+    zone: Arc<RwLock<Zone>>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -102,12 +104,19 @@ impl ZoneServer {
     /// # Errors
     /// The port is taken.
     pub async fn start(zone: Zone, address: SocketAddr) -> std::io::Result<Self> {
-        let zone = Arc::new(zone);
+        let zone = Arc::new(RwLock::new(zone));
         let tcp = TcpListener::bind(address).await?;
         let address = tcp.local_addr()?;
         let udp = UdpSocket::bind(address).await?;
-        let tasks = [tokio::spawn(serve_udp(udp, zone.clone())), tokio::spawn(serve_tcp(tcp, zone))];
-        Ok(ZoneServer { address, tasks })
+        let tasks = [tokio::spawn(serve_udp(udp, zone.clone())), tokio::spawn(serve_tcp(tcp, zone.clone()))];
+        Ok(ZoneServer { address, zone, tasks })
+    }
+
+    /// Adds records that were not known at the start.
+    pub fn add(&self, more: Zone) {
+        for (name, data) in more.records {
+            self.zone.write().records.entry(name).or_default().extend(data);
+        }
     }
 
     /// Where it listens.
@@ -123,11 +132,13 @@ impl Drop for ZoneServer {
     }
 }
 
-async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
+async fn serve_udp(socket: UdpSocket, zone: Arc<RwLock<Zone>>) {
     let mut packet = [0; 4096];
     loop {
         let Ok((length, client)) = socket.recv_from(&mut packet).await else { continue };
-        let Some(mut answer) = packet.get(..length).and_then(|question| reply(&zone, question)) else { continue };
+        let Some(mut answer) = packet.get(..length).and_then(|question| reply(&zone.read(), question)) else {
+            continue;
+        };
         // RFC 1035 §4.2.1: what does not fit is truncated, and asked again over TCP.
         if answer.len() > 1200
             && let Ok(message) = Message::from_vec(&answer)
@@ -139,7 +150,7 @@ async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
     }
 }
 
-async fn serve_tcp(listener: TcpListener, zone: Arc<Zone>) {
+async fn serve_tcp(listener: TcpListener, zone: Arc<RwLock<Zone>>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let zone = zone.clone();
@@ -149,12 +160,12 @@ async fn serve_tcp(listener: TcpListener, zone: Arc<Zone>) {
     }
 }
 
-async fn serve_connection(mut stream: TcpStream, zone: &Zone) -> std::io::Result<()> {
+async fn serve_connection(mut stream: TcpStream, zone: &RwLock<Zone>) -> std::io::Result<()> {
     loop {
         let length = stream.read_u16().await?;
         let mut question = vec![0; usize::from(length)];
         stream.read_exact(&mut question).await?;
-        let Some(answer) = reply(zone, &question) else { return Ok(()) };
+        let Some(answer) = reply(&zone.read(), &question) else { return Ok(()) };
         stream.write_u16(u16::try_from(answer.len()).unwrap_or(u16::MAX)).await?;
         stream.write_all(&answer).await?;
     }

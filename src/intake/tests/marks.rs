@@ -183,3 +183,87 @@ async fn what_goes_elsewhere_carries_the_acceptance_only() {
     assert_eq!(post.only("bolat").await.marks().len(), 3);
     assert_eq!(post.journal().await.len(), 3);
 }
+
+/// Every mark of the letter holds by what is published.
+fn judged(post: &Post, letter: &Letter) -> postal::Report {
+    postal::verify(&letter.0, Some(&post.devices.marks()))
+}
+
+#[tokio::test]
+async fn p31_every_mark_is_signed_numbered_and_in_the_journal() {
+    let post = Post::open().await;
+    let entrance = Entrance::Scan { facility: "qaraghandy-scan".into() };
+    let scan = Origin { entrance, sender: Sender::Operator, connection: None };
+    let bare = format!("From: {AIGUL}\r\n\r\nWithout Date and Message-ID\r\n");
+    let large = format!("{}{}", letter(AIGUL, ""), "Сәлем! \r\n".repeat(40_000));
+    for (origin, message) in [
+        (post.user("aigul").await, bare),
+        (post.user("aigul").await, large),
+        (stranger(), letter("sender@abroad.example", "Postal-Mark: v=1; i=forged\r\n")),
+        (peer(true), letter("no-reply@gov.kz", "")),
+        (scan, letter("postmaster@poshta.example", "")),
+    ] {
+        post.accept(origin, AIGUL, &[BOLAT], message).await.unwrap();
+    }
+    post.intake
+        .accept_system(&BOLAT.parse().unwrap(), letter("x@poshta.example", "").into(), Batch::new())
+        .await
+        .unwrap();
+    let letters = post.inbox("bolat").await;
+    assert_eq!(letters.len(), 6);
+    let journal = post.journal().await;
+    for letter in &letters {
+        let report = judged(&post, letter);
+        assert_eq!((report.verdict, report.marks.len()), (postal::Verdict::Valid, 3), "{report:?}");
+        for mark in letter.marks() {
+            let id = mark.id.to_string();
+            let line = journal.iter().find(|line| line["impression"] == id.as_str()).unwrap();
+            assert_eq!(line["seq"].as_u64(), mark.signature.as_ref().unwrap().sequence);
+            assert_eq!(line["mark"], mark.digest().to_string(), "the leaf of the log is the whole mark");
+        }
+    }
+    let mut numbers: Vec<_> = journal.iter().map(|line| (line["device"].to_string(), line["seq"].as_u64())).collect();
+    let all = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), all, "no device uses a number twice");
+}
+
+#[tokio::test]
+async fn a_letter_to_many_mailboxes_is_signed_for_each() {
+    let post = Post::open().await;
+    let logins: Vec<String> = (0..20).map(|number| format!("reader{number}")).collect();
+    for login in &logins {
+        post.accounts.create(new_account(login, None)).await.unwrap();
+    }
+    let addresses: Vec<String> = logins.iter().map(|login| format!("{login}@poshta.example")).collect();
+    let to: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    post.accept(post.user("aigul").await, AIGUL, &to, letter(AIGUL, "")).await.unwrap();
+    for (login, address) in logins.iter().zip(&addresses) {
+        let letter = post.only(login).await;
+        assert_eq!(judged(&post, &letter).verdict, postal::Verdict::Valid);
+        assert!(letter.marks()[0].recipient.unwrap().names(&address.parse().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn marks_that_hold_stay_when_a_letter_comes_from_another_server_and_others_are_renamed() {
+    let post = Post::open().await;
+    post.accept(post.user("aigul").await, AIGUL, &["x@elsewhere.kz"], letter(AIGUL, "")).await.unwrap();
+    let row = post.queue().await.remove(0);
+    let sent = post.store.item_bytes(&row).read_at(0, usize::MAX >> 1).await.unwrap().to_vec();
+    let altered = String::from_utf8(sent.clone()).unwrap().replace("Hello", "Help!");
+    post.accept(stranger(), "x@elsewhere.kz", &[BOLAT], &sent).await.unwrap();
+    post.accept(stranger(), "x@elsewhere.kz", &[BOLAT], altered).await.unwrap();
+    let [kept, renamed]: [Letter; 2] = post.inbox("bolat").await.try_into().unwrap();
+    let report = judged(&post, &kept);
+    assert_eq!((report.verdict, report.marks.len()), (postal::Verdict::Valid, 4), "{report:?}");
+    assert_eq!(kept.values("Postal-Item-Id").len(), 2, "the first operator's id is signed by its mark");
+    assert_eq!(kept.values("Postal-Mark-Untrusted").len(), 1, "the line for people is not signed");
+    let results = |letter: &Letter| letter.values("Authentication-Results").join("\n");
+    let accepted = kept.marks()[3].id;
+    assert_eq!(results(&kept), format!("mx.poshta.example;\tx-postal-mark=pass header.i={accepted} header.k=accept"));
+    assert!(results(&renamed).contains("x-postal-mark=fail"), "{}", results(&renamed));
+    let report = judged(&post, &renamed);
+    assert_eq!((report.verdict, report.marks.len(), report.untrusted), (postal::Verdict::Valid, 3, 3), "{report:?}");
+}

@@ -14,7 +14,7 @@ const ABROAD: &str = "somebody@elsewhere.kz";
 
 /// A letter that takes much more room than its marks.
 fn large() -> String {
-    letter(ABROAD, "") + &"x\r\n".repeat(5000)
+    letter(ABROAD, "") + &"x\r\n".repeat(3200)
 }
 
 /// Bytes that a letter takes which is kept in one mailbox.
@@ -102,7 +102,7 @@ async fn an_official_letter_has_a_reserve_and_is_never_told_never() {
 async fn what_a_sender_calls_registered_is_not_official() {
     let post = Post::with_quota(of(ROOM)).await;
     post.accept(stranger(), ABROAD, &[AIGUL], large()).await.unwrap();
-    let registered = letter(ABROAD, "Postal-Class: registered\r\n") + &"x\r\n".repeat(5000);
+    let registered = letter(ABROAD, "Postal-Class: registered\r\n") + &"x\r\n".repeat(3200);
     let refused = post.accept(stranger(), ABROAD, &[AIGUL], registered).await;
     assert!(is_full(&refused, AIGUL, WhenFull::Later), "{refused:?}");
 }

@@ -13,7 +13,7 @@ use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, log, mail_files};
+use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, devices, log, mail_files};
 
 /// Does what is asked.
 ///
@@ -38,6 +38,8 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::ScanShow(item) => desk::scan_show(services, &item.item).await,
         Request::ScanAssign { item, address } => desk::scan_assign(services, &item, &address).await,
         Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
+        Request::PublishedMarks => json(services.devices.marks()),
+        Request::DeviceRotate { device, key_file } => devices::rotate(services, &device, key_file).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
         Request::LogShow => log::show(services).await,
         Request::LogProof { impression } => log::prove(services, &impression).await,

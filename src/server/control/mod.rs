@@ -3,6 +3,7 @@
 
 mod accounts;
 mod desk;
+mod devices;
 mod execute;
 mod log;
 mod mailfiles;
@@ -90,6 +91,15 @@ pub enum Request {
         item: String,
         /// Why.
         reason: String,
+    },
+    /// What everybody may know of facilities, devices and keys.
+    PublishedMarks,
+    /// Gives a named device a new key.
+    DeviceRotate {
+        /// The device.
+        device: String,
+        /// A key that was made elsewhere, absolute; without it one is made.
+        key_file: Option<PathBuf>,
     },
     /// Mailbox files of other programs, in or out.
     MailFiles {

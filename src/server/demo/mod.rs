@@ -202,6 +202,15 @@ impl Demo {
         let zone = zone.await.map_err(|error| DemoError::Zone(error.to_string()))?;
         config.trust.name_servers = vec![zone.address()];
         let running = Server::start(config, world).await?;
+        let keys: String = running
+            .services
+            .devices
+            .marks()
+            .dns()
+            .into_iter()
+            .map(|(name, text)| format!("{name} TXT {text}\n"))
+            .collect();
+        zone.add(Zone::parse(&keys).map_err(DemoError::Zone)?);
         let users = users(&running.services, options.users, &secrets.password).await?;
         let facts = facts(&running.addresses, &running.services.config.server.dir, &authority, &secrets, users);
         Ok(Demo { facts, running, _zone: zone, _fresh: fresh })

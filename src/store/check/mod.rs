@@ -15,7 +15,7 @@ use super::keys::{AccountCounter, FolderCounter, FolderSet};
 use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
-use super::{accounts, audit, items, print_jobs, queue, quota, scans};
+use super::{accounts, audit, device_keys, items, print_jobs, queue, quota, scans};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
 
@@ -113,6 +113,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'c', Reader::Claiming(scans::inspect)),
     (b'C', Reader::Claiming(scans::inspect_waiting)),
     (b'k', Reader::Claiming(answer)),
+    (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
     (b'w', Reader::Claiming(quota::inspect_crossed)),
     (b'W', Reader::Claiming(quota::inspect_untold)),

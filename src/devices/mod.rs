@@ -1,0 +1,298 @@
+//! Named devices at work (DESIGN 12): who has which key, which number comes next, and what the clock says.
+//!
+//! The invariant: a number and its instant are taken together while nobody else has the device, so instants never
+//! go back in the order of numbers, and no number is used twice, whatever happens to the process. Numbers come in
+//! blocks that are on stable storage before the first of a block is used. Each start opens a new block and says so
+//! in the journal; a number below it without a line of its own was never used.
+
+mod key_file;
+mod keys;
+mod reserve;
+mod settings;
+mod strikes;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use parking_lot::{Mutex, RwLock};
+
+use crate::clock::{Timestamp, World};
+use crate::postal::{DeviceId, KeyError, MarksFile, MarksKey, NotStamped, Registry, Signer, SigningKey};
+use crate::store::device_keys::DeviceKey;
+use crate::store::{self, Store};
+
+pub use self::settings::Settings;
+pub use self::strikes::Strikes;
+
+/// Where private keys lie in the data directory.
+pub const DIR: &str = "devices";
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// `[devices]`.
+    pub settings: Settings,
+    /// Where the private keys lie: `<dir>/devices`.
+    pub dir: PathBuf,
+    /// The facilities and their devices.
+    pub registry: Arc<Registry>,
+    /// What other operators publish of themselves.
+    pub operators: Vec<MarksFile>,
+    /// Name of the transparency log (tag `lg`).
+    pub log_origin: String,
+    /// Numbers, public keys, the journal.
+    pub store: Store,
+    /// The clock.
+    pub world: World,
+}
+
+/// The service. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    dir: PathBuf,
+    registry: Arc<Registry>,
+    operators: Vec<MarksFile>,
+    log_origin: Arc<str>,
+    store: Store,
+    world: World,
+    /// Devices that were used since the start.
+    in_use: RwLock<HashMap<DeviceId, Arc<InUse>>>,
+    /// All public keys, by device, the oldest first.
+    published: RwLock<BTreeMap<String, Vec<DeviceKey>>>,
+    /// The newest instant in the journal when this process began; no device stamps an earlier one.
+    floor: tokio::sync::OnceCell<Option<Timestamp>>,
+    /// Held by who opens a device, gives it numbers or changes its key.
+    changing: tokio::sync::Mutex<()>,
+    /// Numbers that were taken and not used, until the journal says so.
+    unused: Mutex<Vec<Unused>>,
+}
+
+/// Why a device does nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such device now.
+    #[error(transparent)]
+    NotStamped(#[from] NotStamped),
+    /// The registry does not know it.
+    #[error("there is no device {0:?}; `poshta facility show` shows those of a facility")]
+    UnknownDevice(String),
+    /// Marks are signed in the name of a domain.
+    #[error("the operator {0} has no mail domain in the facilities file; write `domains = [\"…\"]` there")]
+    NoDomain(String),
+    /// P31: the clock shows an earlier time than the device's last impression.
+    #[error("the clock went back behind the last impression of device {device}, which was made at {last} (P31)")]
+    ClockWentBack {
+        /// Which device.
+        device: String,
+        /// Its last impression.
+        last: Timestamp,
+    },
+    /// A private key cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A key is none.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes for a key")]
+    NoRandomness,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Work in another thread failed.
+    #[error("temporary failure: {0}")]
+    Failed(String),
+}
+
+impl Error {
+    /// A private key is gone for good; anything else may be otherwise at the next attempt.
+    fn is_loss(&self) -> bool {
+        match self {
+            Error::File { error, .. } => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData),
+            Error::Key(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// A device that this process uses.
+#[derive(Debug)]
+struct InUse {
+    id: DeviceId,
+    /// Tag `d`.
+    domain: Arc<str>,
+    /// Tag `lg`.
+    log: Arc<str>,
+    state: Mutex<State>,
+}
+
+/// What changes with every impression.
+#[derive(Debug)]
+struct State {
+    next: u64,
+    /// The first number that is not its own.
+    end: u64,
+    last: Timestamp,
+    key: Arc<PrivateKey>,
+}
+
+/// A private key with its name.
+#[derive(Debug)]
+struct PrivateKey {
+    selector: String,
+    key: SigningKey,
+}
+
+/// A number that no mark has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Unused {
+    device: DeviceId,
+    number: u64,
+}
+
+/// One stroke of a device: what an impression needs of it.
+#[derive(Clone, Debug)]
+pub struct Strike {
+    device: DeviceId,
+    instant: Timestamp,
+    number: u64,
+    key: Arc<PrivateKey>,
+    domain: Arc<str>,
+    log: Arc<str>,
+}
+
+impl Devices {
+    /// Builds the service; no device is opened yet.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn new(parts: Parts) -> Result<Self, store::Error> {
+        let Parts { settings, dir, registry, operators, log_origin, store, world } = parts;
+        let mut published: BTreeMap<String, Vec<DeviceKey>> = BTreeMap::new();
+        for key in store.read_blocking(|view| view.device_keys())? {
+            published.entry(key.device.clone()).or_default().push(key);
+        }
+        let inner = Inner {
+            settings,
+            dir,
+            registry,
+            operators,
+            log_origin: log_origin.into(),
+            store,
+            world,
+            in_use: RwLock::default(),
+            published: RwLock::new(published),
+            floor: tokio::sync::OnceCell::new(),
+            changing: tokio::sync::Mutex::default(),
+            unused: Mutex::default(),
+        };
+        Ok(Devices { inner: Arc::new(inner) })
+    }
+
+    /// The strokes for one letter. Those that are not committed are journalled as void.
+    #[must_use]
+    pub fn begin(&self) -> Strikes {
+        Strikes::new(self.clone())
+    }
+
+    /// What everybody may know: the facilities, their devices and all keys that ever signed, and what other
+    /// operators publish.
+    #[must_use]
+    pub fn marks(&self) -> MarksFile {
+        let mut marks = MarksFile::of(&self.inner.registry);
+        for (device, keys) in &*self.inner.published.read() {
+            marks.add_keys(device, keys.iter().map(published).collect());
+        }
+        self.inner.operators.iter().for_each(|operator| marks.add_operators(operator.clone()));
+        marks
+    }
+}
+
+impl InUse {
+    /// The next number with its instant; `None` when the numbers are used up.
+    fn strike(&self, world: &World, tolerance_s: i64) -> Result<Option<Strike>, Error> {
+        let mut state = self.state.lock();
+        if state.next >= state.end {
+            return Ok(None);
+        }
+        // Read under the lock: the order of numbers is the order of instants.
+        let instant = not_before(world.now(), state.last, tolerance_s).ok_or_else(|| self.went_back(state.last))?;
+        let number = state.next;
+        state.next += 1;
+        state.last = instant;
+        let (device, key) = (self.id.clone(), Arc::clone(&state.key));
+        let (domain, log) = (Arc::clone(&self.domain), Arc::clone(&self.log));
+        Ok(Some(Strike { device, instant, number, key, domain, log }))
+    }
+
+    fn went_back(&self, last: Timestamp) -> Error {
+        Error::ClockWentBack { device: self.id.to_string(), last }
+    }
+}
+
+/// The clock's instant; the last one while the clock, which is being set right, is behind it by no more than the
+/// tolerance.
+fn not_before(now: Timestamp, last: Timestamp, tolerance_s: i64) -> Option<Timestamp> {
+    let is_tolerable = last.duration_since(now) <= SignedDuration::from_secs(tolerance_s);
+    is_tolerable.then_some(now.max(last))
+}
+
+impl Strike {
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> &DeviceId {
+        &self.device
+    }
+
+    /// P3: when it came down, by the clock.
+    #[must_use]
+    pub fn instant(&self) -> Timestamp {
+        self.instant
+    }
+
+    /// The number of the impression.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Who signs the mark.
+    #[must_use]
+    pub fn signer(&self) -> Signer<'_> {
+        Signer {
+            domain: &self.domain,
+            selector: &self.key.selector,
+            key: &self.key.key,
+            log: &self.log,
+            number: self.number,
+        }
+    }
+}
+
+fn published(key: &DeviceKey) -> MarksKey {
+    let shown = |second| Timestamp::from_second(second).map(|instant| instant.to_string()).ok();
+    MarksKey {
+        selector: key.selector.clone(),
+        algorithm: key.algorithm.clone(),
+        public_key: key.public_key.clone(),
+        from: shown(key.from_s),
+        to: key.to_s.and_then(shown),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

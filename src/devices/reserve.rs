@@ -1,0 +1,195 @@
+//! Opening devices and giving them numbers: what is durable before a device comes down.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::postal::{DeviceId, DeviceKind, FacilityId};
+use crate::store::device_keys::{DeviceKey, device_numbers, put_device_key};
+use crate::store::{self, Batch, Precondition};
+
+use super::keys::{Found, blocking, find_or_make, key_line};
+use super::{Devices, Error, InUse, PrivateKey, State};
+
+/// How much of the journal's end is looked at: the last impressions of a busy second.
+const TAIL_BYTES: u64 = 1 << 20;
+
+/// Devices that are opened in one commit.
+const AT_ONCE: usize = 500;
+
+/// A device on its way to its numbers.
+struct Wanted {
+    id: DeviceId,
+    in_use: Option<Arc<InUse>>,
+    key: Option<PrivateKey>,
+    keys: Option<Vec<DeviceKey>>,
+    first: u64,
+}
+
+impl Devices {
+    /// Opens every postmark of the operators whose facilities are named, so that their keys are known before
+    /// their first impression.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn open_all(&self, facilities: &[FacilityId]) -> Result<(), Error> {
+        let (registry, now) = (&self.inner.registry, self.inner.world.now());
+        let ours: Vec<_> =
+            facilities.iter().filter_map(|id| registry.facility(id, now)).map(|it| &it.operator).collect();
+        let mut devices: Vec<DeviceId> = Vec::new();
+        for facility in registry.facilities(now).filter(|facility| ours.contains(&&facility.operator)) {
+            let today = facility.date_at(now);
+            let is_used =
+                |device: &&crate::postal::Device| device.kind == DeviceKind::Postmark && device.is_usable(today, now);
+            devices.extend(facility.devices.iter().filter(is_used).map(|device| device.id.clone()));
+        }
+        for some in devices.chunks(AT_ONCE) {
+            self.reserve(some).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens those of the devices that are not open, and gives numbers to those that have none left. When this
+    /// answers, keys and numbers are on stable storage.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub(super) async fn reserve(&self, devices: &[DeviceId]) -> Result<(), Error> {
+        let _changing = self.inner.changing.lock().await;
+        let mut wanted = self.wanted(devices).await?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let now = self.inner.world.now();
+        let floor = self.floor().await?;
+        let mut batch = Batch::new();
+        for device in &mut wanted {
+            self.add_to_batch(&mut batch, device, now)?;
+        }
+        self.inner.store.commit(batch).await?;
+        for device in wanted {
+            self.hand_out(device, floor.map_or(now, |floor| floor.max(now)))?;
+        }
+        Ok(())
+    }
+
+    /// The newest instant that the journal had when the first device was opened.
+    async fn floor(&self) -> Result<Option<Timestamp>, Error> {
+        let store = &self.inner.store;
+        let read = || async {
+            let lines = store.read(|view| view.newest_journal_lines(TAIL_BYTES)).await?;
+            let instant = |line: &String| {
+                let line: serde_json::Value = serde_json::from_str(line).ok()?;
+                line.get("instant")?.as_str()?.parse::<Timestamp>().ok()
+            };
+            Ok::<_, Error>(lines.iter().filter_map(instant).max())
+        };
+        self.inner.floor.get_or_try_init(read).await.copied()
+    }
+
+    /// Those of the devices that need something, with what it is.
+    async fn wanted(&self, devices: &[DeviceId]) -> Result<Vec<Wanted>, Error> {
+        let mut wanted = Vec::new();
+        for id in devices {
+            let in_use = self.inner.in_use.read().get(id).cloned();
+            if in_use.as_ref().is_some_and(|in_use| in_use.has_numbers()) {
+                continue;
+            }
+            let mut device = Wanted { id: id.clone(), in_use, key: None, keys: None, first: 0 };
+            if device.in_use.is_none() {
+                let rows = self.inner.published.read().get(id.as_str()).cloned().unwrap_or_default();
+                let (dir, name, now) = (self.inner.dir.clone(), id.clone(), self.inner.world.now());
+                let Found { key, changed } = blocking(move || find_or_make(&dir, &name, rows, now)).await?;
+                (device.key, device.keys) = (Some(key), changed);
+            }
+            wanted.push(device);
+        }
+        let keys: Vec<Vec<u8>> = wanted.iter().map(|device| device_numbers(device.id.as_str())).collect();
+        let read = self.inner.store.read(move |view| keys.iter().map(|key| view.counter(key)).collect());
+        let given: Vec<i64> = read.await?;
+        for (device, given) in wanted.iter_mut().zip(given) {
+            let given = u64::try_from(given).map_err(|_| store::Error::Damaged("a counter below zero".into()))?;
+            device.first = given + 1;
+        }
+        Ok(wanted)
+    }
+
+    fn add_to_batch(&self, batch: &mut Batch, device: &mut Wanted, now: Timestamp) -> Result<(), Error> {
+        let counter = device_numbers(device.id.as_str());
+        let given = device.first - 1;
+        // Whoever else gave out numbers meanwhile would have used them.
+        batch.require(match given {
+            0 => Precondition::Absent(counter.clone()),
+            given => Precondition::Equals(counter.clone(), given.to_be_bytes().to_vec()),
+        });
+        batch.add(counter, i64::from(self.block()));
+        for key in device.keys.iter().flatten() {
+            put_device_key(batch, key)?;
+        }
+        if let Some(key) = &device.key {
+            if device.keys.is_some() {
+                batch.journal(key_line(&device.id, &key.selector, now));
+            }
+            // P31: issued to this workplace.
+            let line = json!({
+                "device": device.id.as_str(), "event": "opened", "seq": device.first, "instant": now.to_string(),
+                "selector": key.selector,
+            });
+            batch.journal(line.to_string());
+        }
+        Ok(())
+    }
+
+    fn hand_out(&self, device: Wanted, not_before: Timestamp) -> Result<(), Error> {
+        let end = device.first + u64::from(self.block());
+        if let Some(keys) = device.keys {
+            self.publish(&device.id, keys);
+        }
+        match (device.in_use, device.key) {
+            (Some(in_use), _) => {
+                let mut state = in_use.state.lock();
+                (state.next, state.end) = (device.first, end);
+            }
+            (None, Some(key)) => {
+                // Neither before the key's own beginning, if the clock went back meanwhile.
+                let last = self.begun(&device.id).map_or(not_before, |begun| begun.max(not_before));
+                let state = State { next: device.first, end, last, key: Arc::new(key) };
+                let (domain, log) = self.signing_names(&device.id)?;
+                let in_use = InUse { id: device.id.clone(), domain, log, state: Mutex::new(state) };
+                self.inner.in_use.write().insert(device.id, Arc::new(in_use));
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    /// The first second of the key that a device signs with.
+    fn begun(&self, device: &DeviceId) -> Option<Timestamp> {
+        let published = self.inner.published.read();
+        Timestamp::from_second(published.get(device.as_str())?.last()?.from_s).ok()
+    }
+
+    /// Tags `d` and `lg` of a device's marks.
+    fn signing_names(&self, device: &DeviceId) -> Result<(Arc<str>, Arc<str>), Error> {
+        let registry = &self.inner.registry;
+        let has = |facility: &&crate::postal::Facility| facility.devices.iter().any(|other| other.id == *device);
+        let facility = registry.versions().iter().find(has);
+        let operator = facility.and_then(|facility| registry.operator(&facility.operator));
+        let operator = operator.ok_or_else(|| Error::UnknownDevice(device.to_string()))?;
+        let domain = operator.domains.first().ok_or_else(|| Error::NoDomain(operator.id.to_string()))?;
+        Ok((domain.as_str().into(), Arc::clone(&self.inner.log_origin)))
+    }
+
+    fn block(&self) -> u32 {
+        self.inner.settings.numbers_at_a_time.max(1)
+    }
+}
+
+impl InUse {
+    fn has_numbers(&self) -> bool {
+        let state = self.state.lock();
+        state.next < state.end
+    }
+}

@@ -1,0 +1,323 @@
+//! Devices over a real store: numbers, instants and keys across failures, restarts and rotations.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::Value;
+use test_case::test_case;
+
+use super::*;
+use crate::clock::{Clock, SystemEntropy};
+use crate::postal::{Algorithm, FacilityId, Handover, Kind};
+use crate::store::{Batch, Precondition};
+
+/// Devices of a test's store, with their keys beside it.
+pub(crate) fn devices(store: &Store, registry: &Arc<Registry>, world: &World, dir: &Path) -> Devices {
+    with(Settings::default(), store, registry, world, dir)
+}
+
+fn with(settings: Settings, store: &Store, registry: &Arc<Registry>, world: &World, dir: &Path) -> Devices {
+    Devices::new(Parts {
+        settings,
+        dir: dir.join(DIR),
+        registry: Arc::clone(registry),
+        operators: Vec::new(),
+        log_origin: "poshta.example/log".into(),
+        store: store.clone(),
+        world: world.clone(),
+    })
+    .unwrap()
+}
+
+/// Seconds since 1970, moved by the test.
+#[derive(Debug)]
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A node with its directory; opened again it is the same node after a restart.
+struct Node {
+    devices: Devices,
+    store: Store,
+    clock: Arc<HandClock>,
+}
+
+impl Node {
+    fn open(dir: &Path, numbers_at_a_time: u32) -> Node {
+        Node::open_at(dir, numbers_at_a_time, 1_795_234_500)
+    }
+
+    fn open_at(dir: &Path, numbers_at_a_time: u32, second: i64) -> Node {
+        let store = Store::open(dir, &store::Settings { watermark_bytes: 0, ..Default::default() }).unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(second)));
+        let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
+        let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
+        let settings = Settings { numbers_at_a_time, ..Settings::default() };
+        Node { devices: with(settings, &store, &registry, &world, dir), store, clock }
+    }
+
+    async fn strike(&self, strikes: &mut Strikes) -> Result<Strike, Error> {
+        strikes.strike(&facility("astana-1"), Kind::Accept).await
+    }
+
+    /// Makes one impression and commits it, as intake does; its number.
+    async fn mark(&self) -> u64 {
+        let mut strikes = self.devices.begin();
+        let strike = self.strike(&mut strikes).await.unwrap();
+        let (number, instant) = (strike.number(), strike.instant());
+        let mut batch = Batch::new();
+        batch.journal(format!(r#"{{"seq":{number},"instant":"{instant}"}}"#));
+        strikes.commit(batch).await.unwrap();
+        number
+    }
+
+    fn journal(&self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        let each = |line: &str| {
+            lines.push(serde_json::from_str(line).unwrap());
+            ControlFlow::Continue(())
+        };
+        self.store.read_blocking(|view| view.journal_lines(each)).unwrap();
+        lines
+    }
+
+    /// The numbers of the lines of one kind.
+    fn numbers(&self, event: &str) -> Vec<u64> {
+        let lines = self.journal().into_iter().filter(|line| line["event"] == event);
+        lines.map(|line| line["seq"].as_u64().unwrap()).collect()
+    }
+
+    fn keys(&self, device: &str) -> Vec<MarksKey> {
+        let marks = self.devices.marks();
+        let facilities = marks.operators.iter().flat_map(|operator| &operator.facilities);
+        let mut devices = facilities.flat_map(|facility| &facility.devices);
+        devices.find(|entry| entry.id == device).unwrap().keys.clone()
+    }
+}
+
+fn facility(name: &str) -> FacilityId {
+    name.parse().unwrap()
+}
+
+const DEVICE: &str = "astana-1-a";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_numbers_run_without_a_gap_and_blocks_are_opened_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 3);
+    for expected in 1..=10 {
+        assert_eq!(node.mark().await, expected);
+    }
+    assert_eq!(node.numbers("opened"), [1]);
+    assert!(node.numbers("void").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_numbers_that_were_taken_and_not_used_are_void_in_the_next_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    let mut refused = node.devices.begin();
+    node.strike(&mut refused).await.unwrap();
+    node.strike(&mut refused).await.unwrap();
+    let mut batch = Batch::new();
+    batch.require(Precondition::Present(b"?nothing".to_vec()));
+    assert!(refused.commit(batch).await.is_err());
+    let mut dropped = node.devices.begin();
+    node.strike(&mut dropped).await.unwrap();
+    drop(dropped);
+    assert_eq!(node.mark().await, 5);
+    assert_eq!(node.numbers("void"), [2, 3, 4]);
+    node.mark().await;
+    assert_eq!(node.numbers("void").len(), 3, "each is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_void_numbers_whose_letter_failed_are_told_by_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    drop({
+        let mut strikes = node.devices.begin();
+        node.strike(&mut strikes).await.unwrap();
+        strikes
+    });
+    let mut failing = node.devices.begin();
+    node.strike(&mut failing).await.unwrap();
+    let mut batch = Batch::new();
+    batch.require(Precondition::Present(b"?nothing".to_vec()));
+    assert!(failing.commit(batch).await.is_err());
+    node.mark().await;
+    assert_eq!(node.numbers("void"), [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_no_number_is_used_again_after_a_restart_and_the_key_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut used = BTreeSet::new();
+    let mut keys = Vec::new();
+    for start in 0..3 {
+        let node = Node::open(dir.path(), 10);
+        for _ in 0..15 {
+            assert!(used.insert(node.mark().await), "a number was used twice");
+        }
+        assert_eq!(node.numbers("opened").len(), start + 1);
+        keys.push(node.keys(DEVICE));
+    }
+    assert_eq!((keys[0].len(), &keys[0]), (1, &keys[2]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_instants_never_go_back_in_the_order_of_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 10_000);
+    node.mark().await;
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (devices, clock) = (node.devices.clone(), node.clock.clone());
+            tokio::spawn(async move {
+                let mut seen = Vec::new();
+                for step in 0..200 {
+                    // A clock that is being set right trembles.
+                    clock.0.fetch_add(if step % 3 == 0 { -1 } else { 1 }, Ordering::SeqCst);
+                    let mut strikes = devices.begin();
+                    let strike = strikes.strike(&facility("astana-1"), Kind::Deliver(Handover::Delivered)).await;
+                    seen.extend(strike.ok().map(|strike| (strike.number(), strike.instant())));
+                }
+                seen
+            })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for task in tasks {
+        seen.extend(task.await.unwrap());
+    }
+    seen.sort();
+    assert!(seen.len() > 100);
+    assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
+}
+
+#[test_case(2 => true; "within the tolerance it stands still")]
+#[test_case(3 => false; "p31 behind it nothing is stamped")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_went_back(seconds: i64) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let mut strikes = node.devices.begin();
+    let before = node.strike(&mut strikes).await.unwrap().instant();
+    node.clock.0.fetch_sub(seconds, Ordering::SeqCst);
+    match node.strike(&mut strikes).await {
+        Ok(strike) => strike.instant() == before,
+        Err(Error::ClockWentBack { .. }) => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_ends_and_stays_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let mut strikes = node.devices.begin();
+    let old = node.strike(&mut strikes).await.unwrap();
+    node.clock.0.fetch_add(60, Ordering::SeqCst);
+    let rotated = node.devices.rotate(DEVICE, None).await.unwrap();
+    let new = node.strike(&mut strikes).await.unwrap();
+    assert_eq!(new.signer().selector, rotated.selector);
+    assert_ne!(old.signer().selector, rotated.selector);
+    let keys = node.keys(DEVICE);
+    let at = |text: &Option<String>| text.as_ref().map(|text| text.parse::<Timestamp>().unwrap());
+    assert_eq!(keys.len(), 2);
+    assert!(at(&keys[0].from) <= Some(old.instant()) && Some(old.instant()) <= at(&keys[0].to));
+    assert!(at(&keys[1].from) <= Some(new.instant()) && keys[1].to.is_none());
+    let file = |selector: &str| dir.path().join(DIR).join(DEVICE).join(format!("{selector}.key"));
+    assert!(!file(old.signer().selector).exists(), "what does not sign any more need not be kept");
+    assert!(file(&rotated.selector).exists());
+    assert_eq!(node.journal().iter().filter(|line| line["event"] == "key").count(), 2);
+    let second = node.clock.0.load(Ordering::SeqCst);
+    drop((strikes, node));
+    let again = Node::open_at(dir.path(), 100, second);
+    assert_eq!(again.keys(DEVICE), keys);
+    again.mark().await;
+    assert_eq!(again.keys(DEVICE), keys, "the next start goes on with the new key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_clock_that_went_back_while_the_node_stood_still_stamps_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    node.clock.0.fetch_add(3600, Ordering::SeqCst);
+    node.mark().await;
+    let second = node.clock.0.load(Ordering::SeqCst);
+    drop(node);
+    let again = Node::open_at(dir.path(), 100, second - 60);
+    let refused = again.strike(&mut again.devices.begin()).await;
+    assert!(matches!(refused, Err(Error::ClockWentBack { .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_made_elsewhere_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/postmark/rsa.key");
+    let rotated = node.devices.rotate(DEVICE, Some(file)).await.unwrap();
+    assert_eq!(rotated.algorithm, Algorithm::RsaSha256.tag());
+    let refused = node.devices.rotate(DEVICE, Some(dir.path().join("no.key"))).await;
+    assert!(matches!(refused, Err(Error::File { .. })));
+    assert!(matches!(node.devices.rotate("no-such-device", None).await, Err(Error::UnknownDevice(_))));
+    assert_eq!(node.keys(DEVICE).last().unwrap().selector, rotated.selector);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_is_replaced_and_its_marks_stay_valid() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    let lost = node.keys(DEVICE).remove(0);
+    drop(node);
+    std::fs::remove_dir_all(dir.path().join(DIR)).unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    let keys = node.keys(DEVICE);
+    assert_eq!((keys.len(), &keys[0].public_key), (2, &lost.public_key));
+    assert!(keys[0].to.is_some() && keys[1].to.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m7_private_keys_are_for_the_server_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    let folder = dir.path().join(DIR).join(DEVICE);
+    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    for path in [folder, files[0].clone()] {
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+    }
+    assert!(std::fs::read_to_string(&files[0]).unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_start_every_postmark_of_the_operator_has_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.devices.open_all(&[facility("astana-2")]).await.unwrap();
+    let marks = node.devices.marks();
+    let of =
+        |operator: &str| marks.operator(operator).unwrap().facilities.iter().flat_map(|facility| &facility.devices);
+    let is_postmark = |device: &&crate::postal::MarksDevice| device.kind == crate::postal::DeviceKind::Postmark;
+    assert!(of("kazpost").filter(is_postmark).all(|device| device.public_key.is_some()));
+    assert!(of("dala-express").all(|device| device.public_key.is_none()), "another operator's keys are its own");
+    let dns = marks.dns();
+    assert_eq!(dns.len(), of("kazpost").filter(is_postmark).count());
+    let zone: String = dns.iter().map(|(name, text)| format!("{name} TXT {text}\n")).collect();
+    crate::trust::zone::Zone::parse(&zone).unwrap();
+    let (name, text) = &dns[0];
+    assert!(name.ends_with("._postalmark.poshta.example") && text.starts_with("v=PM1; k=ed25519; p="), "{name} {text}");
+}

@@ -1,0 +1,185 @@
+//! The hash of a body in the relaxed form (RFC 6376 §3.4.4), taken while its bytes pass.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+/// Canonical bytes that are collected before they are hashed.
+const PIECE: usize = 8 << 10;
+
+/// Tag `bh`: SHA-256 of a relaxed body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BodyHash(pub [u8; 32]);
+
+impl BodyHash {
+    /// As it stands in a mark.
+    #[must_use]
+    pub fn base64(&self) -> String {
+        STANDARD.encode(self.0)
+    }
+}
+
+/// Eats a body in pieces of any size. A lone LF ends a line as CRLF does, so that a message that was saved with the
+/// line ends of another system is judged as it was sent; a lone CR is a byte like any other.
+#[derive(Clone, Debug, Default)]
+pub struct BodyHasher {
+    hash: Sha256,
+    piece: Vec<u8>,
+    /// Line ends that count only if something comes after them.
+    line_ends: u64,
+    /// White space that counts only if something comes after it on its line.
+    space: bool,
+    /// A CR whose next byte is not known yet.
+    cr: bool,
+    /// Something besides empty lines was there.
+    has_content: bool,
+}
+
+impl BodyHasher {
+    /// Goes on with the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            match byte {
+                b'\n' => {
+                    (self.cr, self.space) = (false, false);
+                    self.line_ends += 1;
+                    bytes = rest;
+                }
+                b'\r' => {
+                    self.lone_cr();
+                    self.cr = true;
+                    bytes = rest;
+                }
+                b' ' | b'\t' => {
+                    self.lone_cr();
+                    self.space = true;
+                    bytes = rest;
+                }
+                _ => {
+                    self.lone_cr();
+                    let special = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+                    let end = bytes.iter().position(special).unwrap_or(bytes.len());
+                    let (word, rest) = bytes.split_at(end);
+                    self.word(word);
+                    bytes = rest;
+                }
+            }
+        }
+    }
+
+    /// The hash of what was eaten.
+    #[must_use]
+    pub fn finish(mut self) -> BodyHash {
+        self.lone_cr();
+        // §3.4.4: empty lines at the end go, and what is left ends with one CRLF; an empty body stays empty.
+        if self.has_content {
+            self.piece.extend_from_slice(b"\r\n");
+        }
+        self.hash.update(&self.piece);
+        BodyHash(self.hash.finalize().into())
+    }
+
+    fn lone_cr(&mut self) {
+        if std::mem::take(&mut self.cr) {
+            self.word(b"\r");
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) {
+        while self.line_ends > 0 {
+            self.line_ends -= 1;
+            self.piece.extend_from_slice(b"\r\n");
+            self.pass_on();
+        }
+        if std::mem::take(&mut self.space) {
+            self.piece.push(b' ');
+        }
+        self.piece.extend_from_slice(word);
+        self.has_content = true;
+        self.pass_on();
+    }
+
+    fn pass_on(&mut self) {
+        if self.piece.len() >= PIECE {
+            self.hash.update(&self.piece);
+            self.piece.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    use super::*;
+
+    fn hash(body: &[u8]) -> BodyHash {
+        let mut hasher = BodyHasher::default();
+        hasher.update(body);
+        hasher.finish()
+    }
+
+    fn plain(canonical: &str) -> BodyHash {
+        BodyHash(Sha256::digest(canonical).into())
+    }
+
+    #[test_case(" C \r\nD \t E\r\n\r\n\r\n", " C\r\nD E\r\n"; "the example of rfc6376 3.4.5")]
+    #[test_case("", ""; "nothing")]
+    #[test_case("\r\n\r\n", ""; "empty lines only")]
+    #[test_case(" \t\r\n", ""; "white space only")]
+    #[test_case("a", "a\r\n"; "no line end at the end")]
+    #[test_case("\r\na\r\n", "\r\na\r\n"; "empty lines before content stay")]
+    #[test_case("a\n b\n", "a\r\n b\r\n"; "lines saved by another system")]
+    #[test_case("a\rb \r", "a\rb \r\r\n"; "a lone cr is no line end")]
+    #[test_case("a\r\r\n", "a\r\r\n"; "a cr before a line end")]
+    fn rfc6376_3_4_4_relaxed_body(body: &str, canonical: &str) {
+        assert_eq!(hash(body.as_bytes()), plain(canonical));
+    }
+
+    #[test]
+    fn rfc6376_3_4_4_empty_body_has_the_known_hash() {
+        assert_eq!(hash(b"").base64(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    }
+
+    /// The rule once more, as simple as it can be written.
+    fn naive(body: &str) -> String {
+        let lines = body.split('\n').map(|line| {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let words = line.replace('\t', " ");
+            let mut line = String::new();
+            for c in words.chars() {
+                if c != ' ' || !line.ends_with(' ') {
+                    line.push(c);
+                }
+            }
+            line.trim_end_matches(' ').to_owned()
+        });
+        let mut lines: Vec<String> = lines.collect();
+        while lines.last().is_some_and(String::is_empty) {
+            lines.pop();
+        }
+        lines.iter().map(|line| format!("{line}\r\n")).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn rfc6376_pieces_do_not_matter(words in prop::collection::vec("( |\t|\r\n|\n|[a-c]{1,3}|ж)", 0..40), cut in 1usize..7) {
+            let body = words.concat();
+            let mut hasher = BodyHasher::default();
+            body.as_bytes().chunks(cut).for_each(|piece| hasher.update(piece));
+            prop_assert_eq!(hasher.finish(), plain(&naive(&body)));
+        }
+    }
+
+    #[test]
+    fn long_bodies_are_passed_on() {
+        let body = "word and word\r\n".repeat(5000);
+        assert_eq!(hash(body.as_bytes()), plain(&body));
+        let mut empty = "\r\n".repeat(20_000);
+        empty.push_str("x\r\n");
+        assert_eq!(hash(empty.as_bytes()), plain(&empty));
+    }
+}

@@ -1,0 +1,203 @@
+//! The header fields that a mark signs, in the relaxed form (RFC 6376 §3.4.2, §5.4.2).
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::message::headers::{self, Field};
+
+/// Tag `c`.
+pub(in crate::postal) const CANONICALIZATION: &str = "relaxed/relaxed";
+
+/// Fields of one name that are signed. RFC 5322 §3.6 allows one of each; a letter with more than these was written by
+/// no mail program, and its mark must stay a mark.
+const MAX_REPEATS: usize = 50;
+
+/// Names that a verifier looks at: more than any letter of ours can have.
+pub(in crate::postal) const MAX_NAMES: usize = 1000;
+
+/// A field that every mark signs (FACTS E; never `Bcc`).
+#[derive(Clone, Copy, Debug)]
+pub(in crate::postal) struct Required {
+    /// In small letters.
+    pub(in crate::postal) name: &'static str,
+    addition: Addition,
+}
+
+/// Whether a mark goes on holding when a field of the name is added above those it signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Addition {
+    /// RFC 6376 §8.15: listed once more than present, so that none can be added.
+    Breaks,
+    /// The next operator's item id is written above that of the first.
+    Holds,
+}
+
+impl Required {
+    /// In the order of tag `h`.
+    pub(in crate::postal) const ALL: [Self; 11] = [
+        Self::closed("from"),
+        Self::closed("to"),
+        Self::closed("cc"),
+        Self::closed("subject"),
+        Self::closed("date"),
+        Self::closed("message-id"),
+        Self::closed("mime-version"),
+        Self::closed("content-type"),
+        Self::closed("content-transfer-encoding"),
+        Self::ITEM_ID,
+        Self::closed("postal-class"),
+    ];
+
+    /// `Postal-Item-Id`.
+    pub(in crate::postal) const ITEM_ID: Self = Required { name: "postal-item-id", addition: Addition::Holds };
+
+    const fn closed(name: &'static str) -> Self {
+        Required { name, addition: Addition::Breaks }
+    }
+}
+
+/// The beginning of what every mark of an item signs: the named fields, each with its CRLF.
+#[derive(Clone, Debug)]
+pub struct HeaderInput {
+    names: Vec<String>,
+    canonical: Vec<u8>,
+    hash: Sha256,
+}
+
+impl HeaderInput {
+    /// For a new mark on a letter whose header is `blocks`, one below the other.
+    #[must_use]
+    pub fn to_sign(blocks: &[&[u8]]) -> Self {
+        let fields = fields(blocks);
+        let mut names = Vec::new();
+        for required in Required::ALL {
+            let there = fields.iter().filter(|field| field.is(required.name)).count().min(MAX_REPEATS);
+            let listed = there + usize::from(required.addition == Addition::Breaks);
+            names.extend(std::iter::repeat_n(required.name.to_owned(), listed));
+        }
+        Self::over(&fields, names)
+    }
+
+    /// For a mark that names what it signs (tag `h`).
+    #[must_use]
+    pub fn named(header: &[u8], names: &[String]) -> Self {
+        Self::over(&fields(&[header]), names.to_vec())
+    }
+
+    fn over(fields: &[Field<'_>], names: Vec<String>) -> Self {
+        // By name, so that a header of many fields under a mark of many names costs no more than the sum of both.
+        let mut left: HashMap<&str, Vec<&Field<'_>>> = names.iter().map(|name| (name.as_str(), Vec::new())).collect();
+        for field in fields {
+            let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+            if let Some(named) = left.get_mut(name.as_str()) {
+                named.push(field);
+            }
+        }
+        let mut canonical = Vec::new();
+        for name in &names {
+            // RFC 6376 §5.4.2: from the bottom up; what is not there is nothing.
+            if let Some(field) = left.get_mut(name.as_str()).and_then(Vec::pop) {
+                relax(field, &mut canonical);
+            }
+        }
+        drop(left);
+        let hash = Sha256::new_with_prefix(&canonical);
+        HeaderInput { names, canonical, hash }
+    }
+
+    /// Tag `h`.
+    #[must_use]
+    pub fn names(&self) -> String {
+        self.names.join(":")
+    }
+
+    /// Tag `hh`: SHA-256 of the fields alone. When a signature fails it tells whether the header or the mark was
+    /// altered.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.hash.clone().finalize().into()
+    }
+
+    /// SHA-256 of the fields and of what follows them.
+    pub(super) fn digest_with(&self, mark: &str) -> [u8; 32] {
+        self.hash.clone().chain_update(mark).finalize().into()
+    }
+
+    /// The fields and what follows them.
+    pub(super) fn bytes_with(&self, mark: &str) -> Vec<u8> {
+        [self.canonical.as_slice(), mark.as_bytes()].concat()
+    }
+}
+
+fn fields<'a>(blocks: &[&'a [u8]]) -> Vec<Field<'a>> {
+    blocks.iter().flat_map(|block| headers::fields(block)).collect()
+}
+
+/// RFC 6376 §3.4.2: small letters, unfolded, white space reduced and none around the value; then CRLF.
+fn relax(field: &Field<'_>, out: &mut Vec<u8>) {
+    out.extend(field.name.iter().map(u8::to_ascii_lowercase));
+    out.push(b':');
+    let begin = out.len();
+    let mut space = false;
+    let mut bytes = field.value.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b' ' | b'\t' => space = true,
+            b'\n' => {}
+            b'\r' if bytes.peek() == Some(&b'\n') => {}
+            _ => {
+                if std::mem::take(&mut space) && out.len() > begin {
+                    out.push(b' ');
+                }
+                out.push(byte);
+            }
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(header: &str, names: &[&str]) -> String {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        String::from_utf8(HeaderInput::named(header.as_bytes(), &names).canonical).unwrap()
+    }
+
+    #[test]
+    fn rfc6376_3_4_5_relaxed_header_as_in_the_example() {
+        assert_eq!(canonical("A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n", &["a", "b"]), "a:X\r\nb:Y Z\r\n");
+    }
+
+    #[test]
+    fn rfc6376_5_4_2_fields_are_taken_from_the_bottom_up() {
+        let header = "To: 3\r\nSubject: s\r\nTO: 2\r\nto: 1\r\n\r\n";
+        assert_eq!(canonical(header, &["to", "to", "x", "subject"]), "to:1\r\nto:2\r\nsubject:s\r\n");
+        assert_eq!(canonical(header, &["to", "to", "to", "to"]), "to:1\r\nto:2\r\nto:3\r\n");
+    }
+
+    #[test]
+    fn rfc6376_saved_line_ends_do_not_matter() {
+        let header = "From: a\r\n b\r\nSubject: x\r\n\r\n";
+        let saved = header.replace("\r\n", "\n");
+        assert_eq!(canonical(header, &["from", "subject"]), canonical(&saved, &["from", "subject"]));
+    }
+
+    #[test]
+    fn e_fields_are_listed_once_more_than_they_are_there() {
+        let own = b"Postal-Item-Id: 1\r\nReceived: x\r\n";
+        let input = HeaderInput::to_sign(&[own, b"From: a\r\nBcc: b\r\nTo: c\r\nTo: d\r\n\r\n"]);
+        let expected = "from:from:to:to:to:cc:subject:date:message-id:mime-version:content-type:\
+                        content-transfer-encoding:postal-item-id:postal-class";
+        assert_eq!(input.names(), expected);
+        assert_eq!(input.canonical, b"from:a\r\nto:d\r\nto:c\r\npostal-item-id:1\r\n");
+    }
+
+    #[test]
+    fn a_letter_with_a_thousand_recipients_fields_has_a_mark_of_reasonable_size() {
+        let header = "To: a@b.example\r\n".repeat(1000);
+        assert!(HeaderInput::to_sign(&[header.as_bytes()]).names().len() < 500);
+    }
+}

@@ -1,0 +1,188 @@
+//! Private keys that sign marks and public keys that check them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::rsa;
+use ring::signature::{
+    ED25519, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey,
+};
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::{Algorithm, HeaderInput};
+
+/// `rsaEncryption` with NULL parameters (RFC 3279 §2.3.1).
+const RSA_ENCRYPTION: [u8; 15] =
+    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
+/// A private key.
+pub struct SigningKey(Private);
+
+enum Private {
+    Ed25519(Ed25519KeyPair),
+    Rsa(Box<rsa::KeyPair>),
+}
+
+/// The public part of a key, as it is published.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicKey {
+    algorithm: Algorithm,
+    /// Ed25519: its 32 bytes (RFC 8463 §4). RSA: the SubjectPublicKeyInfo (RFC 6376 §3.6.1).
+    bytes: Vec<u8>,
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not PKCS#8, or of a kind that marks are not signed with.
+    #[error("this is no private key for marks; give an Ed25519 key or an RSA key of 2048 to 8192 bits in PKCS#8")]
+    NotAKey,
+    /// Not what the algorithm's public keys look like.
+    #[error("this is no public key of the algorithm")]
+    NotAPublicKey,
+    /// The operation failed; with a whole key it does not.
+    #[error("the key cannot sign")]
+    CannotSign,
+}
+
+impl SigningKey {
+    /// Reads a key in PKCS#8 (DER), Ed25519 or RSA.
+    ///
+    /// # Errors
+    /// `NotAKey`.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        // Other programs write Ed25519 keys without their public part.
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            return Ok(SigningKey(Private::Ed25519(pair)));
+        }
+        let pair = rsa::KeyPair::from_pkcs8(der).map_err(|_| KeyError::NotAKey)?;
+        Ok(SigningKey(Private::Rsa(Box::new(pair))))
+    }
+
+    /// How it signs.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match &self.0 {
+            Private::Ed25519(_) => Algorithm::Ed25519Sha256,
+            Private::Rsa(_) => Algorithm::RsaSha256,
+        }
+    }
+
+    /// What is published of it.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        let bytes = match &self.0 {
+            Private::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
+            Private::Rsa(pair) => subject_public_key_info(pair.public().as_ref()),
+        };
+        PublicKey { algorithm: self.algorithm(), bytes }
+    }
+
+    /// Signs a header and the mark behind it.
+    pub(super) fn sign(&self, header: &HeaderInput, mark: &str) -> Result<Vec<u8>, KeyError> {
+        match &self.0 {
+            Private::Ed25519(pair) => Ok(pair.sign(&header.digest_with(mark)).as_ref().to_vec()),
+            Private::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                // PKCS#1 v1.5 has no randomness in the signature; ring blinds the computation with it.
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &header.bytes_with(mark), &mut signature)
+                    .map_err(|_| KeyError::CannotSign)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.algorithm())
+    }
+}
+
+impl PublicKey {
+    /// Reads a published key.
+    ///
+    /// # Errors
+    /// `NotAPublicKey`.
+    pub fn parse(algorithm: Algorithm, base64: &str) -> Result<Self, KeyError> {
+        let bytes = STANDARD.decode(base64).map_err(|_| KeyError::NotAPublicKey)?;
+        let is_whole = match algorithm {
+            Algorithm::Ed25519Sha256 => bytes.len() == 32,
+            Algorithm::RsaSha256 => rsa_key(&bytes).is_some(),
+            Algorithm::Gost2015 => true,
+        };
+        if is_whole { Ok(PublicKey { algorithm, bytes }) } else { Err(KeyError::NotAPublicKey) }
+    }
+
+    /// How it checks.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// As it is published.
+    #[must_use]
+    pub fn base64(&self) -> String {
+        STANDARD.encode(&self.bytes)
+    }
+
+    /// Its bytes, as they are published in base64.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text of the key in the DNS, as that of a DKIM key (RFC 6376 §3.6.1).
+    #[must_use]
+    pub fn dns_text(&self) -> String {
+        format!("v=PM1; k={}; p={}", self.algorithm.key_type(), self.base64())
+    }
+
+    /// True when the signature is this key's, over the header and the mark behind it. Never for an algorithm that
+    /// cannot be judged here.
+    pub(in crate::postal) fn verifies(&self, header: &HeaderInput, mark: &str, signature: &[u8]) -> bool {
+        match self.algorithm {
+            Algorithm::Ed25519Sha256 => {
+                UnparsedPublicKey::new(&ED25519, &self.bytes).verify(&header.digest_with(mark), signature).is_ok()
+            }
+            Algorithm::RsaSha256 => rsa_key(&self.bytes).is_some_and(|key| {
+                let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+                key.verify(&header.bytes_with(mark), signature).is_ok()
+            }),
+            Algorithm::Gost2015 => false,
+        }
+    }
+}
+
+/// The RSAPublicKey inside a SubjectPublicKeyInfo.
+fn rsa_key(info: &[u8]) -> Option<Vec<u8>> {
+    let (rest, info) = SubjectPublicKeyInfo::from_der(info).ok()?;
+    let is_rsa = info.algorithm.algorithm == x509_parser::oid_registry::OID_PKCS1_RSAENCRYPTION;
+    (rest.is_empty() && is_rsa).then(|| info.subject_public_key.data.into_owned())
+}
+
+/// RFC 5280 §4.1: algorithm, then the key as a bit string without unused bits.
+fn subject_public_key_info(key: &[u8]) -> Vec<u8> {
+    let bits = der(0x03, &[&[0], key].concat());
+    der(0x30, &[&RSA_ENCRYPTION, bits.as_slice()].concat())
+}
+
+/// One DER value (X.690 §8.1): tag, length, contents.
+fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let significant: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+    let mut value = vec![tag];
+    match significant.as_slice() {
+        [] => value.push(0),
+        [short @ 0..=127] => value.push(*short),
+        long => {
+            value.push(0x80 | u8::try_from(long.len()).unwrap_or(8));
+            value.extend_from_slice(long);
+        }
+    }
+    value.extend_from_slice(contents);
+    value
+}

@@ -1,0 +1,139 @@
+//! An impression with its signature.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::super::{Impression, Kind};
+use super::header::CANONICALIZATION;
+use super::{BodyHash, HeaderInput, KeyError, SigningKey};
+
+/// SHA-256 of the canonical form of a mark: what the next mark points to (tag `pv`), what the device's journal keeps
+/// and what the log has as its leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MarkDigest(pub [u8; 32]);
+
+impl MarkDigest {
+    /// Of a mark in canonical form.
+    #[must_use]
+    pub fn of(canonical: &str) -> Self {
+        MarkDigest(Sha256::digest(canonical).into())
+    }
+}
+
+impl fmt::Display for MarkDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+/// What all marks of an item sign.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// The header as it is delivered.
+    pub header: HeaderInput,
+    /// The body.
+    pub body: BodyHash,
+}
+
+/// Whose key signs.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// Tag `d`: the operator's domain.
+    pub domain: &'a str,
+    /// Tag `s`.
+    pub selector: &'a str,
+    /// The key of that name.
+    pub key: &'a SigningKey,
+    /// Tag `lg`: origin of the log that the mark goes into.
+    pub log: &'a str,
+    /// Tag `n`: the next number of the device.
+    pub number: u64,
+}
+
+/// An impression, signed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedImpression {
+    impression: Impression,
+    header: String,
+    digest: MarkDigest,
+    number: u64,
+}
+
+impl Impression {
+    /// Signs the mark of this impression over the letter it is made on. A receipt points to the acceptance and a
+    /// delivery to the receipt; an acceptance points to nothing.
+    ///
+    /// # Errors
+    /// The key cannot sign.
+    pub fn sign(
+        self,
+        contents: &Contents,
+        signer: &Signer<'_>,
+        previous: Option<MarkDigest>,
+    ) -> Result<SignedImpression, KeyError> {
+        let mut tags = self.tags();
+        tags.push("d", signer.domain.to_owned());
+        tags.push("s", signer.selector.to_owned());
+        tags.push("a", signer.key.algorithm().tag().to_owned());
+        tags.push("c", CANONICALIZATION.to_owned());
+        tags.push("h", contents.header.names());
+        tags.push("bh", contents.body.base64());
+        tags.push("hh", STANDARD.encode(contents.header.digest()));
+        let previous = previous.filter(|_| self.kind() != Kind::Accept);
+        tags.push_some("pv", previous.map(|digest| digest.to_string()));
+        tags.push("lg", signer.log.to_owned());
+        tags.push("n", signer.number.to_string());
+        tags.push("b", String::new());
+        let signature = signer.key.sign(&contents.header, &tags.canonical(MARK))?;
+        tags.set_last(STANDARD.encode(signature));
+        Ok(SignedImpression {
+            header: tags.header(MARK),
+            digest: MarkDigest::of(&tags.canonical(MARK)),
+            number: signer.number,
+            impression: self,
+        })
+    }
+
+    /// What the journal keeps of a mark that is written on paper only and signed nowhere.
+    #[must_use]
+    pub fn digest(&self) -> MarkDigest {
+        MarkDigest::of(&self.tags().canonical(MARK))
+    }
+}
+
+const MARK: &str = "Postal-Mark";
+
+impl SignedImpression {
+    /// The field `Postal-Mark`, folded, with its final CRLF.
+    #[must_use]
+    pub fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// What the next mark points to.
+    #[must_use]
+    pub fn digest(&self) -> MarkDigest {
+        self.digest
+    }
+
+    /// What was signed.
+    #[must_use]
+    pub fn impression(&self) -> &Impression {
+        &self.impression
+    }
+
+    /// The impression alone.
+    #[must_use]
+    pub fn into_impression(self) -> Impression {
+        self.impression
+    }
+
+    /// P31: see [`Impression::journal_line`].
+    #[must_use]
+    pub fn journal_line(&self) -> String {
+        self.impression.journal_line(self.number, self.digest)
+    }
+}

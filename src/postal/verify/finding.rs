@@ -1,0 +1,285 @@
+//! What can be wrong with a mark, and how that is said in three languages.
+
+use serde::Serialize;
+
+use super::super::MarkError;
+use super::{MarkReport, Report, Verdict};
+
+/// Something that keeps a mark from being valid.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+pub enum Finding {
+    /// It carries no signature.
+    Unsigned,
+    /// It carries a signature, and there are no keys to check it with.
+    SignatureNotChecked,
+    /// It is signed in a way that is not judged here.
+    UnknownAlgorithm {
+        /// Which.
+        algorithm: String,
+    },
+    /// Its operator publishes no such key for this facility.
+    UnknownKey {
+        /// Where it would be in the DNS.
+        selector: String,
+    },
+    /// The key was not in use at that instant.
+    KeyNotInUse {
+        /// Which.
+        selector: String,
+    },
+    /// P31: the device had been withdrawn by then.
+    RevokedDevice {
+        /// Which.
+        device: String,
+        /// Since when.
+        revoked_at: String,
+    },
+    /// The body is not the one that was marked.
+    AlteredBody,
+    /// A signed field was changed, added or taken away.
+    AlteredHeader,
+    /// The mark itself was changed, or was never this device's.
+    AlteredMark,
+    /// The mark was made for another message: neither header nor body are those that it signs.
+    OtherMessage,
+    /// The signature does not hold; header or mark were altered.
+    BadSignature,
+    /// It points to a mark that is not there, or to none where it must.
+    BrokenChain,
+    /// It breaks the grammar.
+    Malformed {
+        /// How.
+        reason: String,
+    },
+    /// Another version of the format.
+    UnknownVersion {
+        /// Which.
+        version: String,
+    },
+    /// P29: the digits are not those of the instant.
+    TokenContradictsInstant {
+        /// What it shows.
+        token: String,
+        /// What it should show.
+        expected: String,
+    },
+    /// Two marks have this id.
+    DuplicateId,
+    /// The keys name no such operator.
+    UnknownOperator,
+    /// The operator has no such facility.
+    UnknownFacility,
+    /// The facility was not there on that day.
+    FacilityNotInUse,
+    /// What the mark says of the facility is not so.
+    ContradictsFacility {
+        /// The tag.
+        tag: &'static str,
+        /// What it should be.
+        expected: String,
+    },
+    /// More marks than are looked at.
+    TooMany,
+}
+
+/// Language of the texts for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    /// Kazakh.
+    Kk,
+    /// Russian.
+    Ru,
+    /// English.
+    En,
+}
+
+impl From<MarkError> for Finding {
+    fn from(error: MarkError) -> Self {
+        match error {
+            MarkError::UnknownVersion(version) => Finding::UnknownVersion { version },
+            MarkError::TokenContradictsInstant { token, expected } => {
+                Finding::TokenContradictsInstant { token, expected }
+            }
+            other => Finding::Malformed { reason: other.to_string() },
+        }
+    }
+}
+
+impl Finding {
+    /// It proves that the mark is false or not on its own message; the others say that it cannot be judged.
+    #[must_use]
+    pub fn is_forgery(&self) -> bool {
+        match self {
+            Finding::AlteredBody
+            | Finding::AlteredHeader
+            | Finding::AlteredMark
+            | Finding::OtherMessage
+            | Finding::BadSignature
+            | Finding::BrokenChain
+            | Finding::KeyNotInUse { .. }
+            | Finding::RevokedDevice { .. }
+            | Finding::TokenContradictsInstant { .. }
+            | Finding::DuplicateId
+            | Finding::ContradictsFacility { .. } => true,
+            Finding::Unsigned
+            | Finding::SignatureNotChecked
+            | Finding::UnknownAlgorithm { .. }
+            | Finding::UnknownKey { .. }
+            | Finding::Malformed { .. }
+            | Finding::UnknownVersion { .. }
+            | Finding::UnknownOperator
+            | Finding::UnknownFacility
+            | Finding::FacilityNotInUse
+            | Finding::TooMany => false,
+        }
+    }
+
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        let said = language.of(self.words());
+        match self {
+            Finding::UnknownAlgorithm { algorithm: what }
+            | Finding::UnknownKey { selector: what }
+            | Finding::KeyNotInUse { selector: what }
+            | Finding::Malformed { reason: what }
+            | Finding::UnknownVersion { version: what } => format!("{said}: {what}"),
+            Finding::RevokedDevice { device, revoked_at } => format!("{said}: {device}, {revoked_at}"),
+            Finding::TokenContradictsInstant { token, expected } => format!("{said}: {token}, {expected}"),
+            Finding::ContradictsFacility { tag, expected } => format!("{said} ({tag}): {expected}"),
+            _ => said.to_owned(),
+        }
+    }
+
+    /// Kazakh, Russian, English.
+    fn words(&self) -> [&'static str; 3] {
+        match self {
+            Finding::Unsigned => ["белгіге қол қойылмаған", "оттиск не подписан", "the mark is unsigned"],
+            Finding::SignatureNotChecked => {
+                ["қолтаңба тексерілмеді", "подпись не проверена", "the signature was not checked"]
+            }
+            Finding::UnknownAlgorithm { .. } => {
+                ["қолтаңба алгоритмі белгісіз", "алгоритм подписи неизвестен", "unknown signature algorithm"]
+            }
+            Finding::UnknownKey { .. } => ["кілт белгісіз", "ключ неизвестен", "unknown key"],
+            Finding::KeyNotInUse { .. } => [
+                "кілт сол сәтте қолданыста болмаған",
+                "ключ в этот момент не действовал",
+                "the key was not in use at that instant",
+            ],
+            Finding::RevokedDevice { .. } => {
+                ["құрылғы қолданыстан алынған", "устройство отозвано", "the device had been withdrawn"]
+            }
+            Finding::AlteredBody => ["хаттың мазмұны өзгертілген", "текст письма изменён", "the body was altered"],
+            Finding::AlteredHeader => {
+                ["хаттың тақырыбы өзгертілген", "заголовок письма изменён", "the header was altered"]
+            }
+            Finding::AlteredMark => ["белгінің өзі өзгертілген", "сам оттиск изменён", "the mark itself was altered"],
+            Finding::OtherMessage => [
+                "белгі басқа хатқа басылған",
+                "оттиск сделан на другом письме",
+                "the mark was made for another message",
+            ],
+            Finding::BadSignature => [
+                "қолтаңба жарамсыз: тақырып не белгі өзгертілген",
+                "подпись неверна: изменён заголовок или оттиск",
+                "bad signature: header or mark were altered",
+            ],
+            Finding::BrokenChain => {
+                ["белгілер тізбегі үзілген", "цепочка оттисков разорвана", "the chain of marks is broken"]
+            }
+            Finding::Malformed { .. } => ["белгі бүлінген", "оттиск испорчен", "the mark is malformed"],
+            Finding::UnknownVersion { .. } => ["белгінің нұсқасы белгісіз", "версия неизвестна", "unknown version"],
+            Finding::TokenContradictsInstant { .. } => {
+                ["күні уақытқа қайшы", "дата противоречит моменту времени", "the date contradicts the instant"]
+            }
+            Finding::DuplicateId => ["бедер нөмірі қайталанады", "номер оттиска повторяется", "two marks have this id"],
+            Finding::UnknownOperator => ["оператор белгісіз", "оператор неизвестен", "unknown operator"],
+            Finding::UnknownFacility => ["өндірістік объект белгісіз", "объект неизвестен", "unknown facility"],
+            Finding::FacilityNotInUse => [
+                "өндірістік объект ол күні жұмыс істемеген",
+                "объект в этот день не действовал",
+                "the facility was not there on that day",
+            ],
+            Finding::ContradictsFacility { .. } => {
+                ["объект деректеріне қайшы", "противоречит данным объекта", "contradicts the facility's data"]
+            }
+            Finding::TooMany => ["белгілер тым көп", "слишком много оттисков", "too many marks"],
+        }
+    }
+}
+
+impl Verdict {
+    /// The answer for people.
+    #[must_use]
+    pub fn text(self, language: Language) -> &'static str {
+        language.of(match self {
+            Verdict::Valid => ["Барлық белгілер жарамды", "Все оттиски действительны", "Every mark is valid"],
+            Verdict::NotValid => [
+                "Жарамды деп тану мүмкін емес белгі бар",
+                "Есть оттиск, который нельзя признать действительным",
+                "A mark cannot be judged or is unsigned",
+            ],
+            Verdict::Forged => [
+                "Жалған немесе бүлінген белгі бар",
+                "Есть поддельный или повреждённый оттиск",
+                "A mark is forged or broken",
+            ],
+            Verdict::Absent => ["Пошта белгісі жоқ", "Почтового оттиска нет", "There is no postal mark"],
+            Verdict::Stripped => {
+                ["Пошта белгісі алынып тасталған", "Почтовый оттиск был удалён", "The postal mark was taken off"]
+            }
+        })
+    }
+}
+
+impl Report {
+    /// The whole report for people: the verdict, then each mark with what is wrong with it, the newest first.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        let mut text = self.verdict.text(language).to_owned();
+        for mark in &self.marks {
+            text.push_str("\n  ");
+            text.push_str(&mark.text(language));
+        }
+        text
+    }
+}
+
+impl MarkReport {
+    fn text(&self, language: Language) -> String {
+        let known = [self.operator.clone(), self.facility.clone(), self.instant.clone(), self.token.clone()];
+        let mut parts: Vec<String> =
+            self.kind.map(|kind| language.of(kind_words(kind)).to_owned()).into_iter().collect();
+        parts.extend(known.into_iter().flatten());
+        let judged: Vec<String> = match self.findings.as_slice() {
+            [] => vec![language.of(["жарамды", "действителен", "valid"]).to_owned()],
+            findings => findings.iter().map(|finding| finding.text(language)).collect(),
+        };
+        parts.push(judged.join("; "));
+        parts.join("  ")
+    }
+}
+
+/// P6: the words of the order for each kind.
+fn kind_words(kind: &'static str) -> [&'static str; 3] {
+    match kind {
+        "accept" => ["қабылдау", "приём", "accepted"],
+        "receive" => ["алу", "получение", "received"],
+        "deliver" => ["жеткізу", "доставка", "delivered"],
+        "surcharge" => ["қосымша төлеу", "доплата", "surcharge"],
+        "cancel" => ["арнайы белгі соғу", "гашение", "cancelled"],
+        other => [other, other, other],
+    }
+}
+
+impl Language {
+    fn of(self, [kk, ru, en]: [&'static str; 3]) -> &'static str {
+        match self {
+            Language::Kk => kk,
+            Language::Ru => ru,
+            Language::En => en,
+        }
+    }
+}

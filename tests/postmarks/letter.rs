@@ -1,0 +1,187 @@
+//! A post that marks letters with known keys.
+
+use std::collections::BTreeMap;
+
+use poshta::clock::Timestamp;
+use poshta::ids::{ImpressionId, ItemId};
+use poshta::postal::{
+    BodyHasher, Contents, Details, FacilityId, Handover, HeaderInput, Impression, Kind, MarkDigest, MarksFile,
+    MarksKey, Occasion, RecipientTag, Registry, Signer, SigningKey,
+};
+
+/// Saturday, 21 November 2026, 09:15 in Astana.
+pub const NOW: &str = "2026-11-21T04:15:00Z";
+
+pub const DELIVERED: Kind = Kind::Deliver(Handover::Delivered);
+
+/// The facilities of the example configuration, and a key for each device that is used.
+pub struct Post {
+    pub registry: Registry,
+    keys: BTreeMap<String, Key>,
+    serial: u128,
+}
+
+struct Key {
+    device: String,
+    private: SigningKey,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// One mark to be made.
+#[derive(Clone, Copy)]
+pub struct Stamp<'a> {
+    pub facility: &'a str,
+    pub kind: Kind,
+    pub at: &'a str,
+    /// Which key; by default the device has one of its own name.
+    pub key: Option<&'a str>,
+}
+
+/// A letter with its marks, still apart.
+pub struct Marked {
+    /// The fields `Postal-Mark` and `Postal-Mark-Text`, the newest on top.
+    pub marks: Vec<String>,
+    /// What the operator wrote below them.
+    pub below: String,
+    pub content: Vec<u8>,
+}
+
+impl Post {
+    pub fn new() -> Self {
+        let registry = Registry::parse(include_str!("../../conf/facilities.toml")).unwrap();
+        let mut post = Post { registry, keys: BTreeMap::new(), serial: 0 };
+        for (seed, device) in ["astana-2-a", "ayagoz-2-a", "astana-1-a", "dala-kokshetau-1"].into_iter().enumerate() {
+            post.add_key(device, device, ed25519(u8::try_from(seed).unwrap() + 1), (None, None));
+        }
+        post
+    }
+
+    /// Another key of a device, from and to included.
+    pub fn add_key(
+        &mut self,
+        selector: &str,
+        device: &str,
+        private: SigningKey,
+        (from, to): (Option<&str>, Option<&str>),
+    ) {
+        let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
+        self.keys.insert(selector.to_owned(), Key { device: device.to_owned(), private, from, to });
+    }
+
+    /// What the operators publish.
+    pub fn published(&self) -> MarksFile {
+        let mut marks = MarksFile::of(&self.registry);
+        let mut devices: BTreeMap<&str, Vec<MarksKey>> = BTreeMap::new();
+        for (selector, key) in &self.keys {
+            let public = key.private.public();
+            devices.entry(&key.device).or_default().push(MarksKey {
+                selector: selector.clone(),
+                algorithm: public.algorithm().tag().to_owned(),
+                public_key: public.base64(),
+                from: key.from.clone(),
+                to: key.to.clone(),
+            });
+        }
+        for (device, mut keys) in devices {
+            keys.sort_by_key(|key| key.to.is_none());
+            marks.add_keys(device, keys);
+        }
+        marks
+    }
+
+    /// Marks a message, each mark pointing to the one before it.
+    pub fn mark(&mut self, content: &[u8], stamps: &[Stamp<'_>]) -> Marked {
+        self.serial += 1;
+        let item = ItemId(self.serial << 40);
+        let below = format!(
+            "Postal-Item-Id: {item}\r\nReceived: from client.example ([192.0.2.7])\r\n\tby mx.poshta.example with ESMTPSA \
+             id {item};\r\n\tSat, 21 Nov 2026 09:15:00 +0500\r\n"
+        );
+        let (header, body) = split(content);
+        let mut hasher = BodyHasher::default();
+        hasher.update(body);
+        let contents = Contents { header: HeaderInput::to_sign(&[below.as_bytes(), header]), body: hasher.finish() };
+        let mut previous = None;
+        let mut marks = Vec::new();
+        for stamp in stamps {
+            let (mark, digest) = self.stamp(stamp, item, &contents, previous);
+            previous = Some(digest);
+            marks.insert(0, mark);
+        }
+        Marked { marks, below, content: content.to_vec() }
+    }
+
+    fn stamp(
+        &mut self,
+        stamp: &Stamp<'_>,
+        item: ItemId,
+        contents: &Contents,
+        previous: Option<MarkDigest>,
+    ) -> (String, MarkDigest) {
+        self.serial += 1;
+        let instant: Timestamp = stamp.at.parse().unwrap();
+        let facility: FacilityId = stamp.facility.parse().unwrap();
+        let workplace = self.registry.workplace(&facility, stamp.kind, instant).unwrap();
+        let operator = workplace.operator.domains[0].clone();
+        let selector = stamp.key.unwrap_or(workplace.device.id.as_str()).to_owned();
+        let occasion = Occasion { id: ImpressionId(self.serial), item, kind: stamp.kind, instant };
+        let recipient =
+            (stamp.kind != Kind::Accept).then(|| RecipientTag::new([7; 16], &"aigul@poshta.example".parse().unwrap()));
+        let impression = Impression::make(workplace, occasion, Details { recipient, ..Details::default() }).unwrap();
+        let signer = Signer {
+            domain: &operator,
+            selector: &selector,
+            key: &self.keys[&selector].private,
+            log: &format!("{operator}/log"),
+            number: u64::try_from(self.serial).unwrap(),
+        };
+        let signed = impression.sign(contents, &signer, previous).unwrap();
+        (format!("{}{}", signed.header(), signed.impression().text_header()), signed.digest())
+    }
+
+    /// Accepted in Astana, received and delivered in Ayagoz.
+    pub fn deliver(&mut self, content: &[u8]) -> Marked {
+        self.mark(content, &way(NOW))
+    }
+}
+
+/// The usual way of a letter.
+pub fn way(at: &str) -> [Stamp<'_>; 3] {
+    let stamp = |facility, kind| Stamp { facility, kind, at, key: None };
+    [stamp("astana-2", Kind::Accept), stamp("ayagoz-2", Kind::Receive), stamp("ayagoz-2", DELIVERED)]
+}
+
+impl Marked {
+    /// The message as it is delivered.
+    pub fn message(&self) -> Vec<u8> {
+        let prefix = format!("Return-Path: <x@y.example>\r\n{}{}", self.marks.concat(), self.below);
+        [prefix.as_bytes(), &self.content].concat()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.message()).unwrap()
+    }
+}
+
+/// Header block with its empty line, and body.
+fn split(content: &[u8]) -> (&[u8], &[u8]) {
+    let end = content.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    content.split_at(end + 4)
+}
+
+/// The Ed25519 key whose 32 secret bytes are all this one (RFC 8410 §7).
+pub fn ed25519(seed: u8) -> SigningKey {
+    const HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    SigningKey::from_pkcs8(&[HEAD.as_slice(), &[seed; 32]].concat()).unwrap()
+}
+
+/// A letter with Kazakh names.
+pub fn letter() -> Vec<u8> {
+    "From: =?utf-8?B?0JDQudCz0q/Quw==?= <aigul@poshta.example>\r\nTo: bolat@poshta.example\r\n\
+     Subject: =?utf-8?B?0KHTmdC70LXQvA==?=\r\nDate: Sat, 21 Nov 2026 09:14:00 +0500\r\n\
+     Message-ID: <1@client.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+     Content-Transfer-Encoding: 8bit\r\nPostal-Class: ordinary; letter\r\n\r\n\
+     Сәлем, Болат!\r\n\r\nҚалайсың?  Хат жаз. \r\n\r\n\r\n"
+        .into()
+}

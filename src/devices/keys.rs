@@ -121,7 +121,7 @@ pub(super) fn find_or_make(
     mut rows: Vec<DeviceKey>,
     now: Timestamp,
 ) -> Result<Found, Error> {
-    let current = rows.iter().filter(|row| row.to_s.is_none()).next_back().cloned();
+    let current = rows.iter().rfind(|row| row.to_s.is_none()).cloned();
     let open = rows.iter().filter(|row| row.to_s.is_none()).count();
     let kept = match &current {
         Some(row) => match load(dir, row) {

@@ -194,7 +194,8 @@ fn end(call: &mut Call) -> bool {
     let Ok(result) = number.parse() else { return false };
     call.result = result;
     call.error = (result < 0).then(|| tail.split(' ').nth(1).unwrap_or_default().to_owned());
-    call.is_injected = tail.ends_with("(INJECTED)");
+    // One that was also delayed says so behind it.
+    call.is_injected = tail.ends_with("(INJECTED)") || tail.ends_with("(INJECTED) (DELAYED)");
     true
 }
 

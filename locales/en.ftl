@@ -50,3 +50,7 @@ size-kib = { $n } KB
 size-mib = { $n } MB
 size-gib = { $n } GB
 size-tib = { $n } TB
+
+# Payment
+carrier-surcharge = Surcharge
+carrier-tenge = { $amount } tenge

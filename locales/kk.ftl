@@ -50,3 +50,7 @@ size-kib = { $n } КБ
 size-mib = { $n } МБ
 size-gib = { $n } ГБ
 size-tib = { $n } ТБ
+
+# Төлем
+carrier-surcharge = Қосымша төлеу
+carrier-tenge = { $amount } теңге

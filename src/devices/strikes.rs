@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::postal::{FacilityId, Kind};
+use crate::postal::{DeviceKind, FacilityId, Kind};
 use crate::store::{self, Batch, Committed};
 
 use super::{Devices, Error, Strike, Unused};
@@ -35,8 +35,16 @@ impl Strikes {
     /// # Errors
     /// See [`Error`].
     pub async fn strike(&mut self, facility: &FacilityId, kind: Kind) -> Result<Strike, Error> {
+        self.strike_with(facility, kind.device()).await
+    }
+
+    /// As [`Strikes::strike`], with the facility's device of this kind.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn strike_with(&mut self, facility: &FacilityId, device: DeviceKind) -> Result<Strike, Error> {
         let inner = &self.devices.inner;
-        let device = inner.registry.workplace(facility, kind, inner.world.now())?.device.id.clone();
+        let device = inner.registry.workplace_of(facility, device, inner.world.now())?.device.id.clone();
         let strike = loop {
             let in_use = inner.in_use.read().get(&device).cloned();
             if let Some(in_use) = in_use

@@ -211,7 +211,7 @@ impl Impression {
     /// it, and its mark as a hash, which is the entry of the transparency log. Nothing personal is in it.
     #[must_use]
     pub fn journal_line(&self, number: u64, mark: MarkDigest) -> String {
-        json!({
+        let mut line = json!({
             "device": self.device.id.as_str(),
             "seq": number,
             "mark": mark.to_string(),
@@ -223,8 +223,14 @@ impl Impression {
             "instant": self.instant.to_string(),
             "item": self.item.to_string(),
             "peer": self.details.peer,
-        })
-        .to_string()
+        });
+        if let Some(fields) = line.as_object_mut() {
+            let Details { letter_box, amount_due, payment_sign, .. } = &self.details;
+            fields.extend(letter_box.as_ref().map(|it| ("letter_box".into(), it.id.as_str().into())));
+            fields.extend(amount_due.map(|tiyn| ("amount_due".into(), tiyn.into())));
+            fields.extend(payment_sign.map(|hash| ("payment_sign".into(), URL_SAFE_NO_PAD.encode(hash).into())));
+        }
+        line.to_string()
     }
 
     /// Its id.
@@ -261,6 +267,12 @@ impl Impression {
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// P7: what is still to be paid, in tiyn.
+    #[must_use]
+    pub fn amount_due(&self) -> Option<u64> {
+        self.details.amount_due
     }
 
     /// P28: its colour.

@@ -116,6 +116,8 @@ pub fn refused(refusal: &Refusal) -> Reply {
         Refusal::OnePaperRecipient | Refusal::TooManyRecipients(_) => (452, "4.5.3"),
         Refusal::BadPaperAddress(_) => (550, "5.1.3"),
         Refusal::BadPaperContent(_) => (550, "5.6.1"),
+        // RFC 3463 §3.8, X.7.1: not authorised, here by payment; no code speaks of money.
+        Refusal::NotPaid(_) => (550, "5.7.1"),
         Refusal::OverQuota(_) => (452, "4.2.2"),
         // RFC 3463 §3.3, X.2.2: the user can make room, so by itself it is temporary; RFC 5321 §4.2.3 has a digit
         // for either.

@@ -10,8 +10,8 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::hybrid::bundles::Bundle;
-use crate::hybrid::queue::{CentreEvent, LeaseRequest, Leased};
+use crate::hybrid::bundles::{Bundle, Leased};
+use crate::hybrid::queue::{CentreEvent, LeaseRequest};
 use crate::ids::ItemId;
 use crate::store::View;
 use crate::store::print_batches::BatchLetter;

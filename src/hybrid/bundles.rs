@@ -1,12 +1,23 @@
 //! Bundles of letters for print centres (P10): what one lease gives is closed with a plomb whose letters and digits are
 //! those of the centre's sealing pliers, and whose number is used once. The manifest says what must be in it.
 
+use tokio_util::sync::CancellationToken;
+
 use crate::postal::{Class, DeviceKind, FacilityId};
 use crate::store::Batch;
 use crate::store::print_batches::{BatchLetter, PrintBatch, add_print_batch};
 use crate::store::print_jobs::PrintJob;
 
-use super::queue::{PrintQueue, QueueError};
+use super::queue::{LeaseRequest, PrintQueue, QueueError};
+
+/// What a centre was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leased {
+    /// The jobs.
+    pub jobs: Vec<PrintJob>,
+    /// What they are closed with; `None` without jobs, or where the centre has no sealing pliers.
+    pub bundle: Option<Bundle>,
+}
 
 /// A plomb with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +37,23 @@ impl Bundle {
 }
 
 impl PrintQueue {
+    /// As [`PrintQueue::lease`]; what was leased is one bundle, closed with the centre's plomb (P10).
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn lease_bundle(
+        &self,
+        centre: &str,
+        request: LeaseRequest,
+        stop: &CancellationToken,
+    ) -> Result<Leased, QueueError> {
+        let jobs = self.lease(centre, request, stop).await?;
+        let bundle = self.close_bundle(centre, &jobs).await?;
+        Ok(Leased { jobs, bundle })
+    }
+
     /// P10: order 57 cl. 4 ¶6. Closes what was leased. A centre without sealing pliers gets its letters unsealed.
-    pub(super) async fn close_bundle(&self, centre: &str, jobs: &[PrintJob]) -> Result<Option<Bundle>, QueueError> {
+    async fn close_bundle(&self, centre: &str, jobs: &[PrintJob]) -> Result<Option<Bundle>, QueueError> {
         if jobs.is_empty() {
             return Ok(None);
         }

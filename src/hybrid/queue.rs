@@ -22,16 +22,6 @@ use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, Sto
 use crate::store::{self, Batch, Committed, Store, Topic, View};
 
 use super::Settings;
-use super::bundles::Bundle;
-
-/// What a centre was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leased {
-    /// The jobs.
-    pub jobs: Vec<PrintJob>,
-    /// What they are closed with; `None` without jobs, or where the centre has no sealing pliers.
-    pub bundle: Option<Bundle>,
-}
 
 /// The service. Clones share it.
 #[derive(Clone, Debug)]
@@ -190,21 +180,6 @@ impl PrintQueue {
     #[must_use]
     pub fn new(store: Store, world: World, registry: Arc<Registry>, devices: Devices, settings: Arc<Settings>) -> Self {
         PrintQueue { store, world, registry, devices, settings }
-    }
-
-    /// As [`PrintQueue::lease`]; what was leased is one bundle, closed with the centre's plomb (P10).
-    ///
-    /// # Errors
-    /// Store.
-    pub async fn lease_bundle(
-        &self,
-        centre: &str,
-        request: LeaseRequest,
-        stop: &CancellationToken,
-    ) -> Result<Leased, QueueError> {
-        let jobs = self.lease(centre, request, stop).await?;
-        let bundle = self.close_bundle(centre, &jobs).await?;
-        Ok(Leased { jobs, bundle })
     }
 
     /// Leases jobs to a centre, waiting for work if there is none, until the token is cancelled.

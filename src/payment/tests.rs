@@ -39,9 +39,15 @@ const ANNA: AccountId = AccountId(7);
 
 /// A price of 350.00 tenge for an ordinary letter of one sheet, 950.00 for a registered one.
 fn till(accounts: Way) -> Till {
-    let dir = tempfile::tempdir().unwrap();
-    let settings = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
-    let store = Store::open(dir.path(), &settings).unwrap();
+    till_in(tempfile::tempdir().unwrap(), accounts)
+}
+
+fn store_settings() -> crate::store::Settings {
+    crate::store::Settings { watermark_bytes: 0, ..Default::default() }
+}
+
+fn till_in(dir: tempfile::TempDir, accounts: Way) -> Till {
+    let store = Store::open(dir.path(), &store_settings()).unwrap();
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
     let world = World { clock: Arc::new(Noon), entropy: Arc::new(SystemEntropy) };
     let settings = Settings { accounts, ..Settings::default() };
@@ -274,4 +280,23 @@ async fn no_more_signs_than_a_letter_may_have() {
     let many: Vec<SignHash> = (0..21).map(|n| SignHash([n; 32])).collect();
     let refused = till.settle(1, "letter", &many).await;
     assert!(matches!(refused, Err(PaymentError::TooManySigns(21, 20))));
+}
+
+#[tokio::test]
+async fn p20_a_sign_stays_cancelled_when_the_rows_are_made_anew() {
+    use crate::store::rebuild::{Rebuild, rebuild};
+    let till = till(Way::Prepaid);
+    till.import(&line('A', "state,KZ,35000,,")).await.unwrap();
+    let settlement = till.settle(1, "letter", &[hash('A')]).await.unwrap();
+    till.take(&settlement, 1).await.unwrap();
+    let Till { payments, store, _dir: dir } = till;
+    drop((payments, store));
+    std::fs::remove_dir_all(dir.path().join("rows")).unwrap();
+    let (settings, caps) = (store_settings(), crate::message::Caps::default());
+    let request = Rebuild { dir: dir.path(), backup: None, settings: &settings, caps: &caps, now: Noon.now() };
+    rebuild(&request, &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+    let till = till_in(dir, Way::Prepaid);
+    assert_eq!(till.standing('A').await, Standing::Cancelled(ItemId(1)));
+    assert_eq!(till.settle(2, "letter", &[hash('A')]).await.unwrap().due(), Tiyn(35_000));
+    assert!(till.is_sound().await);
 }

@@ -219,8 +219,10 @@ mod tests {
         fn p7_more_never_costs_less(options in options(), sheets in 0u32..1_000_000) {
             let price = TARIFF.price(options, sheets);
             prop_assert!(TARIFF.price(options, sheets + 1) >= price);
-            prop_assert!(TARIFF.price(LetterOptions { colour: Colour::Colour, ..options }, sheets) >= price);
-            prop_assert!(TARIFF.price(LetterOptions { class: Class::Ordinary, ..options }, sheets) <= price);
+            let in_colour = LetterOptions { colour: Colour::Colour, ..options };
+            let unregistered = LetterOptions { class: Class::Ordinary, ..options };
+            prop_assert!(TARIFF.price(in_colour, sheets) >= price);
+            prop_assert!(TARIFF.price(unregistered, sheets) <= price);
         }
 
         #[test]

@@ -17,7 +17,8 @@ def send(subject, kind, signs=(), raw=None, to=()):
         assert client.rcpt(recipient)[0] == 250
     code, said = client.data(content)
     client.quit()
-    return code, said.decode(), content
+    # A long answer comes in several lines, each with its code.
+    return code, " ".join(said.decode().replace("\n5.7.1 ", " ").split()), content
 
 
 def item(answer):

@@ -76,7 +76,7 @@ fn all_text(letter: &Letter) -> String {
         take(label);
         take(value);
     });
-    for stamp in &letter.surcharge {
+    if let Some(stamp) = &letter.surcharge {
         [&stamp.label, &stamp.amount, &stamp.line].into_iter().for_each(|line| take(line));
     }
     for block in &letter.text {

@@ -1,5 +1,7 @@
 //! Letters on paper and what is given for them, from submission to journal.
 
+use test_case::test_case;
+
 use super::*;
 use crate::payment::{TermsChange, read_signs};
 use crate::postal::{Kind as Impressed, SignHash, Standing, Tiyn, Verdict, verify};

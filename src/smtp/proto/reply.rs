@@ -185,6 +185,7 @@ mod tests {
 
     #[test_case(Refusal::NoSuchMailbox("a@b.kz".parse().unwrap()) => "550 5.1.1 no mailbox a@b.kz here\r\n")]
     #[test_case(Refusal::PaperDenied => "550 5.7.1 letters on paper are accepted from authenticated senders only\r\n")]
+    #[test_case(Refusal::NotPaid("350.00 missing".into()) => "550 5.7.1 350.00 missing\r\n")]
     #[test_case(Refusal::OnePaperRecipient => "452 4.5.3 one paper recipient a message\r\n")]
     #[test_case(Refusal::TooLarge { size: 9, limit: 5 } => "552 5.3.4 message of 9 bytes; the limit is 5\r\n")]
     #[test_case(Refusal::MailboxFull { recipient: "a@b.kz".parse().unwrap(), again: WhenFull::Later } => "452 4.2.2 the mailbox of a@b.kz is full\r\n")]

@@ -120,10 +120,8 @@ fn marks(args: &DrawArgs, file: &Path) -> anyhow::Result<(Vec<Picture>, u8)> {
         let Ok(mark) = Mark::parse(&field.text()) else { continue };
         let stamp = Stamp::of_mark(&mark, keys.as_ref());
         let findings: Vec<&str> = judged.findings.iter().map(|finding| finding.name()).collect();
-        let (says, svg) = match findings.as_slice() {
-            [] => ("valid".to_owned(), stamp.svg()),
-            findings => (findings.join(", "), stamp.svg_not_valid()),
-        };
+        let says = if findings.is_empty() { "valid".to_owned() } else { findings.join(", ") };
+        let svg = stamp.svg_judged(&judged.findings);
         pictures.push(Picture { name: format!("{}-{}", at + 1, mark.kind.tag()), says, svg });
     }
     Ok((pictures, report.exit_code()))

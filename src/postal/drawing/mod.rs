@@ -10,7 +10,7 @@ mod round;
 mod specimen;
 mod surcharge;
 
-use super::{Impression, Ink, Inscription, Kind, Mark, MarksFile, Script};
+use super::{Finding, Impression, Ink, Inscription, Kind, Mark, MarksFile, Script};
 
 pub use round::RoundPostmark;
 pub use specimen::Specimen;
@@ -18,8 +18,11 @@ pub use surcharge::SurchargeStamp;
 
 use round::Engraving;
 
-/// What stands across a mark that is not valid.
+/// What stands across a mark that is forged or altered.
 const NOT_VALID: &str = "ЖАРАМСЫЗ";
+
+/// What stands across a mark that cannot be judged.
+const NOT_VERIFIED: &str = "ТЕКСЕРІЛМЕДІ";
 
 /// A stamp as it stands on a letter.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,10 +83,16 @@ impl Stamp {
         }
     }
 
-    /// The drawing of a mark that is not valid: it says so across its face, so that it cannot pass for one that is.
+    /// The drawing of a mark of which this was found: one that is not valid says so across its face, so that it cannot
+    /// pass for one that is.
     #[must_use]
-    pub fn svg_not_valid(&self) -> String {
-        lettering::across(&self.svg(), NOT_VALID, Ink::Red.hex())
+    pub fn svg_judged(&self, findings: &[Finding]) -> String {
+        let word = match findings {
+            [] => return self.svg(),
+            findings if findings.iter().any(Finding::is_forgery) => NOT_VALID,
+            _ => NOT_VERIFIED,
+        };
+        lettering::across(&self.svg(), word, Ink::Red.hex())
     }
 }
 
@@ -238,7 +247,7 @@ mod tests {
     #[test]
     fn p7_a_surcharge_stamp_shows_the_amount() {
         let details = Details { amount_due: Some(12_050), ..Details::default() };
-        let svg = Stamp::of(&impression("astana-print", Kind::Surcharge, details)).svg();
+        let svg = Stamp::of(&impression("astana-1", Kind::Surcharge, details)).svg();
         for part in ["ҚОСЫМША ТӨЛЕУ", "120,50 ₸", ">T<", "21112609"] {
             assert!(shows(&svg, part), "{part} is not in {svg}");
         }

@@ -64,16 +64,39 @@ mod tests {
     fn p3_every_picture_of_a_device_says_that_it_is_a_specimen() {
         let registry = sample();
         let mut kinds = std::collections::HashSet::new();
-        for facility in registry.facilities(now()) {
-            let operator = registry.operator(&facility.operator).unwrap();
-            for device in facility.devices.iter().filter(|device| device.is_usable(facility.date_at(now()), now())) {
-                let svg = Specimen::of(Workplace { operator, facility, device }, now()).unwrap().svg;
-                assert!(svg.contains(&format!(">{SPECIMEN}</text></svg>")) && svg.contains("<title>ҮЛГІ · "), "{svg}");
-                assert_eq!(svg.matches("<svg").count(), 1);
-                kinds.insert(device.kind);
+        for at in [now(), EVENT.parse().unwrap()] {
+            for facility in registry.facilities(at) {
+                let operator = registry.operator(&facility.operator).unwrap();
+                for device in facility.devices.iter().filter(|device| device.is_usable(facility.date_at(at), at)) {
+                    let svg = Specimen::of(Workplace { operator, facility, device }, at).unwrap().svg;
+                    assert!(
+                        svg.contains(&format!(">{SPECIMEN}</text></svg>")) && svg.contains("<title>ҮЛГІ · "),
+                        "{svg}"
+                    );
+                    assert_eq!(svg.matches("<svg").count(), 1);
+                    kinds.insert(device.kind);
+                }
             }
         }
         assert_eq!(kinds.len(), 8, "one of each kind (P5): {kinds:?}");
+    }
+
+    /// The day of the special stamp among the example's devices.
+    const EVENT: &str = "2026-12-16T06:00:00Z";
+
+    #[test]
+    fn p8_a_special_stamp_tells_its_event_on_its_day_only() {
+        let registry = sample();
+        let at: Timestamp = EVENT.parse().unwrap();
+        let facility = registry.facility(&"astana-1".parse().unwrap(), at).unwrap();
+        let operator = registry.operator(&facility.operator).unwrap();
+        let device = facility.device(DeviceKind::Special, at).unwrap();
+        let workplace = Workplace { operator, facility, device };
+        let svg = Specimen::of(workplace, at).unwrap().svg;
+        let ring: String = svg.split("</text>").filter_map(|text| text.rsplit('>').next()).collect();
+        assert!(ring.contains("ТӘУЕЛСІЗДІК"), "{svg}");
+        assert!(svg.contains("16122611"), "{svg}");
+        assert!(Specimen::of(workplace, now()).is_err());
     }
 
     #[test]

@@ -28,6 +28,7 @@ const ASSETS: &[Asset] = &[
     // What checks marks, for pages and for whoever wants to run it elsewhere.
     Asset { name: "bytes.mjs", kind: SCRIPT, content: include_str!("postmark/bytes.mjs") },
     Asset { name: "ed25519.mjs", kind: SCRIPT, content: include_str!("postmark/ed25519.mjs") },
+    Asset { name: "elsewhere.mjs", kind: SCRIPT, content: include_str!("postmark/elsewhere.mjs") },
     Asset { name: "judge.mjs", kind: SCRIPT, content: include_str!("postmark/judge.mjs") },
     Asset { name: "mark.mjs", kind: SCRIPT, content: include_str!("postmark/mark.mjs") },
     Asset { name: "message.mjs", kind: SCRIPT, content: include_str!("postmark/message.mjs") },

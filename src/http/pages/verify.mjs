@@ -2,7 +2,8 @@
 // asked of this server only: the published keys, and, when somebody presses the button, the numbers of the marks.
 
 import { clockAt, offsetText } from "./mark.mjs";
-import { verify } from "./judge.mjs";
+import { isReport, withMarks } from "./elsewhere.mjs";
+import { judged, verify } from "./judge.mjs";
 import { facilityOf } from "./published.mjs";
 import { lookUp } from "./proof.mjs";
 import { stampOf } from "./stamp.mjs";
@@ -23,14 +24,14 @@ function start() {
   const drop = element("drop");
   drop.hidden = false;
   if (!globalThis.crypto?.subtle || typeof BigInt === "undefined") return tell("verify-no-crypto", "bad");
-  element("file").addEventListener("change", ({ target }) => read(target.files[0]));
+  element("file").addEventListener("change", ({ target }) => read([...target.files]));
   element("ask").addEventListener("click", askLog);
   // Anywhere on the page: who misses the field should not lose the page to the dropped file.
   for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
       event.preventDefault();
       drop.classList.toggle("over", kind === "dragenter" || kind === "dragover");
-      if (kind === "drop") read(event.dataTransfer.files[0]);
+      if (kind === "drop") read([...event.dataTransfer.files]);
     });
   }
 }
@@ -47,22 +48,31 @@ function tell(key, tone) {
   status.className = `notice ${tone ?? ""}`;
 }
 
-async function read(file) {
-  if (!file) return;
+async function read(files) {
+  if (files.length === 0) return;
   const turn = ++shown;
   element("result").hidden = true;
-  if (file.size > MAX_BYTES) return tell("verify-too-large", "doubt");
+  if (files.some((file) => file.size > MAX_BYTES)) return tell("verify-too-large", "doubt");
   tell("verify-reading");
   try {
-    const [bytes, published] = await Promise.all([file.arrayBuffer(), keys()]);
-    const report = await verify(new Uint8Array(bytes), published);
+    const published = await keys();
+    const read = async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+    const letter = together(await Promise.all(files.map(read)));
+    const report = await verify(letter.bytes, published);
     if (turn !== shown) return;
     tell(null);
-    show(report, published.operators, file.name);
+    show(report, published.operators, letter.name);
   } catch (error) {
     console.error(error);
     if (turn === shown) tell(error instanceof NoKeys ? "verify-no-keys" : "verify-unreadable", "bad");
   }
+}
+
+/** A letter and reports about it, whose marks belong to it; a report alone is a letter itself. */
+function together(files) {
+  const letter = files.find(({ bytes }) => !isReport(bytes)) ?? files[0];
+  const others = files.filter((file) => file !== letter && isReport(file.bytes));
+  return others.reduce(({ name, bytes }, other) => ({ name, bytes: withMarks(bytes, other.bytes) }), letter);
 }
 
 class NoKeys extends Error {}
@@ -88,7 +98,7 @@ function show(report, operators, name) {
   const result = element("result");
   result.dataset.verdict = report.verdict;
   result.hidden = false;
-  result.focus();
+  verdict.parentElement.focus();
 }
 
 function isLogged({ mark }) {
@@ -98,7 +108,7 @@ function isLogged({ mark }) {
 function card({ mark, findings }, operators) {
   const card = element("mark").content.cloneNode(true).firstElementChild;
   const part = (selector) => card.querySelector(selector);
-  const tone = findings.length === 0 ? "good" : isForged(findings) ? "bad" : "doubt";
+  const tone = { valid: "good", doubtful: "doubt", forged: "bad" }[judged(findings)];
   card.classList.add(`${tone}-mark`);
   card.dataset.findings = findings.map(({ finding }) => finding).join(" ");
   part(".judged").textContent = say(`verify-mark-${tone}`);
@@ -106,16 +116,10 @@ function card({ mark, findings }, operators) {
   part(".findings").replaceChildren(...findings.map((finding) => child("li", explained(finding))));
   part("h3").textContent = mark ? say(`kind-${mark.kind}`) : say("verify-unread");
   if (mark) {
-    part(".stamp").append(drawn(mark, operators));
+    part(".stamp").append(drawn(mark, operators, findings));
     part("dl").append(...facts(mark, operators).flatMap(([key, value]) => [child("dt", say(key)), child("dd", value)]));
   }
   return card;
-}
-
-function isForged(findings) {
-  const doubts = ["unsigned", "signature_not_checked", "unknown_algorithm", "unknown_key", "malformed", "unknown_version",
-    "unknown_operator", "unknown_facility", "facility_not_in_use", "too_many"];
-  return findings.some(({ finding }) => !doubts.includes(finding));
 }
 
 function explained({ finding, ...what }) {
@@ -124,8 +128,9 @@ function explained({ finding, ...what }) {
 }
 
 /** The stamp, read as XML: nothing of a mark can become more than text in it. */
-function drawn(mark, operators) {
-  const svg = new DOMParser().parseFromString(stampOf(mark, operators), "image/svg+xml").documentElement;
+function drawn(mark, operators, findings) {
+  const text = stampOf(mark, operators, judged(findings));
+  const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   svg.setAttribute("role", "img");
   svg.removeAttribute("width");
   svg.removeAttribute("height");

@@ -46,11 +46,16 @@ export async function verify(message, published) {
   };
 }
 
+/** What a mark with these findings is: "valid", "forged", or "doubtful" where it cannot be judged. */
+export function judged(findings) {
+  if (findings.length === 0) return "valid";
+  return findings.some(({ finding }) => FORGERIES.has(finding)) ? "forged" : "doubtful";
+}
+
 function verdictOf(reports, wasOurs) {
   const findings = reports.flatMap((report) => report.findings);
   if (reports.length === 0) return wasOurs ? "stripped" : "absent";
-  if (findings.length === 0) return "valid";
-  return findings.some(({ finding }) => FORGERIES.has(finding)) ? "forged" : "not_valid";
+  return judged(findings) === "doubtful" ? "not_valid" : judged(findings);
 }
 
 /** A receipt points to an acceptance and a delivery to a receipt of this message; what is pointed to is always there. */

@@ -16,16 +16,19 @@ const STATES = ["Қазақстан Республикасы", "Republic of Kaza
 const DIAMOND = "M 0 -8 l 6 8 l -6 8 l -6 -8 z";
 const STAR = "M 0 -11 l 2.6 7.4 h 7.9 l -6.3 4.8 l 2.3 7.6 l -6.5 -4.5 l -6.5 4.5 l 2.3 -7.6 l -6.3 -4.8 h 7.9 z";
 
+const WORDS = { forged: "ЖАРАМСЫЗ", doubtful: "ТЕКСЕРІЛМЕДІ" };
+
 /** Words of facility names that postal people shorten, in capitals. */
 const SHORT = new Map([["РЕСПУБЛИКАСЫ", "РЕСП."], ["ОБЛЫСЫ", "ОБЛ."], ["АУДАНЫ", "АУД."], ["ХАЛЫҚАРАЛЫҚ", "ХАЛЫҚАР."],
   ["БАЙЛАНЫСЫ", "БАЙЛ."], ["БӨЛІМШЕСІ", "БӨЛ."], ["ОРТАЛЫҒЫ", "ОРТ."], ["ТОРАБЫ", "ТОР."], ["ӨНДІРІСТІК", "ӨНД."],
   ["АУЫЛДЫҚ", "АУЫЛД."], ["ҚАЛАЛЫҚ", "ҚАЛ."], ["REPUBLIC", "REP."], ["INTERNATIONAL", "INTL."], ["EXCHANGE", "EXCH."],
   ["CENTRE", "CTR."], ["OFFICE", "OFF."]]);
 
-/** The stamp of a mark as the text of an SVG. */
-export function stampOf(mark, operators) {
+/** The stamp of a mark as the text of an SVG; one that is not valid ("forged", "doubtful") says so across its face. */
+export function stampOf(mark, operators, judged = "valid") {
   const shown = shownOf(mark, operators ?? []);
-  return mark.amount === undefined ? round(shown) : surcharge(shown, mark.amount);
+  const svg = mark.amount === undefined ? round(shown) : surcharge(shown, mark.amount);
+  return judged === "valid" ? svg : across(svg, mark.amount === undefined ? 400 : 260, WORDS[judged]);
 }
 
 /** What is to be seen of a mark: what it says, completed by what its operator publishes. */
@@ -103,6 +106,15 @@ function surcharge(shown, tiyn) {
     `<text x="240" y="136" font-size="${fixed(Math.min(270 / width(amount), 52), 1)}">${escaped(amount)}</text>` +
     lineWithin(shown.operator.toUpperCase(), 193, 20, 350) + lineWithin(place, 216, 20, 350) +
     `<text x="201" y="240" font-size="22" letter-spacing="2" font-family="${MONO}">${escaped(shown.token)}</text></g></svg>`;
+}
+
+/** A word over the whole face; the paper shows around its letters, whatever lies under them. */
+function across(svg, down, word) {
+  const size = Math.min((0.95 * 400) / width(word), down / 1.3);
+  return svg.slice(0, -"</svg>".length) +
+    `<text transform="translate(200 ${fixed(down / 2 + size * 0.3, 1)}) rotate(-18)" text-anchor="middle" ` +
+    `font-weight="700" font-family="${SERIF}" font-size="${fixed(size, 1)}" fill="${INKS.red}" stroke="#ffffff" ` +
+    `stroke-width="${fixed(size / 8, 1)}" paint-order="stroke">${word}</text></svg>`;
 }
 
 /** Tiyn as tenge: `1 250,00 ₸`, with a space before every three digits. */

@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poshta::ids::{ImpressionId, ItemId};
-use poshta::message::headers;
-use poshta::postal::{
-    BodyHasher, Contents, Details, Finding, HeaderInput, Impression, Kind, Mark, MarksFile, Occasion, Registry, Report,
-    Signer, SigningKey, Stamp, verify,
-};
+use poshta::postal::{Kind, MarksFile, Report, SigningKey, verify};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -83,56 +78,6 @@ fn the_page_agrees_on_every_vector() {
             }
         }
     }
-}
-
-/// One drawing, in two languages.
-#[test]
-fn p14_the_page_draws_the_same_stamps() {
-    let keys: MarksFile = serde_json::from_str(&text("keys.json")).unwrap();
-    let mut drawn = 0;
-    let mut stamped: Vec<(String, Vec<u8>)> = Vec::new();
-    for vector in expected().iter().filter(|vector| vector.keys == "keys.json") {
-        stamped.push((vector.file.clone(), std::fs::read(dir().join(&vector.file)).unwrap()));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    stamped.extend(every_facility());
-    for (name, message) in stamped {
-        let file = folder.path().join(&name);
-        std::fs::write(&file, &message).unwrap();
-        let said = node("stamps.mjs", |command| {
-            command.arg(dir().join("keys.json")).arg(&file);
-        });
-        let said: Vec<Option<String>> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let marks = headers::fields(&message).filter(|field| field.is("Postal-Mark"));
-        let judged = verify(&message, Some(&keys));
-        let draw = |field: headers::Field<'_>, findings: &[Finding]| {
-            Some(Stamp::of_mark(&Mark::parse(&field.text()).ok()?, Some(&keys)).svg_judged(findings))
-        };
-        let own: Vec<Option<String>> = marks.zip(&judged.marks).map(|(mark, it)| draw(mark, &it.findings)).collect();
-        drawn += own.iter().flatten().count();
-        assert_eq!(said, own, "{name}");
-    }
-    assert!(drawn > 50, "{drawn}");
-}
-
-/// A letter with a mark of every facility there is, and one with a surcharge.
-fn every_facility() -> Vec<(String, Vec<u8>)> {
-    let registry = Registry::parse(include_str!("../../conf/facilities.toml")).unwrap();
-    let at = NOW.parse().unwrap();
-    let mut header = String::new();
-    let (content, key) = (b"From: a@b\r\n\r\n", ed25519(1));
-    let contents = Contents { header: HeaderInput::to_sign(&[content]), body: BodyHasher::default().finish() };
-    let signer = Signer { domain: "poshta.example", selector: "any", key: &key, log: "poshta.example/log", number: 1 };
-    for (number, facility) in (1..).zip(registry.facilities(at)) {
-        for (kind, amount_due) in [(Kind::Accept, None), (Kind::Surcharge, Some(123_456_789))] {
-            let Ok(workplace) = registry.workplace(&facility.id, kind, at) else { continue };
-            let occasion = Occasion { id: ImpressionId(number), item: ItemId(1), kind, instant: at };
-            let details = Details { amount_due, ..Details::default() };
-            let impression = Impression::make(workplace, occasion, details).unwrap();
-            header.push_str(impression.sign(&contents, &signer, None).unwrap().header());
-        }
-    }
-    vec![("every-facility.eml".to_owned(), [header.as_bytes(), content].concat())]
 }
 
 fn dir() -> PathBuf {

@@ -173,24 +173,37 @@ pub(super) fn open(svg: &mut String, [width, height]: [f64; 2], mm: f64, title: 
     );
 }
 
+/// How a word lies over a face.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// What is under it does not count: the paper shows around its letters.
+    Solid,
+    /// What is under it can be read.
+    Veil,
+}
+
 /// A finished drawing with a word over its whole face.
-pub(super) fn across(svg: &str, word: &str, ink: &str) -> String {
+pub(super) fn across(svg: &str, word: &str, ink: &str, cover: Cover) -> String {
     let size = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
     let mut size = size.split(' ').map(|number| number.parse::<f64>().unwrap_or(2.0 * CENTRE));
     let (across, down) = (size.next().unwrap_or(2.0 * CENTRE), size.next().unwrap_or(2.0 * CENTRE));
     let letters = (0.95 * across / width(word)).min(down / 1.3);
     let mut out = svg.strip_suffix("</svg>").unwrap_or(svg).to_owned();
-    // The paper shows around the letters, whatever lies under them.
     let _ = write!(
         out,
         "<text transform=\"translate({} {:.1}) rotate(-18)\" text-anchor=\"middle\" font-weight=\"700\" \
-         font-family=\"{SERIF}\" font-size=\"{letters:.1}\" fill=\"{ink}\" stroke=\"#ffffff\" stroke-width=\"{:.1}\" \
-         paint-order=\"stroke\">{}</text></svg>",
+         font-family=\"{SERIF}\" font-size=\"{letters:.1}\" fill=\"{ink}\"",
         across / 2.0,
-        down / 2.0 + letters * 0.3,
-        letters / 8.0,
-        escaped(word)
+        down / 2.0 + letters * 0.3
     );
+    match cover {
+        Cover::Veil => out.push_str(" fill-opacity=\"0.3\""),
+        Cover::Solid => {
+            let edge = letters / 8.0;
+            let _ = write!(out, " stroke=\"#ffffff\" stroke-width=\"{edge:.1}\" paint-order=\"stroke\"");
+        }
+    }
+    let _ = write!(out, ">{}</text></svg>", escaped(word));
     out
 }
 

@@ -92,7 +92,7 @@ impl Stamp {
             findings if findings.iter().any(Finding::is_forgery) => NOT_VALID,
             _ => NOT_VERIFIED,
         };
-        lettering::across(&self.svg(), word, Ink::Red.hex())
+        lettering::across(&self.svg(), word, Ink::Red.hex(), lettering::Cover::Solid)
     }
 }
 

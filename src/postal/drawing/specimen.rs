@@ -4,7 +4,7 @@
 use crate::clock::Timestamp;
 
 use super::super::{DateToken, DeviceKind, Inscription, NotStamped, Workplace};
-use super::lettering::across;
+use super::lettering::{Cover, across};
 use super::plain;
 use super::round::{Engraving, RoundPostmark};
 use super::surcharge::SurchargeStamp;
@@ -45,7 +45,7 @@ impl Specimen {
             None if device.kind == DeviceKind::Surcharge => SurchargeStamp::engraved(engraving, 0).svg(),
             None => RoundPostmark::engraved(engraving).svg(),
         };
-        Ok(Specimen { svg: across(&svg, SPECIMEN, facility.ink.hex()) })
+        Ok(Specimen { svg: across(&svg, SPECIMEN, facility.ink.hex(), Cover::Veil) })
     }
 
     /// The drawing.

@@ -215,6 +215,8 @@ pub(super) fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
+            // XML 1.0 §2.2: a forged name may have what XML cannot.
+            _ if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
             _ => out.push(c),
         }
     }
@@ -230,6 +232,7 @@ mod tests {
     #[test]
     fn p14_names_are_text_not_markup() {
         assert_eq!(escaped("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
+        assert_eq!(escaped("a\u{1}\u{ffff}\n"), "a\u{fffd}\u{fffd}\u{fffd}");
     }
 
     #[test_case("АЯГӨЗ", 2.0 => "АЯГӨЗ"; "a short name stays")]

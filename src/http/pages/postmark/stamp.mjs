@@ -203,5 +203,7 @@ function fixed(number, digits) {
 }
 
 function escaped(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  // XML 1.0 §2.2: a forged name may have what XML cannot.
+  const clean = text.replace(/[\p{Cc}\uFFFE\uFFFF]/gu, "\uFFFD");
+  return clean.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

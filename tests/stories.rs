@@ -33,3 +33,4 @@ mod submit_and_read;
 mod sync_clients;
 mod sync_order;
 mod transparency;
+mod verify_page;

@@ -6,6 +6,7 @@
 mod account;
 mod config;
 mod demo;
+mod draw;
 mod facility;
 mod fetch;
 mod log;

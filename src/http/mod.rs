@@ -8,6 +8,7 @@ mod guard;
 mod items;
 mod log;
 pub mod operator;
+mod pages;
 mod print;
 pub mod problem;
 mod routes;
@@ -91,6 +92,8 @@ impl Api {
             // The guard knows the limit of each route.
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(self.clone(), guard::guard))
+            // Public pages are for everybody and change nothing: they need no guard.
+            .merge(pages::router())
             .with_state(self.clone())
     }
 

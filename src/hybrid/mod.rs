@@ -7,6 +7,7 @@ mod content;
 pub mod documents;
 mod draft;
 pub mod letter;
+mod paper_marks;
 pub mod queue;
 mod render;
 mod s10_numbers;

@@ -316,6 +316,7 @@ impl Inner {
         let (body_bytes, structure) = (content.body.len(), content.structure);
         let key = self.policy.store.letter_key(&content.body, routing.sharing())?;
         let body = batch.letter(content.body, key);
+        let paper = paper.map(|plan| (plan, prefix.clone()));
         let record = batch.record_for(body, prefix);
         let item = Item {
             id,
@@ -342,10 +343,9 @@ impl Inner {
                 item.send_on(&mut batch, number, &recipient.address, record, &structure)?;
             }
         }
-        if let Some(plan) = paper {
+        if let Some((plan, item_prefix)) = paper {
             let accept = accept.into_impression();
-            let place =
-                crate::hybrid::PaperItem { item: id, instant, item_prefix: item.prefix, body, body_bytes, accept };
+            let place = crate::hybrid::PaperItem { item: id, instant, item_prefix, body, body_bytes, accept };
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }
         Ok(batch)

@@ -271,6 +271,12 @@ impl Impression {
         &self.inscription
     }
 
+    /// P7: what is still to be paid, in tiyn.
+    #[must_use]
+    pub fn amount_due(&self) -> Option<u64> {
+        self.details.amount_due
+    }
+
     /// The tags of the mark, in the order of the grammar.
     pub(super) fn tags(&self) -> TagList {
         let details = &self.details;

@@ -13,6 +13,17 @@ pub enum Script {
     Latin,
 }
 
+impl Script {
+    /// The state, as it is engraved.
+    #[must_use]
+    pub fn state(self) -> &'static str {
+        match self {
+            Script::Kazakh => "Қазақстан Республикасы",
+            Script::Latin => "Republic of Kazakhstan",
+        }
+    }
+}
+
 /// P14: order 57 cl. 5. State, oblast, settlement, operator, facility and its number, in this order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Inscription {
@@ -41,16 +52,11 @@ impl Inscription {
             Script::Kazakh => kazakh.to_owned(),
             Script::Latin => latin.clone().unwrap_or_else(|| super::ascii_fold(kazakh)),
         };
-        let oblast = is_oblast_shown(facility.oblast, &facility.settlement_kk, on).then(|| match script {
-            Script::Kazakh => facility.oblast.name_kk(),
-            Script::Latin => facility.oblast.name_lat(),
-        });
+        let oblast =
+            is_oblast_shown(facility.oblast, &facility.settlement_kk, on).then(|| facility.oblast.name(script));
         Inscription {
             script,
-            state: match script {
-                Script::Kazakh => "Қазақстан Республикасы",
-                Script::Latin => "Republic of Kazakhstan",
-            },
+            state: script.state(),
             oblast,
             settlement: pick(&facility.settlement_kk, &facility.settlement_lat),
             operator: pick(&operator.name_kk, &operator.name_lat),

@@ -33,7 +33,9 @@ mod zone;
 pub use class::{Class, ClassError, Colour, Form, LetterOptions, Sides};
 pub use date_token::{DateToken, NotADateToken};
 pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};
-pub use drawing::{Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, check_placement};
+pub use drawing::{
+    Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, Specimen, Stamp, SurchargeStamp, check_placement,
+};
 pub use facility::{Facility, FacilityId, FacilityKind, NotAName, Operator, OperatorId, Period, PrintCapabilities};
 pub use impression::{Details, Handover, Impression, Kind, NotStamped, Occasion, RecipientTag, Workplace};
 pub use index::{IndexError, IndexWarning, PostalIndex};
@@ -55,7 +57,9 @@ pub use signing::{
 };
 pub use tag_list::TagListError;
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};
-pub use verify::{Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify};
+pub use verify::{
+    Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify, with_marks, words as report_words,
+};
 pub use zone::{UnknownZone, Zone};
 
 #[cfg(test)]

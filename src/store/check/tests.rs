@@ -239,7 +239,7 @@ fn account() -> accounts::Account {
 }
 
 fn event() -> ItemEvent {
-    ItemEvent { at_us: 1, name: "accepted".into(), actor: "server".into(), reason: None, sheets: None }
+    ItemEvent { at_us: 1, name: "accepted".into(), actor: "server".into(), reason: None, sheets: None, mark: None }
 }
 
 fn get_event() -> Vec<u8> {

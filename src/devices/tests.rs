@@ -21,6 +21,9 @@ pub(crate) fn devices(store: &Store, registry: &Arc<Registry>, world: &World, di
 fn with(settings: Settings, store: &Store, registry: &Arc<Registry>, world: &World, dir: &Path) -> Devices {
     Devices::new(Parts {
         settings,
+        clock: ClockSettings::default(),
+        time_source: None,
+        node: "mx.poshta.example".into(),
         dir: dir.join(DIR),
         registry: Arc::clone(registry),
         operators: Vec::new(),

@@ -139,7 +139,8 @@ mod tests {
     #[test]
     fn quarters_know_where_to_go_on() {
         let mut quarters = Quarters::default();
-        for (place, instant) in [(1, "2024-02-29T18:00:00Z"), (2, "2024-02-29T19:20:00Z"), (3, "2024-02-29T19:00:01Z")] {
+        for (place, instant) in [(1, "2024-02-29T18:00:00Z"), (2, "2024-02-29T19:20:00Z"), (3, "2024-02-29T19:00:01Z")]
+        {
             quarters.note(at(instant), place);
         }
         assert_eq!(quarters.first_from(at("2024-02-29T19:00:00Z")), Some(2));

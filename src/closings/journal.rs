@@ -8,9 +8,9 @@ use jiff::civil::Date;
 use super::calendar::{Calendar, Quarters, Span};
 use super::{Error, Result};
 use crate::clock::Timestamp;
-use crate::postal::{Closing, ClockNote, Contradiction, DayBook, DeviceId, JournalLine, Registry};
-use crate::store::{self, Store};
+use crate::postal::{ClockNote, Closing, Contradiction, DayBook, DeviceId, JournalLine, Registry};
 use crate::store::closings::StoredClosing;
+use crate::store::{self, Store};
 use crate::tlog::folder::Place;
 
 /// The open pages of all devices.
@@ -50,12 +50,26 @@ impl Journal {
     ///
     /// # Errors
     /// The store; a closing that cannot be read.
-    pub(super) fn resume(store: &Store, registry: &Registry, devices: &[DeviceId]) -> Result<Self> {
+    pub(super) fn resume(
+        store: &Store,
+        registry: &Registry,
+        devices: &[(Option<Timestamp>, DeviceId)],
+    ) -> Result<Self> {
         let read = store.read_blocking(|view| {
-            let last = |device: &DeviceId| view.last_closing(device.as_str()).map(|last| (device.clone(), last));
-            let found: Vec<(DeviceId, Option<StoredClosing>)> = devices.iter().map(last).collect::<store::Result<_>>()?;
-            let places = found.iter().map(|(_, last)| last.as_ref().map_or_else(Place::default, StoredClosing::place));
-            let place = places.min_by_key(|place| (place.file, place.bytes)).unwrap_or_default();
+            let last =
+                |(_, device): &(_, DeviceId)| view.last_closing(device.as_str()).map(|last| (device.clone(), last));
+            let found: Vec<(DeviceId, Option<StoredClosing>)> =
+                devices.iter().map(last).collect::<store::Result<_>>()?;
+            let lasts: Vec<&StoredClosing> = found.iter().filter_map(|(_, last)| last.as_ref()).collect();
+            let is_new = |(from, _): &&(Option<Timestamp>, DeviceId)| {
+                let from = from.map(|from| from.as_second());
+                from.is_some_and(|from| lasts.iter().any(|last| last.until_s <= from))
+            };
+            // A device without a closing has all its lines behind the last closing of another one, or has to be looked
+            // for from the beginning.
+            let pairs = devices.iter().zip(&found);
+            let is_known = pairs.into_iter().all(|(device, (_, last))| last.is_some() || is_new(&device));
+            let place = lasts.iter().map(|last| last.place()).min().filter(|_| is_known).unwrap_or_default();
             // A journal that was restored or rebuilt may be another one: then all of it is read.
             let place = if view.is_in_journal(place)? { place } else { Place::default() };
             Ok((found, place))

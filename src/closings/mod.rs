@@ -9,9 +9,11 @@
 mod calendar;
 mod journal;
 mod settings;
+mod sheet;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use crate::clock::{Timestamp, World};
 use crate::devices::{self, Devices};
 use crate::ids::ImpressionId;
 use crate::postal::{
-    CLOSING_VERSION, Closing, ClockNote, Contradiction, DayBook, DeviceId, Issued, LogSpan, NotAClosing, Registry,
+    CLOSING_VERSION, ClockNote, Closing, Contradiction, DayBook, DeviceId, Issued, LogSpan, NotAClosing, Registry,
     engraving,
 };
 use crate::publisher::Publisher;
@@ -33,6 +35,7 @@ use crate::store::device_acts::{Act, DeviceAct};
 use crate::store::{self, Batch, Store};
 
 pub use settings::Settings;
+pub use sheet::{Section, Sheet};
 
 use calendar::{Span, facility_on};
 use journal::Journal;
@@ -175,8 +178,13 @@ impl Closings {
             self.inner.parts.devices.end_day(&devices, end).await?;
             journal = self.read(journal).await?;
             self.publish().await;
+            let before = closed;
             for some in devices.chunks(AT_ONCE) {
                 closed += self.close(&mut journal, some, &check).await?;
+            }
+            if closed == before {
+                // Devices of no facility any more: there is nothing to say of them.
+                break;
             }
             checked = Some(check);
         }
@@ -191,7 +199,10 @@ impl Closings {
             // The last closing of a device that was revoked is that of the day on which it was.
             span.to <= now && devices.revoked(device).is_none_or(|revoked| span.from <= revoked)
         };
-        let due: Vec<(&DeviceId, Span)> = journal.next().filter(is_due).collect();
+        // Without a key there was neither an impression nor anybody who signs.
+        let with_keys: HashSet<DeviceId> = devices.with_keys().into_iter().collect();
+        let open = journal.next().filter(|(device, _)| with_keys.contains(*device));
+        let due: Vec<(&DeviceId, Span)> = open.filter(is_due).collect();
         let end = due.iter().map(|(_, span)| span.to).min()?;
         let mut devices: Vec<DeviceId> =
             due.into_iter().filter(|(_, span)| span.to == end).map(|(device, _)| device.clone()).collect();
@@ -304,7 +315,9 @@ impl Closings {
         let inner = Arc::clone(&self.inner);
         let resume = move || {
             let Parts { store, registry, devices, .. } = &inner.parts;
-            Journal::resume(store, registry, &devices.with_keys())
+            let known = devices.with_keys().into_iter();
+            let known: Vec<_> = known.map(|device| (devices.first_key_from(&device), device)).collect();
+            Journal::resume(store, registry, &known)
         };
         blocking(resume).await
     }

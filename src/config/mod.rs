@@ -19,8 +19,8 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, retention, smtp,
-    store, trust,
+    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota,
+    retention, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};

@@ -11,7 +11,9 @@ use crate::postal::{DeviceId, Issued};
 use crate::store::Batch;
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::device_acts::{Act, DeviceAct, add_device_act};
+use crate::store::device_keys::{DeviceKey, put_device_key};
 
+use super::keys::{blocking, find_or_make, key_line};
 use super::{Devices, Error};
 
 /// Who changes what becomes of devices, in the audit.
@@ -86,18 +88,36 @@ impl Devices {
             self.withdraw(&device);
         }
         let mut batch = Batch::new();
+        // What is handed about is accounted for every day, and the account is signed: seals and plates get a key too.
+        let keys = self.add_key(&device, &mut batch).await?;
         add_device_act(&mut batch, &act)?;
         add_audit(&mut batch, &audit(&act))?;
         batch.journal(line(&act));
         let written = self.inner.store.commit(batch).await;
         if written.is_ok() {
             self.inner.whereabouts.write().insert(device.clone(), Whereabouts::of(&act));
+            if let Some(keys) = keys {
+                self.publish(&device, keys);
+            }
         }
         if self.is_here(&device) {
             self.give_back(&device);
         }
         written?;
         Ok(act)
+    }
+
+    /// Makes a key for a device that has none; all its keys then.
+    async fn add_key(&self, device: &DeviceId, batch: &mut Batch) -> Result<Option<Vec<DeviceKey>>, Error> {
+        if self.inner.published.read().contains_key(device.as_str()) {
+            return Ok(None);
+        }
+        let (dir, name, now) = (self.inner.dir.clone(), device.clone(), self.inner.world.now());
+        let found = blocking(move || find_or_make(&dir, &name, Vec::new(), now)).await?;
+        let keys = found.changed.unwrap_or_default();
+        keys.iter().try_for_each(|key| put_device_key(batch, key))?;
+        batch.journal(key_line(device, &found.key.selector, now));
+        Ok(Some(keys))
     }
 
     /// Lets a device stamp although the clock is not right, for as long as the configuration says; answers until when.
@@ -221,7 +241,8 @@ fn line(act: &DeviceAct) -> String {
 }
 
 fn audit(act: &DeviceAct) -> AuditEntry {
-    let details: Vec<&str> = [&act.node, &act.holder, &act.role, &act.reason].into_iter().flatten().map(String::as_str).collect();
+    let details: Vec<&str> =
+        [&act.node, &act.holder, &act.role, &act.reason].into_iter().flatten().map(String::as_str).collect();
     AuditEntry {
         at_us: act.at_us,
         actor: act.by.clone(),

@@ -19,6 +19,13 @@ impl Devices {
         self.inner.published.read().keys().filter_map(|device| device.parse().ok()).collect()
     }
 
+    /// The first second of a device's first key: it stamped nothing before.
+    #[must_use]
+    pub fn first_key_from(&self, device: &DeviceId) -> Option<Timestamp> {
+        let published = self.inner.published.read();
+        Timestamp::from_second(published.get(device.as_str())?.iter().map(|key| key.from_s).min()?).ok()
+    }
+
     /// Ends a day for some devices: from now on none of them stamps an instant before `end`, whatever the clock shows,
     /// and when this answers, what they stamped before is in the journal or void.
     ///

@@ -9,6 +9,7 @@ mod draft;
 pub mod letter;
 pub mod queue;
 mod render;
+pub mod report;
 mod s10_numbers;
 pub mod scans;
 mod settings;

@@ -298,6 +298,8 @@ impl Start {
             queue: self.services.paper.queue().clone(),
             scans: self.services.scans.clone(),
             publisher: self.services.publisher.clone(),
+            closings: self.services.closings.clone(),
+            workers: self.services.workers.clone(),
         });
         let bind = async |name, address| {
             Listener::bind(name, address, Gate::new(settings.limits.clone()), self.ids.clone(), "").await

@@ -53,6 +53,8 @@ pub struct Services {
     pub publisher: Publisher,
     /// The daily closings of the devices.
     pub closings: Closings,
+    /// They open documents of others, and draw.
+    pub workers: Workers,
 }
 
 /// Why the services cannot be built.
@@ -97,7 +99,8 @@ impl Services {
     /// As [`Services::open`].
     pub fn over(config: Config, world: World, store: Store) -> Result<Self, OpenError> {
         let registry = Arc::new(config.registry(world.now())?);
-        let time_source = NtpServers::new(&config.clock, &world).map(|servers| Arc::new(servers) as Arc<dyn TimeSource>);
+        let time_source =
+            NtpServers::new(&config.clock, &world).map(|servers| Arc::new(servers) as Arc<dyn TimeSource>);
         let devices = Devices::new(devices::Parts {
             settings: config.devices.clone(),
             clock: config.clock.clone(),
@@ -144,7 +147,7 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
             registry: Arc::clone(&registry),
-            workers,
+            workers: workers.clone(),
             intake: intake.clone(),
             settings: Arc::new(config.hybrid.clone()),
             domain: mail_domain.clone(),
@@ -199,6 +202,7 @@ impl Services {
             retention,
             publisher,
             closings,
+            workers,
         })
     }
 }

@@ -48,11 +48,19 @@ impl Settings {
         };
         let mut problems = Vec::new();
         for server in self.servers.iter().filter(|server| !is_server(server)) {
-            problems.push(("servers", format!("{server:?} is no server"), "write host:port, such as \"ntp.example:123\""));
+            problems.push((
+                "servers",
+                format!("{server:?} is no server"),
+                "write host:port, such as \"ntp.example:123\"",
+            ));
         }
         for (key, value) in [("interval_s", self.interval_s), ("deadline_ms", self.deadline_ms)] {
             if value == 0 {
-                problems.push((key, "0 leaves no time".to_owned(), "write a larger number; the default is a good choice"));
+                problems.push((
+                    key,
+                    "0 leaves no time".to_owned(),
+                    "write a larger number; the default is a good choice",
+                ));
             }
         }
         problems

@@ -45,7 +45,8 @@ impl Standing {
     pub(super) fn lock_reason(&self, settings: &Settings) -> Option<String> {
         match self {
             Standing::Drifted { reading, at } => {
-                let (drift, side) = (reading.drift_ms.unsigned_abs(), if reading.drift_ms > 0 { "fast" } else { "slow" });
+                let (drift, side) =
+                    (reading.drift_ms.unsigned_abs(), if reading.drift_ms > 0 { "fast" } else { "slow" });
                 let tolerance = settings.tolerance_ms;
                 Some(format!(
                     "the clock is {drift} ms {side} by {} at {at}, and the tolerance is {tolerance} ms (P31): set the \

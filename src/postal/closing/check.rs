@@ -108,7 +108,8 @@ impl Closing {
             (None, None) => *total == 0 && void.is_empty(),
             _ => false,
         };
-        (!is_whole || !has_ends).then(|| format!("{total} impressions and {voided} void numbers are not {before}-{last}"))
+        (!is_whole || !has_ends)
+            .then(|| format!("{total} impressions and {voided} void numbers are not {before}-{last}"))
     }
 
     /// What keeps this closing from being the one behind `before`.

@@ -15,7 +15,9 @@ use super::keys::{AccountCounter, FolderCounter, FolderSet};
 use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
-use super::{accounts, audit, clock_checks, closings, device_acts, device_keys, items, print_jobs, queue, quota, scans};
+use super::{
+    accounts, audit, clock_checks, closings, device_acts, device_keys, items, print_jobs, queue, quota, scans,
+};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use test_case::test_case;
 
 use super::*;
 use crate::clock::{Clock, SystemEntropy};
@@ -15,6 +16,7 @@ use crate::devices::{ClockSettings, Handling, Strikes};
 use crate::ids::ImpressionId;
 use crate::postal::{FacilityId, Handover, JournalLine, Kind, check_chain};
 use crate::publisher;
+use crate::store::engine::memory::{Failing, MemoryDisk};
 
 /// Seconds since 1970, moved by the test.
 #[derive(Debug)]
@@ -286,6 +288,35 @@ async fn p31_a_closing_that_is_cut_off_is_made_by_the_next_process() {
     assert!(again.closings.close_due().await.unwrap() > 0);
     let closings = again.require_sound(DEVICE).await;
     assert_eq!((closings.len(), closings[0].total), (1, 2), "the letter that was on its way is in it");
+}
+
+#[test_case(Failing::Apply; "a batch is not applied")]
+#[test_case(Failing::Sync; "a sync fails")]
+#[test_case(Failing::SyncAfterWriting; "a sync fails although all was written")]
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_disk_that_fails_anywhere_leaves_whole_closings(failing: Failing) {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let settings = store::Settings { watermark_bytes: 0, ..Default::default() };
+    let store = Store::open_with_engine(dir.path(), &settings, Box::new(disk.clone())).unwrap();
+    let node = Node::over(store, dir.path(), NOON);
+    node.mark(Kind::Accept).await;
+    node.pass(20 * DAY_S);
+    for delay_us in [0, 300, 1000, 3000, 10_000, 30_000] {
+        let disk = disk.clone();
+        let fault = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_micros(delay_us)).await;
+            disk.fail_next(failing);
+        });
+        let _ = node.closings.close_due().await;
+        fault.await.unwrap();
+    }
+    let begun = std::time::Instant::now();
+    while let Err(error) = node.closings.close_due().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(node.require_sound(DEVICE).await.len(), 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,7 +69,7 @@ pub(super) fn facility_on<'a>(registry: &'a Registry, device: &DeviceId, day: Op
     let has = |facility: &&Facility| facility.devices.iter().any(|other| other.id == *device);
     let versions = || registry.versions().iter().filter(has);
     let on_day = day.and_then(|day| versions().find(|facility| facility.period.contains(day)));
-    on_day.or_else(|| versions().last())
+    on_day.or_else(|| versions().next_back())
 }
 
 fn span(registry: &Registry, device: &DeviceId, day: Date, behind: Option<Timestamp>) -> Option<Span> {

@@ -13,10 +13,15 @@ use crate::store::closings::StoredClosing;
 use crate::store::{self, Store};
 use crate::tlog::folder::Place;
 
+/// How often the journal is read although no day is over: midnight finds little left to read.
+const READ_EVERY_S: i64 = 900;
+
 /// The open pages of all devices.
 #[derive(Debug)]
 pub(super) struct Journal {
     place: Place,
+    /// When it was read.
+    read_at: Timestamp,
     devices: HashMap<String, Open>,
     clock: Vec<(Timestamp, ClockNote)>,
     quarters: Quarters<Place>,
@@ -79,14 +84,15 @@ impl Journal {
         for (id, last) in found {
             open.insert(id.to_string(), Open::behind(registry, id, last.as_ref())?);
         }
-        Ok(Journal { place, devices: open, clock: Vec::new(), quarters: Quarters::default() })
+        let read_at = Timestamp::MIN;
+        Ok(Journal { place, read_at, devices: open, clock: Vec::new(), quarters: Quarters::default() })
     }
 
     /// Reads what is new. Blocks.
     ///
     /// # Errors
     /// The store; a line that cannot be; an impression on a day that is closed.
-    pub(super) fn read(&mut self, store: &Store, registry: &Registry) -> Result<()> {
+    pub(super) fn read(&mut self, store: &Store, registry: &Registry, now: Timestamp) -> Result<()> {
         let mut wrong = None;
         let mut before = self.place;
         let end = store.read_blocking(|view| {
@@ -107,10 +113,17 @@ impl Journal {
         match wrong {
             Some(error) => Err(error),
             None => {
-                self.place = end;
+                (self.place, self.read_at) = (end, now);
                 Ok(())
             }
         }
+    }
+
+    /// No day that is known of is over, and the journal was read not long ago.
+    pub(super) fn can_wait(&self, now: Timestamp) -> bool {
+        let is_over = self.next().any(|(_, span)| span.to <= now);
+        let since_s = now.as_second().saturating_sub(self.read_at.as_second());
+        !is_over && since_s < READ_EVERY_S
     }
 
     fn note(&mut self, line: JournalLine, before: Place, registry: &Registry) -> Result<()> {

@@ -157,6 +157,10 @@ impl Closings {
         let mut held = self.inner.journal.lock().await;
         // After an error the journal is read anew: what was read is not trusted.
         let journal = match held.take() {
+            Some(journal) if journal.can_wait(self.inner.parts.world.now()) => {
+                *held = Some(journal);
+                return Ok(0);
+            }
             Some(journal) => journal,
             None => self.open().await?,
         };
@@ -325,7 +329,7 @@ impl Closings {
     async fn read(&self, mut journal: Journal) -> Result<Journal> {
         let inner = Arc::clone(&self.inner);
         let read = move || {
-            journal.read(&inner.parts.store, &inner.parts.registry)?;
+            journal.read(&inner.parts.store, &inner.parts.registry, inner.parts.world.now())?;
             Ok(journal)
         };
         blocking(read).await

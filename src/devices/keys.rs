@@ -153,7 +153,7 @@ pub(super) fn find_or_make(
 /// The private key that a device signs with, by the rows of its keys. Blocks.
 pub(super) fn current(dir: &Path, rows: &[DeviceKey]) -> Result<PrivateKey, Error> {
     let row = rows.iter().rfind(|row| row.to_s.is_none());
-    let row = row.ok_or_else(|| Error::Key(crate::postal::KeyError::NotAKey))?;
+    let row = row.ok_or(crate::postal::KeyError::NotAKey)?;
     Ok(PrivateKey { selector: row.selector.clone(), key: load(dir, row)? })
 }
 

@@ -110,6 +110,9 @@ impl ClockWatch {
         let note = note(&after, occasion, now);
         self.is_locked.store(reason.is_some(), Ordering::Release);
         tell(&after, was_locked, reason.as_deref());
+        if let Some(problem) = after.problem().filter(|_| is_change) {
+            tracing::warn!(problem, "the clock cannot be checked");
+        }
         if reason.is_none() {
             self.unlocked.write().clear();
         }
@@ -198,8 +201,5 @@ fn tell(standing: &Standing, was_locked: bool, reason: Option<&str>) {
         Some(reason) if !was_locked => tracing::error!("every device is locked: {reason}"),
         None if was_locked => tracing::info!("the clock is right again; every device may stamp"),
         _ => {}
-    }
-    if let Some(problem) = standing.problem() {
-        tracing::warn!(problem, "the clock cannot be checked");
     }
 }

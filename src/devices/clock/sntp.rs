@@ -100,7 +100,7 @@ fn read(bytes: &[u8], near: i128) -> Option<i128> {
     if (seconds, fraction) == (0, 0) {
         return None;
     }
-    let within = i128::from(fraction) * 1_000_000 >> 32;
+    let within = (i128::from(fraction) * 1_000_000) >> 32;
     let in_era_0 = i128::from(i64::from(seconds) - TO_1970) * 1_000_000 + within;
     let era = i128::from(ERA) * 1_000_000;
     Some(in_era_0 + (near - in_era_0 + era / 2).div_euclid(era) * era)

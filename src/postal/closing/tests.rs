@@ -82,7 +82,7 @@ fn struck(number: u64) -> Struck {
         device: "astana-1-a".into(),
         number,
         instant: Timestamp::UNIX_EPOCH,
-        kind: if number % 2 == 0 { "accept" } else { "delivered" }.into(),
+        kind: if number.is_multiple_of(2) { "accept" } else { "delivered" }.into(),
         mark: [u8::try_from(number % 251).unwrap(); 32],
         id: ImpressionId(u128::from(number)),
     }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use poshta::clock::{Clock, SystemEntropy, Timestamp, World};
 use poshta::config::Config;
 use poshta::postal::{FacilityId, Handover, Kind};
@@ -160,7 +163,7 @@ impl Clock for Fixed {
 
 /// Two impressions of a device two days ago.
 async fn the_day_before_yesterday(dir: &Path) {
-    let then = Timestamp::now().checked_sub(jiff_hours(48)).unwrap();
+    let then = Timestamp::now().checked_sub(SignedDuration::from_hours(48)).unwrap();
     let world = World { clock: Arc::new(Fixed(then)), entropy: Arc::new(SystemEntropy) };
     let services = Services::open(Config::of_dir(dir).unwrap(), world.clone()).unwrap();
     let facility: FacilityId = "astana-1".parse().unwrap();
@@ -170,7 +173,7 @@ async fn the_day_before_yesterday(dir: &Path) {
         let mark: [u8; 32] = world.random();
         let line = json!({
             "device": strike.device().as_str(), "seq": strike.number(), "instant": strike.instant().to_string(),
-            "mark": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, mark),
+            "mark": STANDARD.encode(mark),
             "impression": poshta::ids::ImpressionId::generate(&world).to_string(),
             "kind": kind.tag(), "handover": kind.handover(),
         });
@@ -178,10 +181,6 @@ async fn the_day_before_yesterday(dir: &Path) {
         batch.journal(line.to_string());
         strikes.commit(batch).await.unwrap();
     }
-}
-
-fn jiff_hours(hours: i64) -> jiff::SignedDuration {
-    jiff::SignedDuration::from_hours(hours)
 }
 
 #[test]
@@ -229,12 +228,10 @@ fn p31_days_that_a_server_missed_are_closed_when_it_is_back_and_anybody_can_chec
     let judged = verify(&file);
     assert_eq!(judged.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&judged.stdout).contains("signature does not fit"), "{judged:?}");
-    let mut short = closings;
-    short.remove(1);
     let demo = Demo::start_in(&dir, &[]);
-    let day = short[0]["day"].as_str().unwrap();
+    let day = closings[0]["day"].as_str().unwrap();
     let shown = demo.poshta(&["facility", "closing", "show", "astana-1-a", day, "--json"]);
-    assert_eq!(serde_json::from_str::<Value>(&succeeded("closing show", shown)).unwrap(), short[0]);
+    assert_eq!(serde_json::from_str::<Value>(&succeeded("closing show", shown)).unwrap(), closings[0]);
     let none = demo.poshta(&["facility", "closing", "show", "astana-1-a", "2020-01-01"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
 }

@@ -57,8 +57,8 @@ impl PrintQueue {
         if jobs.is_empty() {
             return Ok(None);
         }
-        let now = self.world.now();
-        let facility = centre.parse::<FacilityId>().ok().and_then(|id| self.registry.facility(&id, now));
+        let now = self.world().now();
+        let facility = centre.parse::<FacilityId>().ok().and_then(|id| self.registry().facility(&id, now));
         let Some(facility) = facility else { return Ok(None) };
         let pliers = facility.device(DeviceKind::Plomb, now);
         let Some((device, plomb)) = pliers.and_then(|device| Some((device, device.plomb.as_ref()?))) else {
@@ -78,7 +78,7 @@ impl PrintQueue {
         };
         let mut batch = Batch::new();
         let number = add_print_batch(&mut batch, &bundle)?;
-        let number = self.store.commit(batch).await?.number(number);
+        let number = self.store().commit(batch).await?.number(number);
         Ok(Some(Bundle { plomb, number }))
     }
 
@@ -88,7 +88,7 @@ impl PrintQueue {
     /// `NotFound`, `Store`.
     pub async fn bundle(&self, centre: &str, number: u64) -> Result<PrintBatch, QueueError> {
         let centre = centre.to_owned();
-        let found = self.store.read(move |view| view.print_batch(&centre, number)).await?;
+        let found = self.store().read(move |view| view.print_batch(&centre, number)).await?;
         found.ok_or(QueueError::NotFound)
     }
 }

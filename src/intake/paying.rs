@@ -81,6 +81,8 @@ impl Marking {
         let id = &counter.facility;
         if let Some(facility) = self.facility_now(id) {
             for (sign, device) in settlement.cancellations(facility, self.world.now()) {
+                // P31: a special stamp that was returned cancels nothing.
+                let device = if strikes.has(id, device) { device } else { DeviceKind::Postmark };
                 made.cancellations.push((sign, marking::stroke_with(strikes, id.clone(), device).await?));
             }
         }

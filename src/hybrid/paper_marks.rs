@@ -97,8 +97,7 @@ fn unfolded(field: &str) -> String {
 
 /// The acceptance of a letter that goes to paper, as its events keep it.
 pub(super) fn acceptance(item_prefix: &[u8]) -> Option<String> {
-    let marks = headers::fields(item_prefix).filter(|field| field.is("Postal-Mark")).map(|field| field.text());
-    let mut marks = marks;
+    let mut marks = headers::fields(item_prefix).filter(|field| field.is("Postal-Mark")).map(|field| field.text());
     marks.find(|mark| Mark::parse(mark).is_ok_and(|mark| mark.kind == Kind::Accept))
 }
 

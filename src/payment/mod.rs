@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::{Timestamp, World};
 use crate::ids::{AccountId, BodyId, ItemId};
 use crate::postal::{
-    self, Account, Circulation, Class, DeviceKind, Facility, FacilityId, Form, LetterOptions, NotValid, PaymentSign,
+    self, Circulation, Class, DeviceKind, Facility, FacilityId, Form, LetterOptions, NotValid, PaymentSign, Postage,
     Registry, SignHash, SignKind, Tiyn,
 };
 use crate::store::payment_signs::{SignEnd, StoredSign};
@@ -79,7 +79,7 @@ pub struct LetterName([u8; 32]);
 /// How a letter is paid: nothing is taken yet.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    account: Account,
+    postage: Postage,
     letter: LetterName,
     signs: Vec<Redeemed>,
     balance: Option<(AccountId, StoredTerms, Terms)>,
@@ -114,7 +114,7 @@ pub enum PaymentError {
 /// What a registered letter costs, and what is missing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shortfall {
-    account: Account,
+    postage: Postage,
     options: LetterOptions,
     sheets: u32,
     /// Signs that pay for nothing, by their place in `Postal-Payment`.
@@ -123,9 +123,9 @@ pub struct Shortfall {
 
 impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Shortfall { account, options, sheets, refused } = self;
-        write!(f, "a {} letter of {sheets} sheet(s) costs {} tenge", options.class.name(), account.price)?;
-        write!(f, ", {} given, {} missing; ", account.given, account.due())?;
+        let Shortfall { postage, options, sheets, refused } = self;
+        write!(f, "a {} letter of {sheets} sheet(s) costs {} tenge", options.class.name(), postage.price)?;
+        write!(f, ", {} given, {} missing; ", postage.given, postage.due())?;
         for (number, why) in refused {
             write!(f, "payment sign {number} is {why}; ")?;
         }
@@ -186,9 +186,9 @@ impl Payments {
         let price = settings.tariff.price(bill.options, bill.sheets);
         let (signs, refused) = self.valid_signs(bill).await?;
         let by_signs: Tiyn = signs.iter().map(|sign| sign.stored.sign.value).sum();
-        let missing = Account { price, given: by_signs }.due();
+        let missing = Postage { price, given: by_signs }.due();
         let mut settlement = Settlement {
-            account: Account { price, given: by_signs },
+            postage: Postage { price, given: by_signs },
             letter: bill.letter,
             signs,
             balance: None,
@@ -200,7 +200,7 @@ impl Payments {
         }
         if settlement.due() > Tiyn(0) && bill.options.class != Class::Ordinary {
             let (options, sheets) = (bill.options, shown_sheets(bill));
-            let shortfall = Shortfall { account: settlement.account, options, sheets, refused };
+            let shortfall = Shortfall { postage: settlement.postage, options, sheets, refused };
             return Err(PaymentError::Missing(shortfall));
         }
         Ok(settlement)
@@ -250,8 +250,8 @@ impl Payments {
                 }
             }
         }
-        let given = [settlement.account.given, settlement.by_contract, settlement.by_balance].into_iter().sum();
-        settlement.account.given = given;
+        let given = [settlement.postage.given, settlement.by_contract, settlement.by_balance].into_iter().sum();
+        settlement.postage.given = given;
         Ok(())
     }
 
@@ -283,7 +283,7 @@ impl Settlement {
     /// P7: what the addressee is to pay.
     #[must_use]
     pub fn due(&self) -> Tiyn {
-        self.account.due()
+        self.postage.due()
     }
 
     /// The signs that are cancelled, and the kind of device that does so at this facility now (P2, P8).
@@ -315,12 +315,12 @@ impl Settlement {
             stored.change(batch, *account, new)?;
         }
         let payment = ItemPayment {
-            price: self.account.price,
+            price: self.postage.price,
             by_signs: self.signs.iter().map(|sign| sign.stored.sign.value).sum(),
             by_balance: self.by_balance,
             by_contract: self.by_contract,
             due: self.due(),
-            state: self.account.state(),
+            state: self.postage.state(),
             signs: self.signs.iter().map(|sign| sign.stored.hash).collect(),
             receipt,
         };

@@ -66,7 +66,7 @@ pub use signing::{
     SigningKey,
 };
 pub use tag_list::TagListError;
-pub use tariff::{Account, MAX_TIYN, PaymentState, Tariff, Tiyn};
+pub use tariff::{MAX_TIYN, PaymentState, Postage, Tariff, Tiyn};
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};
 pub use verify::{
     Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify, with_marks, words as report_words,

@@ -49,7 +49,7 @@ pub enum PaymentState {
 
 /// Price and what was given for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Account {
+pub struct Postage {
     /// What it costs.
     pub price: Tiyn,
     /// What was given.
@@ -110,7 +110,7 @@ impl Tariff {
     }
 }
 
-impl Account {
+impl Postage {
     /// What is still to be paid.
     #[must_use]
     pub fn due(&self) -> Tiyn {
@@ -188,7 +188,7 @@ mod tests {
     #[test_case(350, 0 => (PaymentState::Unpaid, 350))]
     #[test_case(0, 0 => (PaymentState::Paid, 0); "what is free is paid")]
     fn p7_state(price: u64, given: u64) -> (PaymentState, u64) {
-        let account = Account { price: Tiyn(price), given: Tiyn(given) };
+        let account = Postage { price: Tiyn(price), given: Tiyn(given) };
         (account.state(), account.due().0)
     }
 
@@ -227,7 +227,7 @@ mod tests {
 
         #[test]
         fn p7_given_and_due_make_the_price_or_more(price in any::<u64>(), given in any::<u64>()) {
-            let account = Account { price: Tiyn(price), given: Tiyn(given) };
+            let account = Postage { price: Tiyn(price), given: Tiyn(given) };
             prop_assert!(given.saturating_add(account.due().0) >= price);
             prop_assert_eq!(account.state() == PaymentState::Paid, given >= price);
             prop_assert_eq!(account.state() == PaymentState::Unpaid, given == 0 && price > 0);

@@ -15,6 +15,7 @@ mod support;
 mod byte_exact;
 mod cli;
 mod crash;
+mod daily_closing;
 mod disk_faults;
 mod durability;
 mod encryption;

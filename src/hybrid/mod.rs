@@ -10,6 +10,7 @@ pub mod letter;
 mod paper_marks;
 pub mod queue;
 mod render;
+pub mod report;
 mod s10_numbers;
 pub mod scans;
 mod settings;

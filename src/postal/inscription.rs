@@ -2,7 +2,9 @@
 
 use jiff::civil::Date;
 
-use super::{DateToken, DeviceMark, Facility, Operator, is_oblast_shown};
+use crate::clock::Timestamp;
+
+use super::{DateToken, Device, DeviceKind, DeviceMark, Facility, Operator, is_oblast_shown};
 
 /// The letters an inscription is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -95,6 +97,28 @@ impl Inscription {
         parts.push(token.to_string());
         parts.join(" · ")
     }
+}
+
+/// What is engraved on a device (P5, P10-P14, P16): the parts of its facility's inscription, its letter, and what its
+/// kind has besides.
+#[must_use]
+pub fn engraving(facility: &Facility, operator: &Operator, device: &Device, at: Timestamp) -> String {
+    // P10: sealing pliers have letters on one side and the facility's digits on the other.
+    if let Some(plomb) = &device.plomb {
+        return format!("{} / {}", plomb.letters, plomb.digits);
+    }
+    // P13: the number of a control-transfer seal is the index.
+    if let Some(number) = &device.money_order_number {
+        return number.clone();
+    }
+    let mut parts = Inscription::of(facility, operator, facility.date_at(at)).parts();
+    // P9: the seal says what it is for.
+    if device.kind == DeviceKind::Insurance {
+        parts.push("«Сақтандыру»".to_owned());
+    }
+    parts.extend(device.event_kk.clone());
+    parts.extend(device.mark.as_ref().map(ToString::to_string));
+    parts.join(" · ")
 }
 
 #[cfg(test)]

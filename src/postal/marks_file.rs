@@ -176,6 +176,15 @@ impl MarksFile {
         }
     }
 
+    /// Notes that a device was revoked, if not earlier than the registry says.
+    pub fn revoke(&mut self, device: &str, at: crate::clock::Timestamp) {
+        let facilities = self.operators.iter_mut().flat_map(|operator| &mut operator.facilities);
+        for entry in facilities.flat_map(|facility| &mut facility.devices).filter(|entry| entry.id == device) {
+            let known = entry.revoked_at.as_ref().and_then(|known| known.parse().ok());
+            entry.revoked_at = Some(known.map_or(at, |known| at.min(known)).to_string());
+        }
+    }
+
     /// Adds what other operators publish. An operator that is there already stays as it is.
     pub fn add_operators(&mut self, other: MarksFile) {
         for operator in other.operators {

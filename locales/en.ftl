@@ -145,3 +145,7 @@ closing-digest = This closing
 closing-key = Key
 closing-signature = Signature
 closing-note = What counts is the signed document (JSON). Check it with: poshta facility closing verify FILE --keys poshta-marks.json
+
+# Payment
+carrier-surcharge = Surcharge
+carrier-tenge = { $amount } tenge

@@ -145,3 +145,7 @@ closing-digest = Осы жабылу
 closing-key = Кілт
 closing-signature = Қолтаңба
 closing-note = Қол қойылған құжат (JSON) күшке ие. Тексеру: poshta facility closing verify FILE --keys poshta-marks.json
+
+# Төлем
+carrier-surcharge = Қосымша төлеу
+carrier-tenge = { $amount } теңге

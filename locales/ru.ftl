@@ -145,3 +145,7 @@ closing-digest = Это закрытие
 closing-key = Ключ
 closing-signature = Подпись
 closing-note = Силу имеет подписанный документ (JSON). Проверка: poshta facility closing verify FILE --keys poshta-marks.json
+
+# Оплата
+carrier-surcharge = Доплатить
+carrier-tenge = { $amount } тенге

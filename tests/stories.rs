@@ -24,6 +24,7 @@ mod imap_sessions;
 mod mail_files;
 mod paper_in;
 mod paper_out;
+mod payment;
 mod postmarks;
 mod power_cut;
 mod readme;

@@ -14,6 +14,7 @@ mod fetch;
 mod log;
 mod mailfiles;
 mod output;
+mod payment;
 mod postmark;
 mod print;
 mod progress;
@@ -68,6 +69,9 @@ enum Command {
     /// Letters on their way to paper.
     #[command(subcommand)]
     Print(print::PrintCommand),
+    /// Payment signs, and how accounts pay for letters on paper.
+    #[command(subcommand)]
+    Payment(payment::PaymentCommand),
     /// Scanned letters that wait for review.
     #[command(subcommand)]
     Scan(scan::ScanCommand),
@@ -166,6 +170,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Log(command) => log::run(&command),
         Command::Queue(command) => queue::run(command),
         Command::Print(command) => print::run(command),
+        Command::Payment(command) => payment::run(command),
         Command::Scan(command) => scan::run(command),
         Command::Import(command) => mailfiles::import(command),
         Command::Export(command) => mailfiles::export(command),

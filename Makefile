@@ -8,9 +8,9 @@ BUILD_PACKAGES = gcc libc6-dev ca-certificates
 TOUR_PACKAGES = curl poppler-utils python3
 # What the tests need besides: a mail program, strace for power cuts and failing disks, and the C++ compiler that
 # builds libFuzzer.
-TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++
+TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++ openssl
 
-FUZZ_TARGETS = mime_scanner header_edit mbox smtp_session imap_session
+FUZZ_TARGETS = eds mime_scanner header_edit mbox smtp_session imap_session
 FUZZ_SECONDS ?= 15
 
 help: ## this list

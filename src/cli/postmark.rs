@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 
+use crate::locale::Lang;
 use crate::postal::{Language, MarksFile, verify};
 
 use super::target::Target;
@@ -67,6 +68,16 @@ impl From<Answer> for Language {
             Answer::Kk => Language::Kk,
             Answer::Ru => Language::Ru,
             Answer::En => Language::En,
+        }
+    }
+}
+
+impl From<Answer> for Lang {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Kk => Lang::Kk,
+            Answer::Ru => Lang::Ru,
+            Answer::En => Lang::En,
         }
     }
 }

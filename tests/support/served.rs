@@ -59,7 +59,8 @@ impl Prepared {
         self.configure(|config| section(config, "store").extend(store));
     }
 
-    fn configure(&self, change: impl FnOnce(&mut Table)) {
+    /// Changes the configuration for the next start.
+    pub fn configure(&self, change: impl FnOnce(&mut Table)) {
         let file = self.dir.join("poshta.toml");
         let mut config: Table = fs::read_to_string(&file).unwrap().parse().unwrap();
         change(&mut config);

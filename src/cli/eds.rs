@@ -117,6 +117,16 @@ fn files(args: &VerifyArgs) -> anyhow::Result<(&Path, &[PathBuf])> {
     }
 }
 
+impl From<Answer> for Lang {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Kk => Lang::Kk,
+            Answer::Ru => Lang::Ru,
+            Answer::En => Lang::En,
+        }
+    }
+}
+
 /// Status 1 says that something is not valid; a file that cannot be read is wrong use.
 fn wrong(path: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
     WrongUse(format!("{}: {error}", path.display())).into()

@@ -19,8 +19,8 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, retention, smtp,
-    store, trust,
+    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota,
+    retention, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -61,6 +61,10 @@ pub struct Config {
     pub postal: postal::Settings,
     /// Keys and numbers of the devices that make them.
     pub devices: devices::Settings,
+    /// Whether the clock is right.
+    pub clock: devices::ClockSettings,
+    /// The daily closings of those devices.
+    pub closings: closings::Settings,
     /// The transparency log of all marks.
     pub tlog: publisher::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
@@ -252,6 +256,8 @@ impl Config {
         }
         let quota = self.quota.problems().into_iter();
         problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
+        let clock = self.clock.problems().into_iter();
+        problems.extend(clock.map(|(key, what, remedy)| Problem::new(format!("clock.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
@@ -335,10 +341,13 @@ impl Config {
                 *path = base.join(&path);
             }
         }
-        // Empty is no path: the keys are in the environment then.
+        // Empty is no path: the keys are in the environment then, and there are no time stamps.
+        let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;
-        if !keys.as_os_str().is_empty() && keys.is_relative() {
-            *keys = base.join(&keys);
+        for path in [keys, &mut stamps.authorities_file, &mut stamps.tls_authorities_file] {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                *path = base.join(&path);
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::accounts::{self, Accounts};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
+use crate::closings::{self, Closings};
 use crate::config::{Config, ConfigError};
-use crate::devices::{self, Devices};
+use crate::devices::{self, Devices, NtpServers, TimeSource};
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
@@ -50,6 +51,10 @@ pub struct Services {
     pub retention: Retention,
     /// The transparency log.
     pub publisher: Publisher,
+    /// The daily closings of the devices.
+    pub closings: Closings,
+    /// They open documents of others, and draw.
+    pub workers: Workers,
 }
 
 /// Why the services cannot be built.
@@ -94,8 +99,13 @@ impl Services {
     /// As [`Services::open`].
     pub fn over(config: Config, world: World, store: Store) -> Result<Self, OpenError> {
         let registry = Arc::new(config.registry(world.now())?);
+        let time_source =
+            NtpServers::new(&config.clock, &world).map(|servers| Arc::new(servers) as Arc<dyn TimeSource>);
         let devices = Devices::new(devices::Parts {
             settings: config.devices.clone(),
+            clock: config.clock.clone(),
+            time_source,
+            node: config.server.hostname.clone(),
             dir: config.server.dir.join(devices::DIR),
             registry: Arc::clone(&registry),
             operators: config.operators()?,
@@ -137,7 +147,7 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
             registry: Arc::clone(&registry),
-            workers,
+            workers: workers.clone(),
             intake: intake.clone(),
             settings: Arc::new(config.hybrid.clone()),
             domain: mail_domain.clone(),
@@ -167,6 +177,14 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
         });
+        let closings = Closings::new(closings::Parts {
+            settings: config.closings.clone(),
+            registry: Arc::clone(&registry),
+            devices: devices.clone(),
+            publisher: publisher.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        });
         let config = Arc::new(config);
         Ok(Services {
             config,
@@ -183,6 +201,8 @@ impl Services {
             warnings,
             retention,
             publisher,
+            closings,
+            workers,
         })
     }
 }

@@ -93,7 +93,8 @@ impl Prepared {
     }
 }
 
-fn section<'a>(config: &'a mut Table, name: &str) -> &'a mut Table {
+/// A section of a configuration.
+pub fn section<'a>(config: &'a mut Table, name: &str) -> &'a mut Table {
     config.entry(name).or_insert_with(|| Table::new().into()).as_table_mut().unwrap()
 }
 

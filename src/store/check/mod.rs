@@ -15,7 +15,9 @@ use super::keys::{AccountCounter, FolderCounter, FolderSet};
 use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
-use super::{accounts, audit, device_keys, items, print_jobs, queue, quota, scans};
+use super::{
+    accounts, audit, clock_checks, closings, device_acts, device_keys, items, print_jobs, queue, quota, scans,
+};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
 
@@ -115,6 +117,9 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'k', Reader::Claiming(answer)),
     (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'y', Reader::Claiming(closings::inspect)),
+    (b'Y', Reader::Claiming(device_acts::inspect)),
+    (b'z', Reader::Claiming(clock_checks::inspect)),
     (b'w', Reader::Claiming(quota::inspect_crossed)),
     (b'W', Reader::Claiming(quota::inspect_untold)),
 ];

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod device;
 mod draw;
+mod eds;
 mod facility;
 mod fetch;
 mod log;
@@ -60,6 +61,9 @@ enum Command {
     /// Postmarks on letters.
     #[command(subcommand)]
     Postmark(postmark::PostmarkCommand),
+    /// Electronic digital signatures.
+    #[command(subcommand)]
+    Eds(eds::EdsCommand),
     /// The transparency log of all marks.
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -167,6 +171,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Account(command) => account::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
+        Command::Eds(command) => eds::run(&command),
         Command::Log(command) => log::run(&command),
         Command::Queue(command) => queue::run(command),
         Command::Print(command) => print::run(command),

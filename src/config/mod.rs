@@ -345,10 +345,13 @@ impl Config {
                 *path = base.join(&path);
             }
         }
-        // Empty is no path: the keys are in the environment then.
+        // Empty is no path: the keys are in the environment then, and there are no time stamps.
+        let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;
-        if !keys.as_os_str().is_empty() && keys.is_relative() {
-            *keys = base.join(&keys);
+        for path in [keys, &mut stamps.authorities_file, &mut stamps.tls_authorities_file] {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                *path = base.join(&path);
+            }
         }
     }
 }

@@ -216,7 +216,7 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/log/daily/{day}",
         roles: &[],
         body: Body::None,
-        summary: "The last checkpoint of a day (UTC) that is over",
+        summary: "The last checkpoint of a day (UTC) that is over; <day>.tst and <day>.tsr: its time stamp (RFC 3161)",
         handler: || get(log::daily),
         schema: no_schema,
     },

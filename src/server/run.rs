@@ -332,6 +332,7 @@ impl Start {
         self.drain.spawn(self.services.warnings.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run(stop()));
+        self.drain.spawn(self.services.publisher.clone().run_stamps(stop()));
         self.drain.spawn(self.services.devices.clone().run_clock(stop()));
         self.drain.spawn(self.services.closings.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));

@@ -197,7 +197,7 @@ def judge(message, operators):
             if mark.ok and mark.names.count("postal-item-id") == most < ids:
                 mark.findings.append("altered_header")
             target = digests.get(mark.tags.get("pv"))
-            wanted = {"receive": ("accept",), "deliver": ("receive",)}.get(mark.tags["k"])
+            wanted = {"deliver": ("receive",), "accept": None}.get(mark.tags["k"], ("accept",))
             if target not in wanted if wanted else "pv" in mark.tags and target is None:
                 mark.findings.append("broken_chain")
         mark.findings += mark.late

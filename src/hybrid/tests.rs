@@ -12,7 +12,7 @@ use super::{Paper, PaperItem, PaperLetter, Parts, Settings};
 use crate::address::{Address, ReversePath};
 use crate::clock::{Clock, SystemEntropy, Timestamp, World};
 use crate::ids::{AccountId, ImpressionId, ItemId};
-use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, Sender};
+use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, ReportWishes, Sender};
 use crate::message::{Caps, Scanner};
 use crate::postal::{self, Details, Impression, Kind, Occasion, Registry};
 use crate::store::mailboxes::Prefix;
@@ -103,9 +103,10 @@ impl Office {
         let recipient = Address::new(local_part, "hat.poshta.example").unwrap();
         let envelope = Envelope {
             reverse_path: ReversePath::Address(user),
-            recipients: vec![Recipient { address: recipient.clone() }],
+            recipients: vec![Recipient::new(recipient.clone())],
             body: BodyType::EightBitMime,
             smtputf8: false,
+            wishes: ReportWishes::default(),
         };
         let letter = PaperLetter {
             origin: &origin,

@@ -7,12 +7,12 @@ use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId};
 use crate::message::{Structure, Summary};
 use crate::postal::SignedImpression;
 use crate::store::mailboxes::{Flags, NewMessage, Origin as Kept, Prefix, add_message};
-use crate::store::queue::{self, Details, NewQueued, Notify, QueueId, milliseconds};
+use crate::store::queue::{self, Details, NewQueued, QueueId, milliseconds};
 use crate::store::quota::{Allowance, Usage};
 use crate::store::{Batch, Precondition, RecordSlot, keys};
 
 use super::room::Answer;
-use super::{Envelope, Refusal};
+use super::{Envelope, Recipient, Refusal};
 
 /// What all copies of an item have in common.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Item {
         &self,
         batch: &mut Batch,
         number: u32,
-        recipient: &Address,
+        recipient: &Recipient,
         item_prefix: RecordSlot,
         content: &Structure,
     ) -> Result<(), Refusal> {
@@ -116,9 +116,9 @@ impl Item {
         let now_ms = milliseconds(self.instant);
         let details = Details {
             reverse_path: self.envelope.reverse_path.clone(),
-            recipient: recipient.clone(),
+            recipient: recipient.address.clone(),
             // RFC 6531 §3.4: needed for such addresses and for UTF-8 in the header.
-            smtputf8: recipient.is_internationalized()
+            smtputf8: recipient.address.is_internationalized()
                 || is_international(&self.envelope.reverse_path)
                 || (self.envelope.smtputf8 && facts.eight_bit_header),
             eight_bit: facts.eight_bit_body || facts.eight_bit_header,
@@ -127,9 +127,10 @@ impl Item {
             attempts: 0,
             delay_reported: false,
             last_error: None,
-            notify: Notify::default(),
-            envelope_id: None,
-            original_recipient: None,
+            notify: recipient.notify.unwrap_or_default(),
+            envelope_id: self.envelope.wishes.envelope_id.clone(),
+            original_recipient: recipient.original.clone(),
+            returned: self.envelope.wishes.returned,
         };
         let id = QueueId { item: self.id, recipient: number };
         let (body, body_bytes) = (self.body, self.body_bytes);

@@ -23,6 +23,7 @@ use crate::address::{Address, Domain, ReversePath};
 use crate::ids::{AccountId, ItemId};
 use crate::quota::WhenFull;
 use crate::store::{self, StagedBody};
+pub use crate::store::queue::{Notify, Returned};
 
 /// Through which door a letter came.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,6 +105,27 @@ pub enum BodyType {
 pub struct Recipient {
     /// To whom.
     pub address: Address,
+    /// When the sender wants to hear of this recipient (RFC 3461 §4.1), if it said so.
+    pub notify: Option<Notify>,
+    /// The recipient as the sender first wrote it (RFC 3461 §4.2): `type;address`.
+    pub original: Option<String>,
+}
+
+impl Recipient {
+    /// A recipient of whom the sender says nothing more.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Recipient { address, notify: None, original: None }
+    }
+}
+
+/// What MAIL says of reports (RFC 3461 §4.3, §4.4).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ReportWishes {
+    /// How much of the letter comes back with a report of failure.
+    pub returned: Option<Returned>,
+    /// The sender's own name for the transaction, which comes back unchanged.
+    pub envelope_id: Option<String>,
 }
 
 /// The envelope of RFC 5321 §2.3.1.
@@ -117,6 +139,8 @@ pub struct Envelope {
     pub body: BodyType,
     /// `SMTPUTF8`.
     pub smtputf8: bool,
+    /// RET and ENVID.
+    pub wishes: ReportWishes,
 }
 
 /// A complete letter, ready to be accepted.

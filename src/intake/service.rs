@@ -24,7 +24,9 @@ use super::marking::{self, Marking, Stroke, Strokes};
 use super::policy::{Policy, Routing};
 use super::prefix::{ItemPrefix, fields_of};
 use super::room::{Answer, Arrival, Mailboxes, Room};
-use super::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Route, Sender, Settings, Submission};
+use super::{
+    BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, ReportWishes, Route, Sender, Settings, Submission,
+};
 
 /// What intake is built from.
 #[derive(Debug)]
@@ -154,9 +156,10 @@ impl Intake {
         let envelope = Envelope {
             // RFC 3834 §3.3, RFC 3461 §6.1: nobody answers to an automatic message.
             reverse_path: ReversePath::Null,
-            recipients: vec![Recipient { address: to.clone() }],
+            recipients: vec![Recipient::new(to.clone())],
             body: BodyType::EightBitMime,
             smtputf8: to.is_internationalized(),
+            wishes: ReportWishes::default(),
         };
         let origin = Origin { entrance: Entrance::System, sender: Sender::Operator, connection: None };
         self.accept_with(Submission { origin, envelope, body, structure }, batch).await
@@ -328,7 +331,7 @@ impl Inner {
         for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
-                item.send_on(&mut batch, number, &recipient.address, record, &structure)?;
+                item.send_on(&mut batch, number, recipient, record, &structure)?;
             }
         }
         if let Some(plan) = paper {

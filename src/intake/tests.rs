@@ -282,9 +282,10 @@ pub(crate) fn envelope(from: &str, to: &[&str]) -> Envelope {
     let reverse_path = if from.is_empty() { ReversePath::Null } else { ReversePath::Address(from.parse().unwrap()) };
     Envelope {
         reverse_path,
-        recipients: to.iter().map(|to| Recipient { address: to.parse().unwrap() }).collect(),
+        recipients: to.iter().map(|to| Recipient::new(to.parse().unwrap())).collect(),
         body: BodyType::EightBitMime,
         smtputf8: false,
+        wishes: ReportWishes::default(),
     }
 }
 

@@ -349,3 +349,63 @@ fn a_silent_client_is_told_why() {
     stage.event(Event::Bytes(b"NOOP\r\n"));
     assert_eq!(stage.hear(), "", "a closed session ignores everything");
 }
+
+#[test]
+fn rfc3461_users_may_ask_for_reports() {
+    let mut stage = submission(Channel::Tls);
+    play(
+        &mut stage,
+        "S: 220 mx.poshta.example ESMTP Poshta
+         C: EHLO client
+         S: 250-mx.poshta.example greets client
+         S: 250-PIPELINING
+         S: 250-SIZE 1000
+         S: 250-8BITMIME
+         S: 250-ENHANCEDSTATUSCODES
+         S: 250-SMTPUTF8
+         S: 250-CHUNKING
+         S: 250-DSN
+         S: 250-AUTH PLAIN LOGIN
+         S: 250 HELP
+         C: AUTH PLAIN AGEAcmlnaHQ=
+         S: 235 2.7.0 logged in
+         C: MAIL FROM:<a@b.kz> RET=HDRS ENVID=QQ+2B1
+         S: 250 2.1.0 sender ok
+         C: RCPT TO:<one@b.kz> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;One@b.kz
+         S: 250 2.1.5 recipient ok
+         C: RCPT TO:<two@b.kz> NOTIFY=NEVER
+         S: 250 2.1.5 recipient ok
+         C: RCPT TO:<three@b.kz> NOTIFY=NEVER,DELAY
+         S: 501 5.5.4 NOTIFY is NEVER, or a list of SUCCESS, FAILURE and DELAY
+         C: RCPT TO:<three@b.kz> ORCPT=one@b.kz
+         S: 501 5.5.4 ORCPT is type;address, the address in xtext, at most 500 characters
+         C: DATA
+         S: 354 go ahead; end with <CR><LF>.<CR><LF>
+         C: x
+         C: .
+         S: 250 2.0.0 Ok: queued as 00000000000000000000000007",
+    );
+    let (envelope, _) = &stage.delivered[0];
+    let wishes = ReportWishes { returned: Some(crate::intake::Returned::Headers), envelope_id: Some("QQ+1".into()) };
+    assert_eq!(envelope.wishes, wishes);
+    let notify: Vec<_> = envelope.recipients.iter().map(|recipient| recipient.notify).collect();
+    let asked = crate::intake::Notify { success: true, failure: true, delay: false };
+    assert_eq!(notify, [Some(asked), Some(crate::intake::Notify::NEVER)]);
+    assert_eq!(envelope.recipients[0].original.as_deref(), Some("rfc822;One@b.kz"));
+}
+
+#[test]
+fn rfc3461_strangers_may_not() {
+    let mut stage = greeted(mx());
+    play(
+        &mut stage,
+        "C: MAIL FROM:<a@b.kz> RET=FULL
+         S: 555 5.5.4 parameter not recognized or not announced
+         C: MAIL FROM:<a@b.kz>
+         S: 250 2.1.0 sender ok
+         C: RCPT TO:<one@b.kz> NOTIFY=SUCCESS
+         S: 555 5.5.4 parameter not recognized or not announced
+         C: RCPT TO:<one@b.kz>
+         S: 250 2.1.5 recipient ok",
+    );
+}

@@ -15,7 +15,7 @@ use super::keys::{AccountCounter, FolderCounter, FolderSet};
 use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
-use super::{accounts, audit, device_keys, items, print_jobs, queue, quota, scans};
+use super::{accounts, audit, device_keys, items, print_jobs, queue, quota, receipts, scans};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
 
@@ -115,6 +115,9 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'k', Reader::Claiming(answer)),
     (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'r', Reader::Claiming(receipts::inspect_owed)),
+    (b'e', Reader::Claiming(receipts::inspect_awaited)),
+    (b'R', Reader::Claiming(receipts::inspect_handed)),
     (b'w', Reader::Claiming(quota::inspect_crossed)),
     (b'W', Reader::Claiming(quota::inspect_untold)),
 ];

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::message::headers;
 
-use super::{BodyHash, BodyHasher, Kind, Mark, MarkError, MarksFile};
+use super::{BodyHash, BodyHasher, Handover, Kind, Mark, MarkError, MarksFile};
 
 pub use finding::{Finding, Language};
 use signatures::Letter;
@@ -219,14 +219,15 @@ impl Examined {
     }
 }
 
-/// FACTS E: a receipt points to an acceptance and a delivery to a receipt of this message; what is pointed to is
-/// always there.
+/// FACTS E: a receipt points to an acceptance and a delivery to a receipt of this message, a handing over (P6) also to
+/// the delivery before it; what is pointed to is always there.
 fn is_chained(mark: &Mark, all: &[Examined]) -> bool {
     let previous = mark.signature.as_ref().and_then(|signature| signature.previous.as_deref());
     let is_pointed_to = |other: &&Mark| previous == Some(other.digest().0.as_slice());
     let target = all.iter().filter_map(|other| other.mark.as_ref().ok()).find(is_pointed_to).map(|other| other.kind);
     match (mark.kind, target) {
         (Kind::Receive, target) => target == Some(Kind::Accept),
+        (Kind::Deliver(Handover::Handed), Some(Kind::Deliver(Handover::Delivered))) => true,
         (Kind::Deliver(_), target) => target == Some(Kind::Receive),
         (_, target) => previous.is_none() || target.is_some(),
     }

@@ -73,7 +73,6 @@ receipt-number = Number
 receipt-envelope-id = Your reference
 receipt-accepted-at = Accepted
 receipt-accepted-by = Acceptance postmark
-receipt-happened-at = Delivered, handed over or returned
 receipt-happened-by = Its postmark
 receipt-reason = Reason
 receipt-item = Item

@@ -73,7 +73,6 @@ receipt-number = Нөмірі
 receipt-envelope-id = Сіздің белгіңіз
 receipt-accepted-at = Қабылданды
 receipt-accepted-by = Қабылдау штемпелі
-receipt-happened-at = Жеткізілді, табыс етілді немесе қайтарылды
 receipt-happened-by = Оның штемпелі
 receipt-reason = Себебі
 receipt-item = Жөнелтілім

@@ -73,7 +73,6 @@ receipt-number = Номер
 receipt-envelope-id = Ваша пометка
 receipt-accepted-at = Принято
 receipt-accepted-by = Штемпель приёма
-receipt-happened-at = Доставлено, вручено или возвращено
 receipt-happened-by = Его штемпель
 receipt-reason = Причина
 receipt-item = Отправление

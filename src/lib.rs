@@ -26,6 +26,7 @@ pub mod outbound;
 pub mod postal;
 pub mod publisher;
 pub mod quota;
+pub mod receipts;
 pub mod retention;
 pub mod server;
 pub mod smtp;

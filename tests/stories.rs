@@ -26,6 +26,7 @@ mod paper_out;
 mod postmarks;
 mod power_cut;
 mod readme;
+mod receipts;
 mod remote_delivery;
 mod space;
 mod standards;

@@ -19,8 +19,8 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, retention, smtp,
-    store, trust,
+    accounts, auth, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, receipts,
+    retention, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -65,6 +65,8 @@ pub struct Config {
     pub tlog: publisher::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
     pub trust: trust::Settings,
+    /// Receipts for senders.
+    pub receipts: receipts::Settings,
     /// Letters to other domains.
     pub outbound: outbound::Settings,
     /// Letters on paper.
@@ -254,6 +256,8 @@ impl Config {
         problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
+        let receipts = self.receipts.problems().into_iter();
+        problems.extend(receipts.map(|(key, what, remedy)| Problem::new(format!("receipts.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());

@@ -10,7 +10,9 @@ use crate::intake::{Envelope, Origin, Refusal, Sender};
 use crate::locale::{self, Lang};
 use crate::message::headers::{self, fields};
 use crate::message::{AddressEntry, Envelope as MessageEnvelope, Structure};
-use crate::postal::{self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, RoundPostmark, S10};
+use crate::postal::{
+    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10,
+};
 use crate::store::items::add_event;
 use crate::store::mailboxes::Prefix;
 use crate::store::print_jobs::{PrintJob, State, add_job, add_notice};
@@ -74,6 +76,19 @@ pub struct PaperItem {
     pub body_bytes: u64,
     /// The accept mark.
     pub accept: Impression,
+    /// How its sender hears of it.
+    pub telling: Telling,
+}
+
+/// How the sender of a letter on paper hears of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    /// By a message for each step.
+    ByStatus,
+    /// As by status, but the acceptance has a receipt (P18).
+    ByReceipt,
+    /// Not at all (RFC 3461 §4.1, `NOTIFY=NEVER`).
+    Nothing,
 }
 
 impl PaperPlan {
@@ -81,6 +96,12 @@ impl PaperPlan {
     #[must_use]
     pub fn s10(&self) -> S10 {
         self.s10
+    }
+
+    /// Where it goes, as a receipt says it; the full address is for the carrier alone (M7).
+    #[must_use]
+    pub fn index(&self) -> &PostalIndex {
+        &self.addressee.index
     }
 }
 
@@ -174,7 +195,7 @@ impl Paper {
             postal_index: plan.addressee.index.to_string(),
             account: plan.account,
             message_id: Some(plan.message_id.clone().unwrap_or_else(fallback_id)),
-            report_to: plan.report_to.as_ref().map(Address::to_string),
+            report_to: plan.report_to.as_ref().filter(|_| place.telling != Telling::Nothing).map(Address::to_string),
             subject: RowText::Plain(plan.subject),
             body: place.body,
             data_key: None,
@@ -188,7 +209,9 @@ impl Paper {
         };
         add_job(batch, &mut job, record, milliseconds(place.instant))?;
         let number = add_event(batch, place.item, &event(place.instant, State::Accepted.name(), "server", None))?;
-        add_notice(batch, place.item, number);
+        if place.telling == Telling::ByStatus {
+            add_notice(batch, place.item, number);
+        }
         Ok(())
     }
 

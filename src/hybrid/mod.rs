@@ -7,7 +7,9 @@ mod content;
 pub mod documents;
 mod draft;
 pub mod letter;
+mod news;
 pub mod queue;
+pub mod receipt;
 mod render;
 mod s10_numbers;
 pub mod scans;
@@ -23,7 +25,7 @@ use crate::devices::Devices;
 use crate::postal::{self, FacilityId, Registry};
 use crate::store::Store;
 
-pub use check::{PaperItem, PaperLetter, PaperPlan};
+pub use check::{PaperItem, PaperLetter, PaperPlan, Telling};
 pub use settings::Settings;
 
 use queue::PrintQueue;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::queue::{CentreEvent, FacilityEvent, LeaseRequest, QueueError};
 use super::workers::{Launch, Settings as WorkerSettings, Workers};
-use super::{Paper, PaperItem, PaperLetter, Parts, Settings};
+use super::{Paper, PaperItem, PaperLetter, Parts, Settings, Telling};
 use crate::address::{Address, ReversePath};
 use crate::clock::{Clock, SystemEntropy, Timestamp, World};
 use crate::ids::{AccountId, ImpressionId, ItemId};
@@ -128,7 +128,7 @@ impl Office {
         let body_bytes = body.len();
         let body = batch.body(body);
         let item_prefix = Prefix { record: None, len: 0 };
-        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept };
+        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, telling: Telling::ByStatus };
         self.paper.add_to_batch(&mut batch, plan, place)?;
         self.store.commit(batch).await?;
         Ok(item)

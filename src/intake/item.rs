@@ -9,10 +9,12 @@ use crate::postal::SignedImpression;
 use crate::store::mailboxes::{Flags, NewMessage, Origin as Kept, Prefix, add_message};
 use crate::store::queue::{self, Details, NewQueued, QueueId, milliseconds};
 use crate::store::quota::{Allowance, Usage};
+use crate::store::receipts::Consent;
 use crate::store::{Batch, Precondition, RecordSlot, keys};
 
+use super::receipts::Wanted;
 use super::room::Answer;
-use super::{Envelope, Recipient, Refusal};
+use super::{Envelope, Notify, Recipient, Refusal};
 
 /// What all copies of an item have in common.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) struct Mailbox {
     pub(super) inbox: FolderId,
     /// The thread that it belongs to there, if the account knows it.
     pub(super) thread: Option<ThreadId>,
+    /// Whether senders may hear that its user has fetched their letters.
+    pub(super) consent: Consent,
 }
 
 /// How much the mailbox may hold with the copy.
@@ -59,14 +63,14 @@ impl Bound {
 }
 
 impl Item {
-    /// Adds the copy for a mailbox, with its receipt and delivery.
+    /// Adds the copy for a mailbox, with its receipt and delivery; gives the record of its prefix.
     pub(super) fn deliver(
         &self,
         batch: &mut Batch,
         mailbox: &Mailbox,
         arrival: &[SignedImpression; 2],
         bound: Bound,
-    ) -> Result<(), Refusal> {
+    ) -> Result<RecordSlot, Refusal> {
         let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let summary = Summary {
@@ -99,7 +103,7 @@ impl Item {
         for impression in arrival {
             batch.journal(impression.journal_line());
         }
-        Ok(())
+        Ok(record)
     }
 
     /// Adds a row of the outbound queue.
@@ -107,11 +111,15 @@ impl Item {
         &self,
         batch: &mut Batch,
         number: u32,
-        recipient: &Recipient,
+        to: (&Recipient, Option<Wanted>),
         item_prefix: RecordSlot,
         content: &Structure,
     ) -> Result<(), Refusal> {
+        let (recipient, wanted) = to;
         let facts = &content.facts;
+        let notify = recipient.notify.unwrap_or_default();
+        // A registered letter has its receipt also where another server is to give it.
+        let success = notify.success || wanted.is_some_and(|wanted| wanted.delivery);
         let is_international = |path: &ReversePath| path.address().is_some_and(Address::is_internationalized);
         let now_ms = milliseconds(self.instant);
         let details = Details {
@@ -127,7 +135,7 @@ impl Item {
             attempts: 0,
             delay_reported: false,
             last_error: None,
-            notify: recipient.notify.unwrap_or_default(),
+            notify: Notify { success, ..notify },
             envelope_id: self.envelope.wishes.envelope_id.clone(),
             original_recipient: recipient.original.clone(),
             returned: self.envelope.wishes.returned,

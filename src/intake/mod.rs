@@ -9,6 +9,7 @@ mod item;
 mod marking;
 mod policy;
 mod prefix;
+mod receipts;
 mod room;
 mod service;
 mod settings;
@@ -22,8 +23,8 @@ use crate::accounts::Account;
 use crate::address::{Address, Domain, ReversePath};
 use crate::ids::{AccountId, ItemId};
 use crate::quota::WhenFull;
-use crate::store::{self, StagedBody};
 pub use crate::store::queue::{Notify, Returned};
+use crate::store::{self, StagedBody};
 
 /// Through which door a letter came.
 #[derive(Clone, PartialEq, Eq, Debug)]

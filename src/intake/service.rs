@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
 use crate::devices::Devices;
-use crate::hybrid::{Paper, PaperPlan};
+use crate::hybrid::{Paper, PaperItem, PaperPlan, Telling};
 use crate::ids::{EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, Contents, HeaderInput, Registry};
@@ -23,9 +23,11 @@ use super::item::{Bound, Item};
 use super::marking::{self, Marking, Stroke, Strokes};
 use super::policy::{Policy, Routing};
 use super::prefix::{ItemPrefix, fields_of};
+use super::receipts::{Parts, Receipts};
 use super::room::{Answer, Arrival, Mailboxes, Room};
 use super::{
-    BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, ReportWishes, Route, Sender, Settings, Submission,
+    BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, ReportWishes, Route, Sender, Settings,
+    Submission,
 };
 
 /// What intake is built from.
@@ -292,6 +294,7 @@ impl Inner {
         let instant = strokes.accept.strike.instant();
         let s10 = letter.paper.as_ref().map(PaperPlan::s10);
         let below = self.prefix(&letter, &strokes.accept);
+        let added_id = self.missing_message_id(&letter);
         let contents = Contents {
             header: HeaderInput::to_sign(&[below.as_bytes(), &letter.content.header]),
             body: letter.content.hash,
@@ -320,24 +323,35 @@ impl Inner {
             message_id,
             email: EmailId(id.0),
         };
+        let receipts = Receipts::of(&origin, &item.envelope, &content.header, added_id);
+        let mut copies = Vec::new();
         for (mailbox, strokes) in routing.mailboxes.iter().zip(&strokes.arrivals) {
             let recipient = &mailbox.recipient;
             let arrival =
                 marking::Arrival { item: id, recipient, strokes, contents: &contents, accept: accept.digest() };
             let arrival = self.marking.arrive(&arrival)?;
             let allowance = self.room.allowance(&origin, &mailbox.account);
-            item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer })?;
+            let prefix = item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer })?;
+            copies.push((mailbox, prefix));
         }
         for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
-                item.send_on(&mut batch, number, recipient, record, &structure)?;
+                let wanted = receipts.as_ref().map(|receipts| receipts.wanted(recipient, route));
+                item.send_on(&mut batch, number, (recipient, wanted), record, &structure)?;
             }
+        }
+        if let Some(receipts) = &receipts {
+            let header = content.header.as_ref();
+            let parts =
+                Parts { item: id, instant, body, item_prefix: record, header, own_mark: None, paper: paper.as_ref() };
+            receipts.add_to_batch(&mut batch, parts, &routing.routes, &copies)?;
         }
         if let Some(plan) = paper {
             let accept = accept.into_impression();
-            let place =
-                crate::hybrid::PaperItem { item: id, instant, item_prefix: item.prefix, body, body_bytes, accept };
+            let telling = receipts.as_ref().map_or(Telling::ByStatus, |receipts| receipts.of_paper(&routing.routes));
+            let item_prefix = item.prefix;
+            let place = PaperItem { item: id, instant, item_prefix, body, body_bytes, accept, telling };
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }
         Ok(batch)

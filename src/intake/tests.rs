@@ -197,6 +197,12 @@ impl Post {
         lines.into_iter().filter(|line| line["event"].is_null()).collect()
     }
 
+    /// The impressions of an item.
+    pub(crate) async fn journal_of(&self, item: ItemId) -> Vec<serde_json::Value> {
+        let lines = self.journal().await;
+        lines.into_iter().filter(|line| line["item"] == item.to_string()).collect()
+    }
+
     async fn journal_lines(&self) -> Vec<serde_json::Value> {
         let read = self.store.read(|view| {
             let mut lines = Vec::new();

@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn rfc5321_a_refused_letter_is_refused_for_those_who_were_accepted_only() {
         let recipients = vec![Ok(()), Err(response("550 5.1.1 nobody"))];
-        let outcome = Outcome { recipients, data: Some(response("451 4.3.0 later")), tls: None, reports: Reports::Ours };
+        let outcome =
+            Outcome { recipients, data: Some(response("451 4.3.0 later")), tls: None, reports: Reports::Ours };
         let deferred = Fate::Deferred(said("4.3.0", "451 4.3.0 later"));
         assert_eq!(fates(&hop(), &outcome), [deferred, Fate::Failed(said("5.1.1", "550 5.1.1 nobody"))]);
     }

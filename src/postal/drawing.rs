@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Impression, Inscription, Script};
+use super::{Impression, Inscription, Mark, MarksFile, Script};
 
 /// A round postmark. [`RoundPostmark::svg`] draws it in the units of a square of 400 by 400; printed, it is
 /// 30 mm wide.
@@ -99,6 +99,41 @@ impl RoundPostmark {
             foot: foot(inscription, impression.device().mark.as_ref().map(super::DeviceMark::as_str)),
             ink: impression.ink().hex(),
             title: impression.line(),
+        }
+    }
+
+    /// The stamp of a mark that stands on a letter: what it says, completed by what its operator publishes.
+    #[must_use]
+    pub fn of_mark(mark: &Mark, keys: &MarksFile) -> Self {
+        let operator = keys.operators.iter().find(|operator| operator.id == mark.operator.to_string());
+        let facility =
+            operator.and_then(|it| it.facilities.iter().find(|facility| facility.id == mark.facility.to_string()));
+        let settlement = facility.and_then(|facility| facility.versions.last()).map(|version| &version.settlement_kk);
+        let operator = operator.map_or_else(|| mark.operator.to_string(), |operator| operator.name_kk.clone());
+        let settlement = mark.place.clone().or_else(|| settlement.cloned()).unwrap_or_default();
+        let (bottom, below) = match mark.facility_name == settlement {
+            true => (operator, None),
+            false => (mark.facility_name.clone(), Some(operator)),
+        };
+        let script = if mark.facility_name.is_ascii() { Script::Latin } else { Script::Kazakh };
+        let sign = if script == Script::Latin { "No " } else { "№" };
+        let parts = mark.number.map(|number| format!("{sign}{number}")).into_iter();
+        let parts: Vec<String> = parts.chain(mark.device.as_ref().map(ToString::to_string)).collect();
+        RoundPostmark {
+            top: if script == Script::Latin {
+                "REPUBLIC OF KAZAKHSTAN"
+            } else {
+                "ҚАЗАҚСТАН РЕСПУБЛИКАСЫ"
+            }
+            .into(),
+            bottom: bottom.to_uppercase(),
+            above: mark.oblast.map(|oblast| oblast.name_kk().to_uppercase()),
+            settlement: settlement.to_uppercase(),
+            token: mark.token.to_string(),
+            below: below.map(|operator| operator.to_uppercase()),
+            foot: parts.join(" · "),
+            ink: super::Ink::Black.hex(),
+            title: String::new(),
         }
     }
 

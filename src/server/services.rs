@@ -15,6 +15,7 @@ use crate::outbound::{self, Outbound};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
+use crate::receipts::{self, Fetches, Receipts};
 use crate::retention::Retention;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
@@ -50,6 +51,10 @@ pub struct Services {
     pub retention: Retention,
     /// The transparency log.
     pub publisher: Publisher,
+    /// Receipts for senders.
+    pub receipts: Receipts,
+    /// Where sessions say what was fetched.
+    pub fetches: Fetches,
 }
 
 /// Why the services cannot be built.
@@ -137,7 +142,7 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
             registry: Arc::clone(&registry),
-            workers,
+            workers: workers.clone(),
             intake: intake.clone(),
             settings: Arc::new(config.hybrid.clone()),
             domain: mail_domain.clone(),
@@ -157,7 +162,7 @@ impl Services {
             store: store.clone(),
             intake: intake.clone(),
             world: world.clone(),
-            mail_domain,
+            mail_domain: mail_domain.clone(),
         };
         let retention = Retention::new(config.retention.clone(), store.clone(), world.clone());
         let publisher = Publisher::new(publisher::Parts {
@@ -166,6 +171,22 @@ impl Services {
             dir: config.server.dir.clone(),
             store: store.clone(),
             world: world.clone(),
+        });
+        let (fetches, fetched) = Fetches::channel(config.receipts.max_fetched_waiting);
+        let receipts = Receipts::new(receipts::Parts {
+            settings: config.receipts.clone(),
+            facilities: config.postal.clone(),
+            store: store.clone(),
+            intake: intake.clone(),
+            publisher: publisher.clone(),
+            publishes: config.tlog.checkpoint_interval_s > 0,
+            devices: devices.clone(),
+            registry: Arc::clone(&registry),
+            workers,
+            fetched,
+            world: world.clone(),
+            host_name: config.server.hostname.clone(),
+            mail_domain,
         });
         let config = Arc::new(config);
         Ok(Services {
@@ -183,6 +204,8 @@ impl Services {
             warnings,
             retention,
             publisher,
+            receipts,
+            fetches,
         })
     }
 }

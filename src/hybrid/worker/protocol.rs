@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hybrid::documents::{DocumentFacts, DocumentKind};
 use crate::hybrid::letter::{CheckFailure, Letter};
+use crate::hybrid::receipt::ReceiptPage;
 
 /// One job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub enum Request {
         /// More sheets are refused.
         max_sheets: u32,
     },
+    /// Draw a receipt.
+    Receipt(Box<ReceiptPage>),
     /// Name the characters of a text that no font of ours has.
     Coverage(String),
     /// Find bar codes on the first page.
@@ -51,7 +54,7 @@ pub enum Answer {
     Missing(Vec<char>),
     /// To [`Request::ReadCodes`]: the texts of the codes found.
     Codes(Vec<String>),
-    /// To [`Request::ToPdf`].
+    /// To [`Request::ToPdf`] and [`Request::Receipt`].
     Pdf(Vec<u8>),
     /// The document or letter is at fault; trying again will not help.
     Failed(CheckFailure),

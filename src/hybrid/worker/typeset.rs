@@ -113,7 +113,7 @@ fn broken(letter: &Letter, errors: &[typst::diag::SourceDiagnostic]) -> CheckFai
     CheckFailure::Unreadable { name, why }
 }
 
-fn timestamp(unix: i64) -> Option<Timestamp> {
+pub(super) fn timestamp(unix: i64) -> Option<Timestamp> {
     let instant = jiff::Timestamp::from_second(unix).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
     let part = |number: i8| u8::try_from(number).ok();
     let date = Datetime::from_ymd_hms(
@@ -146,7 +146,7 @@ static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
 const FAMILIES: [&str; 3] = ["Libertinus Serif", "New Computer Modern", "DejaVu Sans Mono"];
 
 /// What typst sees of the world: one source and the files of one letter.
-struct Desk {
+pub(super) struct Desk {
     main: Source,
     files: HashMap<FileId, Bytes>,
 }
@@ -174,6 +174,13 @@ impl Desk {
         }
         let main = Source::new(file_id("/main.typ")?, TEMPLATE.to_owned());
         Ok(Desk { main, files })
+    }
+
+    /// A layout with its files, by path; paths are fixed and few.
+    pub(super) fn of(layout: &str, named: HashMap<String, Bytes>) -> Result<Self, CheckFailure> {
+        let main = Source::new(file_id("/main.typ")?, layout.to_owned());
+        let files = named.into_iter().map(|(path, bytes)| Ok((file_id(&path)?, bytes)));
+        Ok(Desk { main, files: files.collect::<Result<_, CheckFailure>>()? })
     }
 }
 

@@ -140,6 +140,8 @@ impl DeliveryReport {
         for recipient in &self.recipients {
             out.extend(self.recipient_fields(recipient));
         }
+        // RFC 3464 §2.1: an empty line stands between groups, and none behind the last: a reader may see one more.
+        out.truncate(out.len().saturating_sub(2));
         out
     }
 

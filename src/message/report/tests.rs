@@ -116,7 +116,7 @@ fn rfc3464_delivery_report() {
          Original-Recipient: rfc822; a@x.example\r\nFinal-Recipient: rfc822; a@x.example\r\nAction: failed\r\n\
          Status: 5.1.1\r\nRemote-MTA: dns; mx.x.example\r\nDiagnostic-Code: smtp; 550 5.1.1 No such  user\r\n\r\n\
          Final-Recipient: utf-8; \\x{4D9}\\x{2B}a\\x{3D}b@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n\
-         Last-Attempt-Date: Sat, 21 Nov 2026 20:01:00 +0500\r\nWill-Retry-Until: Thu, 26 Nov 2026 20:00:00 +0500\r\n\r\n"
+         Last-Attempt-Date: Sat, 21 Nov 2026 20:01:00 +0500\r\nWill-Retry-Until: Thu, 26 Nov 2026 20:00:00 +0500\r\n"
     );
     assert_eq!(part_text(&message, &[3]), "Subject: x\r\nMessage-ID: <1@poshta.example>\r\n\r\n");
 }

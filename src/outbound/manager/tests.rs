@@ -7,8 +7,8 @@ use test_case::test_case;
 use self::sink::{Heard, Script, Sink};
 use super::*;
 use crate::intake::tests::{Letter, Post, letter};
-use crate::outbound::client::{Client, Recipient, Transaction};
 use crate::intake::{ReportWishes, Submission};
+use crate::outbound::client::{Client, Recipient, Transaction};
 use crate::outbound::opportunistic_tls;
 use crate::outbound::routing::Hop;
 use crate::store::queue::Returned;
@@ -195,10 +195,7 @@ async fn rfc3461_a_server_that_reports_gets_the_wishes_and_we_report_nothing() {
     depot.round().await;
     let commands = depot.sink.heard().remove(0).commands;
     assert_eq!(commands[1], format!("MAIL FROM:<{AIGUL}> RET=HDRS ENVID=QQ+2B1"));
-    assert_eq!(
-        commands[2],
-        format!("RCPT TO:<{SOMEBODY}> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;Old+3D1@b.kz")
-    );
+    assert_eq!(commands[2], format!("RCPT TO:<{SOMEBODY}> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;Old+3D1@b.kz"));
     assert!(depot.queue().await.is_empty() && depot.post.inbox("aigul").await.is_empty());
 }
 
@@ -209,7 +206,8 @@ async fn rfc3461_where_nobody_will_report_the_sender_hears_that_the_letter_went_
     depot.round().await;
     assert!(depot.queue().await.is_empty(), "the row goes with the report");
     let (report, _) = report(&depot.post).await;
-    for field in ["Action: relayed\r\n", "Original-Envelope-Id: QQ+1\r\n", "Original-Recipient: rfc822; Old=1@b.kz\r\n"] {
+    for field in ["Action: relayed\r\n", "Original-Envelope-Id: QQ+1\r\n", "Original-Recipient: rfc822; Old=1@b.kz\r\n"]
+    {
         assert!(report.text().contains(field), "{field} is missing in {}", report.text());
     }
 }

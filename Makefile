@@ -1,20 +1,22 @@
 # Poshta: two commands are enough to begin with, `make run` and `make test`.
 
-.PHONY: run build test soak soak-sync soak-crash soak-power-cut soak-disk-faults soak-encrypted soak-space soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
+.PHONY: run build test browser-test soak soak-browser soak-sync soak-crash soak-power-cut soak-disk-faults soak-encrypted soak-space soak-folder soak-mail-files fuzz bench packages tour-packages fmt lint help
 
 # What building needs: a C compiler for ring, certificates for cargo.
 BUILD_PACKAGES = gcc libc6-dev ca-certificates
 # What the demo's table and the tour of the README type.
 TOUR_PACKAGES = curl poppler-utils python3
-# What the tests need besides: a mail program, strace for power cuts and failing disks, and the C++ compiler that
-# builds libFuzzer.
-TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++
+# What the tests need besides: a mail program, strace for power cuts and failing disks, the C++ compiler that builds
+# libFuzzer, and node, which runs what the pages have for browsers.
+TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++ nodejs
+# A browser is large: only for those who ask for it.
+BROWSER_PACKAGES = $(TEST_PACKAGES) chromium-headless-shell
 
 FUZZ_TARGETS = mime_scanner header_edit mbox smtp_session imap_session
 FUZZ_SECONDS ?= 15
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: tour-packages build ## install what is missing, build, and start the demo
 	@target/release/poshta demo
@@ -42,6 +44,11 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (15)
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 || exit 1; \
 	done
 
+# The pages in a real browser. POSHTA_PICTURES names a directory for screenshots.
+browser-test: ## the pages in a headless Chromium
+	@.ci/packages $(BROWSER_PACKAGES)
+	POSHTA_NEED_BROWSER=1 cargo test --locked --test stories -- verify_page::
+
 bench: ## how long a client waits for a folder of 10,000 messages
 	cargo bench --locked --bench folder
 
@@ -52,7 +59,7 @@ SOAK_MESSAGES ?= 100000
 SOAK_FUZZ_SECONDS ?= 600
 SOAK_POWER_CUTS ?= 3000
 SOAK_SPACE_BYTES ?= 5000000000
-SOAK_STEPS = sync crash power-cut disk-faults encrypted space folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
+SOAK_STEPS = browser sync crash power-cut disk-faults encrypted space folder mail-files $(addprefix fuzz-,$(FUZZ_TARGETS))
 
 soak: packages $(addprefix target/soak/,$(SOAK_STEPS)) ## SOAK_ROUNDS crashes, SOAK_MESSAGES messages, long fuzzing
 	@echo "soaked: $(SOAK_STEPS)"
@@ -62,6 +69,8 @@ target/soak/%:
 	@echo "soaking: $*"
 	@$(MAKE) --no-print-directory soak-$*
 	@date > $@
+
+soak-browser: browser-test
 
 # With POSHTA_NEED_STRACE nothing is left out where strace, or a file system of its own, is not permitted.
 soak-sync:

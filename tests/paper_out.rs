@@ -1,15 +1,19 @@
 //! A letter goes to paper: a print centre leases it, and its PDF says what the sender wrote.
 
+use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Demo, succeeded};
+use serde_json::Value;
+
+use crate::support::{Demo, poshta, succeeded};
 
 #[test]
 fn a_letter_is_printed_and_its_pdf_says_what_was_written() {
     let demo = Demo::start();
     let directory = tempfile::tempdir().unwrap();
     let pdf = directory.path().join("letter.pdf");
-    let said = demo.python("paper_out.py", &[pdf.to_str().unwrap()]);
+    let said = demo.python("paper_out.py", &[directory.path().to_str().unwrap()]);
+    signed_on_paper_too(directory.path());
     let job: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     let failed = succeeded("print show", demo.poshta(&["print", "show", job["failed"].as_str().unwrap(), "--json"]));
     let failed: serde_json::Value = serde_json::from_str(&failed).unwrap();
@@ -55,4 +59,46 @@ fn a_letter_is_printed_and_its_pdf_says_what_was_written() {
         "{}",
         code.getText()
     );
+}
+
+/// P6: with the letter as it was sent and the message about its last step anybody can check acceptance and receipt.
+fn signed_on_paper_too(folder: &Path) {
+    let file = |name: &str| folder.join(name);
+    let verify = |marks: bool| {
+        let mut command = Command::new(poshta());
+        command.args(["postmark", "verify", "--json"]).arg(file("sent.eml")).arg("--keys").arg(file("keys.json"));
+        if marks {
+            command.arg("--marks").arg(file("status.eml"));
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    };
+    let (status, report) = verify(true);
+    assert_eq!((status, &report["verdict"]), (Some(0), &Value::from("valid")), "{report}");
+    let kinds: Vec<&Value> = report["marks"].as_array().unwrap().iter().map(|mark| &mark["kind"]).collect();
+    assert_eq!(kinds, ["receive", "accept"]);
+    assert_eq!(verify(false).0, Some(3), "the sender's own copy has none");
+
+    // They are drawn, and what is changed afterwards is drawn as not valid.
+    let draw = |letter: &Path, out: &str, form: &str| {
+        let mut command = Command::new(poshta());
+        command.args(["postmark", "draw", "--json", "--format", form]).arg(letter).arg("--out").arg(file(out));
+        command.arg("--keys").arg(file("keys.json")).arg("--marks").arg(file("status.eml"));
+        let output = command.output().unwrap();
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    };
+    let (status, drawn) = draw(&file("sent.eml"), "stamps", "svg");
+    assert_eq!((status, drawn.as_array().map(Vec::len)), (Some(0), Some(2)), "{drawn}");
+    let svg = std::fs::read_to_string(file("stamps/1-receive.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && !svg.contains("ЖАРАМСЫЗ"), "{svg}");
+    assert_eq!(draw(&file("sent.eml"), "stamps", "png").0, Some(0));
+    let picture = image::open(file("stamps/2-accept.png")).unwrap().into_luma8();
+    let ink = picture.pixels().filter(|pixel| pixel.0[0] < 128).count();
+    assert_eq!(picture.dimensions(), (600, 600));
+    assert!((20_000..180_000).contains(&ink), "{ink} dark pixels");
+    let sent = std::fs::read_to_string(file("sent.eml")).unwrap();
+    std::fs::write(file("altered.eml"), format!("{sent}And one line more.\r\n")).unwrap();
+    let (status, drawn) = draw(&file("altered.eml"), "altered", "svg");
+    assert_eq!((status, &drawn[0]["says"]), (Some(1), &Value::from("altered_body")), "{drawn}");
+    assert!(std::fs::read_to_string(file("altered/1-receive.svg")).unwrap().contains(">ЖАРАМСЫЗ</text></svg>"));
 }

@@ -11,6 +11,8 @@ use crate::clock::{Timestamp, World};
 use crate::postal::{self, Facility, MarksFile, Registry};
 use crate::server::control::Request;
 
+use super::closing::{self, ClosingCommand};
+use super::device::{self, DeviceCommand};
 use super::target::Target;
 use super::{Outcome, output};
 
@@ -36,27 +38,14 @@ pub(super) enum FacilityCommand {
     /// A named device.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// The daily closings of named devices.
+    #[command(subcommand)]
+    Closing(ClosingCommand),
     /// Check a facilities file and put it in the place of the configured one; a running server reads it at its
     /// next start.
     Import {
         /// The file.
         file: PathBuf,
-        #[command(flatten)]
-        target: Target,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum DeviceCommand {
-    /// Give the device a new key. Marks that it made before stay valid; the new key is published at once, and belongs
-    /// into the DNS too (`poshta facility dns`).
-    Rotate {
-        /// The device.
-        device: String,
-        /// A key that was made elsewhere: Ed25519, or RSA of at least 2048 bits, in PKCS#8. Without it an Ed25519 key
-        /// is made.
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
         #[command(flatten)]
         target: Target,
     },
@@ -76,7 +65,7 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
             let facility = marks.operators.iter().find_map(|operator| operator.facility(id));
             let facility =
                 facility.with_context(|| format!("there is no facility {id:?}; `poshta facility list` shows all"))?;
-            output::thing(&serde_json::to_value(facility)?, target.json)?;
+            output::thing(&with_states(serde_json::to_value(facility)?, target)?, target.json)?;
         }
         FacilityCommand::Dns { target } => {
             let records = published(target)?.dns();
@@ -87,11 +76,8 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
                 records.iter().try_for_each(|record| output::line(&zone_line(record)))?;
             }
         }
-        FacilityCommand::Device(DeviceCommand::Rotate { device, key, target }) => {
-            let key_file = key.as_ref().map(std::path::absolute).transpose()?;
-            let rotated = target.ask(Request::DeviceRotate { device: device.clone(), key_file })?;
-            output::thing(&rotated, target.json)?;
-        }
+        FacilityCommand::Device(command) => device::run(command)?,
+        FacilityCommand::Closing(command) => return closing::run(command),
         FacilityCommand::Import { file, target } => {
             let imported = import(file, &target.configuration()?.postal, now)?;
             output::thing(&json!({ "facilities": imported.facilities(now).count() }), target.json)?;
@@ -107,6 +93,25 @@ pub(super) fn published(target: &Target) -> anyhow::Result<MarksFile> {
         return Ok(MarksFile::of(&config.registry(World::system().now())?));
     }
     Ok(serde_json::from_value(target.ask(Request::PublishedMarks)?)?)
+}
+
+/// A facility with where its devices are, what is engraved on them, and what the clock of the node shows (P31).
+fn with_states(mut facility: Value, target: &Target) -> anyhow::Result<Value> {
+    if !target.configuration()?.server.dir.is_dir() {
+        return Ok(facility);
+    }
+    let states = target.ask(Request::DeviceStates)?;
+    for device in facility.get_mut("devices").and_then(Value::as_array_mut).into_iter().flatten() {
+        let id = device.get("id").and_then(Value::as_str).unwrap_or_default();
+        let state = states.pointer(&format!("/devices/{id}")).and_then(Value::as_object).cloned();
+        if let (Some(device), Some(state)) = (device.as_object_mut(), state) {
+            device.extend(state.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+    }
+    if let (Some(facility), Some(clock)) = (facility.as_object_mut(), states.get("clock")) {
+        facility.insert("clock".into(), clock.clone());
+    }
+    Ok(facility)
 }
 
 /// A line of a zone file (RFC 1035 §5.1), the text in strings of at most 255 octets.

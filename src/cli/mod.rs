@@ -4,8 +4,11 @@
 #![allow(clippy::print_stderr, reason = "commands print for people; nothing else does")]
 
 mod account;
+mod closing;
 mod config;
 mod demo;
+mod device;
+mod draw;
 mod facility;
 mod fetch;
 mod log;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-use crate::postal::{Language, MarksFile, verify};
+use crate::postal::{Language, MarksFile, verify, with_marks};
 
+use super::draw::{self, DrawArgs};
 use super::target::Target;
 use super::{Outcome, WrongUse, facility, output};
 
@@ -16,18 +17,30 @@ use super::{Outcome, WrongUse, facility, output};
 pub(super) enum PostmarkCommand {
     /// Judge the marks of a message: status 0 every mark is valid, 1 one is not, 3 there is none.
     Verify {
-        /// The message; `-` is the standard input.
-        file: PathBuf,
-        /// The published marks of the operators (poshta-marks.json): nothing else is needed. Without it those of
-        /// the configuration, if one is named.
-        #[arg(long, value_name = "FILE")]
-        keys: Option<PathBuf>,
+        #[command(flatten)]
+        message: MarkedMessage,
         /// Language of the answer.
         #[arg(long, value_enum, default_value_t = Answer::En)]
         language: Answer,
         #[command(flatten)]
         target: Target,
     },
+    /// Draw the marks of a message as stamps, status as of verify; or the face of a device, as a specimen.
+    Draw(DrawArgs),
+}
+
+/// A message, its marks, and what they are judged with.
+#[derive(Clone, Debug, Args)]
+pub(super) struct MarkedMessage {
+    /// The message; `-` is the standard input.
+    pub(super) file: PathBuf,
+    /// Marks that stand elsewhere: a report about the letter, or a file of fields. Those of the paper way are only there.
+    #[arg(long, value_name = "FILE")]
+    pub(super) marks: Option<PathBuf>,
+    /// The published marks of the operators (poshta-marks.json): nothing else is needed. Without it those of
+    /// the configuration, if one is named.
+    #[arg(long, value_name = "FILE")]
+    pub(super) keys: Option<PathBuf>,
 }
 
 /// Languages of the answer.
@@ -42,23 +55,39 @@ pub(super) enum Answer {
 }
 
 pub(super) fn run(command: &PostmarkCommand) -> Outcome {
-    let PostmarkCommand::Verify { file, keys, language, target } = command;
-    let marks = match keys {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let parsed = serde_json::from_str::<MarksFile>(&text);
-            Some(parsed.map_err(|error| WrongUse(format!("{}: no file of published marks: {error}", file.display())))?)
-        }
-        None if target.is_given() => Some(facility::published(target)?),
-        None => None,
+    let (message, language, target) = match command {
+        PostmarkCommand::Verify { message, language, target } => (message, *language, target),
+        PostmarkCommand::Draw(args) => return draw::run(args),
     };
-    let report = verify(&read(file)?, marks.as_ref());
+    let report = verify(&message.read()?, message.keys(target)?.as_ref());
     if target.json {
         output::thing(&serde_json::to_value(&report)?, true)?;
     } else {
-        output::line(&report.text((*language).into()))?;
+        output::line(&report.text(language.into()))?;
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+impl MarkedMessage {
+    /// The message with all its marks.
+    pub(super) fn read(&self) -> anyhow::Result<Vec<u8>> {
+        let message = read(&self.file)?;
+        Ok(match &self.marks {
+            Some(marks) => with_marks(&message, &read(marks)?),
+            None => message,
+        })
+    }
+
+    /// What operators publish.
+    pub(super) fn keys(&self, target: &Target) -> anyhow::Result<Option<MarksFile>> {
+        let Some(file) = &self.keys else {
+            return if target.is_given() { facility::published(target).map(Some) } else { Ok(None) };
+        };
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let parsed = serde_json::from_str::<MarksFile>(&text);
+        let wrong = |error| WrongUse(format!("{}: no file of published marks: {error}", file.display()));
+        Ok(Some(parsed.map_err(wrong)?))
+    }
 }
 
 impl From<Answer> for Language {

@@ -19,7 +19,7 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, receipts,
+    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, receipts,
     retention, smtp, store, trust,
 };
 
@@ -61,6 +61,10 @@ pub struct Config {
     pub postal: postal::Settings,
     /// Keys and numbers of the devices that make them.
     pub devices: devices::Settings,
+    /// Whether the clock is right.
+    pub clock: devices::ClockSettings,
+    /// The daily closings of those devices.
+    pub closings: closings::Settings,
     /// The transparency log of all marks.
     pub tlog: publisher::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
@@ -254,6 +258,8 @@ impl Config {
         }
         let quota = self.quota.problems().into_iter();
         problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
+        let clock = self.clock.problems().into_iter();
+        problems.extend(clock.map(|(key, what, remedy)| Problem::new(format!("clock.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         let receipts = self.receipts.problems().into_iter();

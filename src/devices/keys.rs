@@ -95,7 +95,7 @@ impl Devices {
     }
 
     /// The device with this name.
-    fn known(&self, name: &str) -> Result<DeviceId, Error> {
+    pub(super) fn known(&self, name: &str) -> Result<DeviceId, Error> {
         let unknown = || Error::UnknownDevice(name.to_owned());
         let id: DeviceId = name.parse().map_err(|_| unknown())?;
         let mut devices = self.inner.registry.versions().iter().flat_map(|facility| &facility.devices);
@@ -148,6 +148,13 @@ pub(super) fn find_or_make(
     rows.retain(|old| old.selector != row.selector);
     rows.push(row);
     Ok(Found { key, changed: Some(rows) })
+}
+
+/// The private key that a device signs with, by the rows of its keys. Blocks.
+pub(super) fn current(dir: &Path, rows: &[DeviceKey]) -> Result<PrivateKey, Error> {
+    let row = rows.iter().rfind(|row| row.to_s.is_none());
+    let row = row.ok_or(crate::postal::KeyError::NotAKey)?;
+    Ok(PrivateKey { selector: row.selector.clone(), key: load(dir, row)? })
 }
 
 fn load(dir: &Path, row: &DeviceKey) -> Result<SigningKey, Error> {

@@ -5,27 +5,39 @@
 //! blocks that are on stable storage before the first of a block is used. Each start opens a new block and says so
 //! in the journal; a number below it without a line of its own was never used.
 
+mod clock;
+mod issue;
 mod key_file;
 mod keys;
+mod pages;
 mod reserve;
 mod settings;
 mod strikes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use parking_lot::{Mutex, RwLock};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::{Timestamp, World};
 use crate::postal::{DeviceId, KeyError, MarksFile, MarksKey, NotStamped, Registry, Signer, SigningKey};
 use crate::store::device_keys::DeviceKey;
 use crate::store::{self, Store};
 
+pub use self::clock::{NtpServers, Reading, Settings as ClockSettings, TimeSource};
+pub use self::issue::Handling;
 pub use self::settings::Settings;
 pub use self::strikes::Strikes;
+
+use self::clock::{ClockWatch, Occasion};
+use self::issue::Whereabouts;
 
 /// Where private keys lie in the data directory.
 pub const DIR: &str = "devices";
@@ -35,6 +47,12 @@ pub const DIR: &str = "devices";
 pub struct Parts {
     /// `[devices]`.
     pub settings: Settings,
+    /// `[clock]`.
+    pub clock: ClockSettings,
+    /// Where the true time comes from; without it the clock is not checked.
+    pub time_source: Option<Arc<dyn TimeSource>>,
+    /// The name of this node, to which devices are issued.
+    pub node: String,
     /// Where the private keys lie: `<dir>/devices`.
     pub dir: PathBuf,
     /// The facilities and their devices.
@@ -58,6 +76,8 @@ pub struct Devices {
 #[derive(Debug)]
 struct Inner {
     settings: Settings,
+    clock: ClockWatch,
+    node: Arc<str>,
     dir: PathBuf,
     registry: Arc<Registry>,
     operators: Vec<MarksFile>,
@@ -70,6 +90,12 @@ struct Inner {
     published: RwLock<BTreeMap<String, Vec<DeviceKey>>>,
     /// The newest instant in the journal when this process began; no device stamps an earlier one.
     floor: tokio::sync::OnceCell<Option<Timestamp>>,
+    /// Where devices are that were issued, returned or revoked by a command.
+    whereabouts: RwLock<HashMap<DeviceId, Whereabouts>>,
+    /// Devices that stamp nothing here: returned, revoked, or at another node.
+    withdrawn: RwLock<HashSet<DeviceId>>,
+    /// The end of the last day that was closed for a device; it stamps nothing before that.
+    closed_until: RwLock<HashMap<DeviceId, Timestamp>>,
     /// Held by who opens a device, gives it numbers or changes its key.
     changing: tokio::sync::Mutex<()>,
     /// Numbers that were taken and not used, until the journal says so.
@@ -95,6 +121,28 @@ pub enum Error {
         device: String,
         /// Its last impression.
         last: Timestamp,
+    },
+    /// P31: the clock is not right.
+    #[error("device {device} is locked: {why}; or unlock it for some time with `poshta facility device unlock`")]
+    Locked {
+        /// Which device.
+        device: String,
+        /// What is wrong with the clock.
+        why: String,
+    },
+    /// P31: it was returned or revoked, or is at another node.
+    #[error("device {0} is not issued to this node; `poshta facility show` says where it is (P31)")]
+    NotIssued(String),
+    /// There is nothing to unlock.
+    #[error("device {0} is not locked")]
+    NotLocked(String),
+    /// The device is not where it would have to be.
+    #[error("device {device}: {what}")]
+    NotPossible {
+        /// Which device.
+        device: String,
+        /// Why not.
+        what: &'static str,
     },
     /// A private key cannot be read or written.
     #[error("{}: {error}", path.display())]
@@ -148,6 +196,10 @@ struct State {
     end: u64,
     last: Timestamp,
     key: Arc<PrivateKey>,
+    /// P31: it makes no stroke.
+    is_withdrawn: bool,
+    /// Letters whose strokes are neither in the journal nor void yet.
+    under_way: TaskTracker,
 }
 
 /// A private key with its name.
@@ -181,13 +233,23 @@ impl Devices {
     /// # Errors
     /// The store cannot be read.
     pub fn new(parts: Parts) -> Result<Self, store::Error> {
-        let Parts { settings, dir, registry, operators, log_origin, store, world } = parts;
+        let Parts { settings, clock, time_source, node, dir, registry, operators, log_origin, store, world } = parts;
         let mut published: BTreeMap<String, Vec<DeviceKey>> = BTreeMap::new();
         for key in store.read_blocking(|view| view.device_keys())? {
             published.entry(key.device.clone()).or_default().push(key);
         }
+        let (whereabouts, closed_until) = remembered(&store, &published)?;
+        let is_elsewhere = |place: &Whereabouts| !matches!(place, Whereabouts::Issued(issued) if issued.node == node);
+        let withdrawn = whereabouts.iter().filter(|(_, place)| is_elsewhere(place)).map(|(device, _)| device.clone());
+        let withdrawn: HashSet<DeviceId> = withdrawn.collect();
+        let clock = ClockWatch::new(clock, time_source, store.clone(), world.clone());
         let inner = Inner {
             settings,
+            clock,
+            node: node.into(),
+            whereabouts: RwLock::new(whereabouts),
+            withdrawn: RwLock::new(withdrawn),
+            closed_until: RwLock::new(closed_until),
             dir,
             registry,
             operators,
@@ -217,15 +279,63 @@ impl Devices {
         for (device, keys) in &*self.inner.published.read() {
             marks.add_keys(device, keys.iter().map(published).collect());
         }
+        for (device, place) in &*self.inner.whereabouts.read() {
+            if let Whereabouts::Revoked(at) = place {
+                marks.revoke(device.as_str(), *at);
+            }
+        }
         self.inner.operators.iter().for_each(|operator| marks.add_operators(operator.clone()));
         marks
+    }
+
+    /// Checks the clock before the first impression, then again and again until told to stop.
+    pub async fn run_clock(self, stop: CancellationToken) {
+        self.inner.clock.run(stop).await;
+    }
+
+    /// Checks the clock, if that was not done yet.
+    pub async fn check_clock(&self) {
+        self.inner.clock.check(Occasion::Opening).await;
+    }
+
+    /// Why devices of this node may not stamp; `None` when all that are issued may.
+    #[must_use]
+    pub fn clock_problem(&self) -> Option<String> {
+        let in_use: Vec<DeviceId> = self.inner.in_use.read().keys().cloned().collect();
+        let locked = in_use.iter().find_map(|device| self.inner.clock.lock_of(device));
+        if in_use.is_empty() { self.inner.clock.lock_reason() } else { locked }
+    }
+
+    /// The state of the clock and of every device, for people and scripts.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        let now = self.inner.world.now();
+        let mut devices = serde_json::Map::new();
+        for facility in self.inner.registry.facilities(now) {
+            let operator = self.inner.registry.operator(&facility.operator);
+            for device in &facility.devices {
+                let issued = self.issued(&device.id);
+                let shown = json!({
+                    "engraving": operator.map(|operator| crate::postal::engraving(facility, operator, device, now)),
+                    "issued": issued,
+                    "revoked_at": self.revoked(&device.id).or(device.revoked_at).map(|at| at.to_string()),
+                    "locked": self.inner.clock.lock_of(&device.id),
+                });
+                devices.insert(device.id.to_string(), shown);
+            }
+        }
+        json!({ "clock": self.inner.clock.shown(), "devices": devices })
     }
 }
 
 impl InUse {
-    /// The next number with its instant; `None` when the numbers are used up.
-    fn strike(&self, world: &World, tolerance_s: i64) -> Result<Option<Strike>, Error> {
+    /// The next number with its instant, and what holds up the end of the day until it is in the journal or void;
+    /// `None` when the numbers are used up.
+    fn strike(&self, world: &World, tolerance_s: i64) -> Result<Option<(Strike, TaskTrackerToken)>, Error> {
         let mut state = self.state.lock();
+        if state.is_withdrawn {
+            return Err(Error::NotIssued(self.id.to_string()));
+        }
         if state.next >= state.end {
             return Ok(None);
         }
@@ -236,7 +346,8 @@ impl InUse {
         state.last = instant;
         let (device, key) = (self.id.clone(), Arc::clone(&state.key));
         let (domain, log) = (Arc::clone(&self.domain), Arc::clone(&self.log));
-        Ok(Some(Strike { device, instant, number, key, domain, log }))
+        let under_way = state.under_way.token();
+        Ok(Some((Strike { device, instant, number, key, domain, log }, under_way)))
     }
 
     fn went_back(&self, last: Timestamp) -> Error {
@@ -281,6 +392,29 @@ impl Strike {
             number: self.number,
         }
     }
+}
+
+/// Where devices are, and until when their days are closed.
+#[expect(clippy::type_complexity, reason = "two maps that are read together")]
+fn remembered(
+    store: &Store,
+    published: &BTreeMap<String, Vec<DeviceKey>>,
+) -> Result<(HashMap<DeviceId, Whereabouts>, HashMap<DeviceId, Timestamp>), store::Error> {
+    store.read_blocking(|view| {
+        let mut whereabouts = HashMap::new();
+        for act in view.device_acts()? {
+            if let Ok(device) = act.device.parse() {
+                whereabouts.insert(device, Whereabouts::of(&act));
+            }
+        }
+        let mut closed = HashMap::new();
+        for device in published.keys() {
+            if let (Some(last), Ok(id)) = (view.last_closing(device)?, device.parse()) {
+                closed.insert(id, Timestamp::from_second(last.until_s).unwrap_or(Timestamp::MIN));
+            }
+        }
+        Ok((whereabouts, closed))
+    })
 }
 
 fn published(key: &DeviceKey) -> MarksKey {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Timestamp;
 use crate::postal::{DeviceId, DeviceKind, FacilityId};
@@ -82,6 +83,10 @@ impl Devices {
             let lines = store.read(|view| view.newest_journal_lines(TAIL_BYTES)).await?;
             let instant = |line: &String| {
                 let line: serde_json::Value = serde_json::from_str(line).ok()?;
+                // What a clock showed that may have been found wrong.
+                if line.get("event").is_some_and(|event| event == "clock") {
+                    return None;
+                }
                 line.get("instant")?.as_str()?.parse::<Timestamp>().ok()
             };
             Ok::<_, Error>(lines.iter().filter_map(instant).max())
@@ -153,12 +158,22 @@ impl Devices {
                 (state.next, state.end) = (device.first, end);
             }
             (None, Some(key)) => {
-                // Neither before the key's own beginning, if the clock went back meanwhile.
-                let last = self.begun(&device.id).map_or(not_before, |begun| begun.max(not_before));
-                let state = State { next: device.first, end, last, key: Arc::new(key) };
                 let (domain, log) = self.signing_names(&device.id)?;
+                // Held while the end of the last closed day is read: whoever closes one meanwhile finds the device.
+                let mut all = self.inner.in_use.write();
+                // Neither before the key's own beginning, if the clock went back meanwhile.
+                let begun = self.begun(&device.id).unwrap_or(not_before);
+                let closed = self.inner.closed_until.read().get(&device.id).copied().unwrap_or(not_before);
+                let state = State {
+                    next: device.first,
+                    end,
+                    last: not_before.max(begun).max(closed),
+                    key: Arc::new(key),
+                    is_withdrawn: !self.is_here(&device.id),
+                    under_way: TaskTracker::new(),
+                };
                 let in_use = InUse { id: device.id.clone(), domain, log, state: Mutex::new(state) };
-                self.inner.in_use.write().insert(device.id, Arc::new(in_use));
+                all.insert(device.id, Arc::new(in_use));
             }
             (None, None) => {}
         }

@@ -1,11 +1,20 @@
 //! The strokes for one letter: either they all count, or their numbers are void.
 
 use serde_json::json;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::postal::{FacilityId, Kind};
+use crate::postal::{Device, DeviceId, FacilityId, Kind};
 use crate::store::{self, Batch, Committed};
 
 use super::{Devices, Error, Strike, Unused};
+
+/// A number that is void unless the letter is committed.
+#[derive(Debug)]
+struct Taken {
+    number: Unused,
+    /// Holds up the end of the day.
+    _under_way: TaskTrackerToken,
+}
 
 /// Void numbers that are kept until the journal can have them. What is beyond is void by the next opening of the
 /// device.
@@ -19,7 +28,7 @@ const MAX_LINES: usize = 1000;
 pub struct Strikes {
     devices: Devices,
     /// Numbers that are void unless the letter is committed.
-    taken: Vec<Unused>,
+    taken: Vec<Taken>,
     /// Void numbers of others that this letter takes to the journal.
     void: Vec<Unused>,
 }
@@ -36,17 +45,22 @@ impl Strikes {
     /// See [`Error`].
     pub async fn strike(&mut self, facility: &FacilityId, kind: Kind) -> Result<Strike, Error> {
         let inner = &self.devices.inner;
-        let device = inner.registry.workplace(facility, kind, inner.world.now())?.device.id.clone();
-        let strike = loop {
+        let device = self.devices.device_for(facility, kind)?;
+        // P31: the clock is checked before the first impression; what it shows may lock the device.
+        inner.clock.ensure_asked().await;
+        if let Some(why) = inner.clock.lock_of(&device) {
+            return Err(Error::Locked { device: device.to_string(), why });
+        }
+        let (strike, under_way) = loop {
             let in_use = inner.in_use.read().get(&device).cloned();
             if let Some(in_use) = in_use
-                && let Some(strike) = in_use.strike(&inner.world, i64::from(inner.settings.max_clock_back_s))?
+                && let Some(struck) = in_use.strike(&inner.world, i64::from(inner.settings.max_clock_back_s))?
             {
-                break strike;
+                break struck;
             }
             self.devices.reserve(std::slice::from_ref(&device)).await?;
         };
-        self.taken.push(Unused { device, number: strike.number });
+        self.taken.push(Taken { number: Unused { device, number: strike.number }, _under_way: under_way });
         Ok(strike)
     }
 
@@ -61,21 +75,42 @@ impl Strikes {
         // but who hears that it failed.
         let (taken, void) = (std::mem::take(&mut self.taken), std::mem::take(&mut self.void));
         let outcome = store.commit(batch).await;
-        // After `Closed` nobody knows; the next opening tells.
+        // After `Closed` nobody knows; the next opening tells. What was taken holds up the end of the day until here.
         if outcome.as_ref().is_err_and(|error| !matches!(error, store::Error::Closed)) {
             (self.taken, self.void) = (taken, void);
         }
         outcome
     }
 
-    fn take_void(&mut self, batch: &mut Batch) {
+    /// Takes void numbers to the journal; false when there are none left.
+    pub(super) fn take_void(&mut self, batch: &mut Batch) -> bool {
         let mut unused = self.devices.inner.unused.lock();
         let count = unused.len().min(MAX_LINES);
-        self.void = unused.drain(..count).collect();
+        let begin = self.void.len();
+        self.void.extend(unused.drain(..count));
         drop(unused);
-        for Unused { device, number } in &self.void {
+        for Unused { device, number } in self.void.iter().skip(begin) {
             batch.journal(json!({ "device": device.as_str(), "event": "void", "seq": number }).to_string());
         }
+        count > 0
+    }
+}
+
+impl Devices {
+    /// P4, P31: the facility's first device for impressions of this kind that is issued to this node.
+    fn device_for(&self, facility: &FacilityId, kind: Kind) -> Result<DeviceId, Error> {
+        let (registry, now) = (&self.inner.registry, self.inner.world.now());
+        let first = registry.workplace(facility, kind, now)?.device.id.clone();
+        let withdrawn = self.inner.withdrawn.read();
+        if !withdrawn.contains(&first) {
+            return Ok(first);
+        }
+        let other = registry.facility(facility, now).and_then(|facility| {
+            let today = facility.date_at(now);
+            let fits = |device: &&Device| device.kind == kind.device() && device.is_usable(today, now);
+            facility.devices.iter().filter(fits).find(|device| !withdrawn.contains(&device.id))
+        });
+        other.map(|device| device.id.clone()).ok_or_else(|| Error::NotIssued(first.to_string()))
     }
 }
 
@@ -86,6 +121,7 @@ impl Drop for Strikes {
         }
         let mut unused = self.devices.inner.unused.lock();
         let room = MAX_UNUSED.saturating_sub(unused.len());
-        unused.extend(self.void.drain(..).chain(self.taken.drain(..)).take(room));
+        let taken = self.taken.drain(..).map(|taken| taken.number);
+        unused.extend(self.void.drain(..).chain(taken).take(room));
     }
 }

@@ -21,6 +21,9 @@ pub(crate) fn devices(store: &Store, registry: &Arc<Registry>, world: &World, di
 fn with(settings: Settings, store: &Store, registry: &Arc<Registry>, world: &World, dir: &Path) -> Devices {
     Devices::new(Parts {
         settings,
+        clock: ClockSettings::default(),
+        time_source: None,
+        node: "mx.poshta.example".into(),
         dir: dir.join(DIR),
         registry: Arc::clone(registry),
         operators: Vec::new(),
@@ -320,4 +323,186 @@ async fn at_the_start_every_postmark_of_the_operator_has_its_key() {
     crate::trust::zone::Zone::parse(&zone).unwrap();
     let (name, text) = &dns[0];
     assert!(name.ends_with("._postalmark.poshta.example") && text.starts_with("v=PM1; k=ed25519; p="), "{name} {text}");
+}
+
+/// A source that says what the test wants.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<i64>>);
+
+impl TimeSource for Told {
+    fn read(&self) -> futures_util::future::BoxFuture<'_, Result<Reading, String>> {
+        let said = self.0.lock().map(|drift_ms| Reading { drift_ms, server: "ntp.example:123".into() });
+        Box::pin(async move { said.ok_or_else(|| "ntp.example:123: no answer".to_owned()) })
+    }
+}
+
+fn with_source(node: &Node, dir: &Path, source: &Arc<Told>) -> Devices {
+    let world = World { clock: node.clock.clone(), entropy: Arc::new(SystemEntropy) };
+    Devices::new(Parts {
+        settings: Settings::default(),
+        clock: ClockSettings { max_unchecked_s: 600, unlock_s: 60, ..ClockSettings::default() },
+        time_source: Some(source.clone()),
+        node: "mx.poshta.example".into(),
+        dir: dir.join(DIR),
+        registry: Arc::clone(&node.devices.inner.registry),
+        operators: Vec::new(),
+        log_origin: "poshta.example/log".into(),
+        store: node.store.clone(),
+        world,
+    })
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_f13_a_clock_that_drifts_locks_every_device_until_it_is_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::open(dir.path(), 100);
+    let source = Arc::new(Told(Mutex::new(Some(5000))));
+    node.devices = with_source(&node, dir.path(), &source);
+    let devices = node.devices.clone();
+    let locked = |refused: Result<Strike, Error>| matches!(refused, Err(Error::Locked { .. }));
+    // Without a word the clock is checked before the first impression.
+    assert!(locked(node.strike(&mut devices.begin()).await));
+    let why = devices.clock_problem().unwrap();
+    assert!(why.contains("5000 ms fast") && why.contains("ntp.example"), "{why}");
+    *source.0.lock() = Some(-3);
+    devices.check_clock().await;
+    assert_eq!(devices.clock_problem(), None);
+    node.mark().await;
+    *source.0.lock() = Some(-1001);
+    devices.check_clock().await;
+    assert!(locked(node.strike(&mut devices.begin()).await));
+
+    // A person decides otherwise, for a minute.
+    devices.unlock(DEVICE, "the source is wrong").await.unwrap();
+    node.mark().await;
+    node.clock.0.fetch_add(61, Ordering::SeqCst);
+    assert!(locked(node.strike(&mut devices.begin()).await));
+    let checks = node.store.read(|view| view.clock_checks(10)).await.unwrap();
+    let states: Vec<_> = checks.iter().rev().map(|check| (check.state.as_str(), check.drift_ms)).collect();
+    assert_eq!(states, [("drifted", Some(5000)), ("good", Some(-3)), ("drifted", Some(-1001))]);
+    let lines = node.journal();
+    let events: Vec<_> = lines.iter().filter(|line| line["event"] == "clock").map(|line| &line["state"]).collect();
+    assert_eq!(events, ["drifted", "good", "drifted"]);
+    assert_eq!(lines.iter().filter(|line| line["event"] == "unlocked").count(), 1);
+    let audit = node.store.read(|view| view.audit_entries(1)).await.unwrap();
+    assert_eq!((audit[0].action.as_str(), audit[0].object.as_str()), ("device.unlock", DEVICE));
+    assert!(matches!(devices.unlock("nobody", "x").await, Err(Error::UnknownDevice(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_source_that_is_silent_for_too_long_locks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::open(dir.path(), 100);
+    let source = Arc::new(Told::default());
+    node.devices = with_source(&node, dir.path(), &source);
+    node.mark().await;
+    assert_eq!(node.devices.shown()["clock"]["state"], "silent");
+    assert!(matches!(node.devices.unlock(DEVICE, "x").await, Err(Error::NotLocked(_))));
+    node.clock.0.fetch_add(600, Ordering::SeqCst);
+    node.devices.check_clock().await;
+    let refused = node.strike(&mut node.devices.begin()).await;
+    assert!(matches!(&refused, Err(Error::Locked { why, .. }) if why.contains("max_unchecked_s")), "{refused:?}");
+    *source.0.lock() = Some(0);
+    node.devices.check_clock().await;
+    node.mark().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_drift_that_was_written_down_does_not_hold_up_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::open(dir.path(), 100);
+    let source = Arc::new(Told(Mutex::new(Some(0))));
+    node.devices = with_source(&node, dir.path(), &source);
+    node.mark().await;
+    // The clock runs a day ahead, and is found out.
+    node.clock.0.fetch_add(86_400, Ordering::SeqCst);
+    *source.0.lock() = Some(86_400_000);
+    node.devices.check_clock().await;
+    let second = node.clock.0.load(Ordering::SeqCst) - 86_400;
+    drop(node);
+    let again = Node::open_at(dir.path(), 100, second + 1);
+    again.mark().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_that_was_returned_stamps_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    let devices = &node.devices;
+    let back = Handling::Return { reason: None };
+    let issue = |to: &str| Handling::Issue { node: Some(to.into()), holder: "A. Serikova".into(), role: None };
+    devices.handle(DEVICE, back.clone()).await.unwrap();
+    let refused = node.strike(&mut devices.begin()).await;
+    assert!(matches!(refused, Err(Error::NotIssued(_))), "{refused:?}");
+    assert!(matches!(devices.handle(DEVICE, back.clone()).await, Err(Error::NotPossible { .. })));
+    // At another node it stamps nothing here, and after a restart neither.
+    devices.handle(DEVICE, issue("mx2.poshta.example")).await.unwrap();
+    assert!(matches!(devices.handle(DEVICE, issue("x")).await, Err(Error::NotPossible { .. })));
+    let second = node.clock.0.load(Ordering::SeqCst);
+    drop(node);
+    let node = Node::open_at(dir.path(), 100, second);
+    assert!(matches!(node.strike(&mut node.devices.begin()).await, Err(Error::NotIssued(_))));
+    node.devices.handle(DEVICE, back).await.unwrap();
+    node.devices.handle(DEVICE, issue("mx.poshta.example")).await.unwrap();
+    node.mark().await;
+    assert_eq!(node.devices.shown()["devices"][DEVICE]["issued"]["holder"], "A. Serikova");
+    let audit = node.store.read(|view| view.audit_entries(1)).await.unwrap();
+    assert_eq!((audit[0].action.as_str(), audit[0].object.as_str()), ("device.issued", DEVICE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_that_was_revoked_never_stamps_again_and_everybody_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    node.devices.handle(DEVICE, Handling::Revoke { reason: "lost".into() }).await.unwrap();
+    let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None };
+    assert!(matches!(node.devices.handle(DEVICE, issue).await, Err(Error::NotPossible { .. })));
+    let marks = serde_json::to_value(node.devices.marks()).unwrap().to_string();
+    assert!(marks.contains("revoked_at"), "{marks}");
+    assert!(matches!(node.strike(&mut node.devices.begin()).await, Err(Error::NotIssued(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p16_another_device_of_the_facility_takes_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let sample = include_str!("../../conf/facilities.toml");
+    let two = sample.replacen("\"astana-1-b\"\nkind = \"surcharge\"", "\"astana-1-b\"\nkind = \"postmark\"", 1);
+    let world = World { clock: node.clock.clone(), entropy: Arc::new(SystemEntropy) };
+    let registry = Arc::new(Registry::parse(&two).unwrap());
+    let devices = with(Settings::default(), &node.store, &registry, &world, dir.path());
+    let device = async || node.strike(&mut devices.begin()).await.unwrap().device().to_string();
+    assert_eq!(device().await, DEVICE);
+    devices.handle(DEVICE, Handling::Return { reason: None }).await.unwrap();
+    assert_eq!(device().await, "astana-1-b");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p12_p13_every_kind_is_issued_and_shows_what_is_engraved_on_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let shown = node.devices.shown();
+    let registry = &node.devices.inner.registry;
+    let mut kinds = BTreeSet::new();
+    for facility in registry.facilities(node.clock.now()) {
+        for device in &facility.devices {
+            let engraving = shown["devices"][device.id.as_str()]["engraving"].as_str().unwrap();
+            match device.kind {
+                crate::postal::DeviceKind::MoneyOrder => assert_eq!(engraving, facility.index.to_string()),
+                crate::postal::DeviceKind::Plomb => assert!(engraving.contains(" / "), "{engraving}"),
+                crate::postal::DeviceKind::Insurance => assert!(engraving.contains("«Сақтандыру»"), "{engraving}"),
+                _ => assert!(engraving.contains('·'), "{engraving}"),
+            }
+            if kinds.insert(format!("{:?}", device.kind)) {
+                let id = device.id.as_str();
+                node.devices.handle(id, Handling::Return { reason: None }).await.unwrap();
+                let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None };
+                node.devices.handle(id, issue).await.unwrap();
+            }
+        }
+    }
+    assert_eq!(kinds.len(), 8);
 }

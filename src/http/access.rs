@@ -23,6 +23,10 @@ pub enum Role {
     Facility,
     /// The operator's staff: the review desk, every item.
     Operator,
+    /// P32: an official who controls the order: reads the daily closings of all devices.
+    Controller,
+    /// P32: the head of a facility: reads those of its own devices.
+    FacilityHead,
     /// The owner of a mailbox, by its login and password; never in the configuration.
     #[serde(skip)]
     Sender,
@@ -37,6 +41,8 @@ impl Role {
             Role::ScanCentre => "scan_centre",
             Role::Facility => "facility",
             Role::Operator => "operator",
+            Role::Controller => "controller",
+            Role::FacilityHead => "facility_head",
             Role::Sender => "sender",
         }
     }
@@ -82,7 +88,7 @@ impl Principals {
             let bad = |problem| BadToken { name: token.name.clone(), problem };
             let facility = match (&token.facility, token.role) {
                 (Some(facility), _) => facility.clone(),
-                (None, Role::Operator) => token.name.clone(),
+                (None, Role::Operator | Role::Controller) => token.name.clone(),
                 (None, _) => return Err(bad("name its facility: facility = \"…\"")),
             };
             // Remembered answers and the audit know principals by name.
@@ -194,6 +200,8 @@ mod tests {
     #[test]
     fn mistakes_of_the_configuration_are_named() {
         assert!(Principals::new(&[token(Role::PrintCentre, None, "x")]).is_err());
+        assert!(Principals::new(&[token(Role::FacilityHead, None, "x")]).is_err(), "p32 of which facility?");
+        assert!(Principals::new(&[token(Role::Controller, None, "x")]).is_ok());
         assert!(Principals::new(&[Token { sha256: Some("abc".into()), ..token(Role::Operator, None, "x") }]).is_err());
         assert!(Principals::new(&[Token { sha256: None, ..token(Role::Operator, None, "x") }]).is_err());
         let named = |name: &str, secret| Token { name: name.into(), ..token(Role::Operator, None, secret) };

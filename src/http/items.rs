@@ -89,6 +89,7 @@ fn event_json(number: u32, event: &ItemEvent) -> Value {
         "by": event.actor,
         "reason": event.reason,
         "sheets": event.sheets,
+        "mark": event.mark,
     })
 }
 

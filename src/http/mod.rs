@@ -4,10 +4,12 @@
 //! [`problem`].
 
 pub mod access;
+mod closings;
 mod guard;
 mod items;
 mod log;
 pub mod operator;
+mod pages;
 mod print;
 pub mod problem;
 mod routes;
@@ -31,9 +33,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::clock::{Timestamp, World};
+use crate::closings::Closings;
 use crate::devices::Devices;
 use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
+use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
 use crate::publisher::Publisher;
 use crate::store::Store;
@@ -68,6 +72,10 @@ pub struct Parts {
     pub scans: ScanDesk,
     /// The transparency log.
     pub publisher: Publisher,
+    /// Daily closings of the devices.
+    pub closings: Closings,
+    /// They draw reports.
+    pub workers: Workers,
 }
 
 /// The API. Clones share it.
@@ -91,6 +99,8 @@ impl Api {
             // The guard knows the limit of each route.
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(self.clone(), guard::guard))
+            // Public pages are for everybody and change nothing: they need no guard.
+            .merge(pages::router())
             .with_state(self.clone())
     }
 
@@ -138,6 +148,14 @@ impl Api {
 
     fn publisher(&self) -> &Publisher {
         &self.parts.publisher
+    }
+
+    fn closings(&self) -> &Closings {
+        &self.parts.closings
+    }
+
+    fn workers(&self) -> &Workers {
+        &self.parts.workers
     }
 
     fn in_flight(&self) -> &InFlight {

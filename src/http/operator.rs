@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::devices::Devices;
 use crate::store::{Batch, Store};
 
 /// What this listener asks.
@@ -16,6 +17,8 @@ use crate::store::{Batch, Store};
 pub struct Operator {
     /// Whether letters can be stored.
     pub store: Store,
+    /// Whether the clock is right.
+    pub devices: Devices,
     /// The numbers.
     pub metrics: PrometheusHandle,
 }
@@ -35,11 +38,15 @@ pub fn router(operator: Operator) -> Router {
         .with_state(operator)
 }
 
-/// Ready: there is space, and the committer answers.
+/// Ready: there is space, the devices may stamp, and the committer answers.
 async fn ready(State(operator): State<Operator>) -> Response {
     const PATIENCE: Duration = Duration::from_secs(2);
     if let Err(error) = operator.store.check_space() {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")).into_response();
+    }
+    // P31: without an impression no letter is accepted.
+    if let Some(problem) = operator.devices.clock_problem() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {problem}\n")).into_response();
     }
     match tokio::time::timeout(PATIENCE, operator.store.commit(Batch::new())).await {
         Ok(Ok(_)) => "ready\n".into_response(),

@@ -111,7 +111,7 @@ impl From<QueueError> for Problem {
             QueueError::Gone => Problem::new(StatusCode::GONE, "gone", error.to_string()),
             QueueError::StaleLease => Problem::new(StatusCode::CONFLICT, "not your lease", error.to_string()),
             QueueError::WrongState { .. } => Problem::new(StatusCode::CONFLICT, "wrong state", error.to_string()),
-            QueueError::NotStamped(_) | QueueError::Device(_) => Problem::temporary(&error),
+            QueueError::NotStamped(_) | QueueError::Device(_) | QueueError::NotSigned(_) => Problem::temporary(&error),
             QueueError::Store(error) => error.into(),
         }
     }

@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value, json};
 
 use super::access::Role;
-use super::{Api, items, log, print, scan, wellknown};
+use super::{Api, closings, items, log, print, scan, wellknown};
 
 /// One call.
 pub(super) struct Route {
@@ -120,6 +120,24 @@ pub(super) const ROUTES: &[Route] = &[
         summary: "Decides that a scan is not delivered",
         handler: || post(scan::reject),
         schema: scan::reject_schema,
+    },
+    Route {
+        method: "get",
+        path: "/api/v1/closings",
+        roles: &[Role::Controller, Role::FacilityHead],
+        body: Body::None,
+        summary: "The daily closings of named devices, each as it was signed; a head of a facility gets its own",
+        handler: || get(closings::list),
+        schema: closings::list_query,
+    },
+    Route {
+        method: "get",
+        path: "/api/v1/closings/{device}/{day}",
+        roles: &[Role::Controller, Role::FacilityHead],
+        body: Body::None,
+        summary: "One daily closing, as it was signed, as a page, or as a PDF",
+        handler: || get(closings::show),
+        schema: closings::show_query,
     },
     Route {
         method: "get",

@@ -1,5 +1,6 @@
 //! The API over a real store, real intake and real workers; only the sockets are left out.
 
+mod daily;
 mod full_disk;
 mod log;
 
@@ -18,6 +19,7 @@ use crate::accounts::{Accounts, NewAccount};
 use crate::address::ReversePath;
 use crate::auth::{Authenticator, Secret};
 use crate::clock::World;
+use crate::closings::{self, Closings};
 use crate::devices::Devices;
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
@@ -39,6 +41,7 @@ struct Office {
     intake: Intake,
     store: Store,
     publisher: Publisher,
+    devices: Devices,
     account: AccountId,
     _dir: tempfile::TempDir,
 }
@@ -86,13 +89,31 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         principals: Principals::new(&tokens(&scan_centre)).unwrap(),
         authenticator,
         store: store.clone(),
+        closings: Closings::new(closings::Parts {
+            settings: closings::Settings::default(),
+            registry: Arc::clone(&registry),
+            devices: devices.clone(),
+            publisher: publisher.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        }),
+        workers: post.workers,
         world,
-        devices,
+        devices: devices.clone(),
         queue: post.paper.queue().clone(),
         scans: post.scans,
         publisher: publisher.clone(),
     });
-    Office { router: api.router(), paper: post.paper, intake: post.intake, store, publisher, account, _dir: dir }
+    Office {
+        router: api.router(),
+        paper: post.paper,
+        intake: post.intake,
+        store,
+        publisher,
+        devices,
+        account,
+        _dir: dir,
+    }
 }
 
 async fn aliya(accounts: &Accounts, authenticator: &Authenticator) -> AccountId {
@@ -109,7 +130,7 @@ async fn aliya(accounts: &Accounts, authenticator: &Authenticator) -> AccountId 
     accounts.create(account).await.unwrap().id
 }
 
-fn tokens(scan_centre: &str) -> [Token; 6] {
+fn tokens(scan_centre: &str) -> [Token; 8] {
     [
         token("print", Role::PrintCentre, Some("astana-print")),
         token("other-print", Role::PrintCentre, Some("almaty-print")),
@@ -117,6 +138,8 @@ fn tokens(scan_centre: &str) -> [Token; 6] {
         token("other-scan", Role::ScanCentre, Some("astana-2")),
         token("facility", Role::Facility, Some("astana-1")),
         token("operator", Role::Operator, None),
+        token("controller", Role::Controller, None),
+        token("head", Role::FacilityHead, Some("astana-1")),
     ]
 }
 
@@ -125,6 +148,7 @@ struct Post {
     paper: Paper,
     intake: Intake,
     scans: ScanDesk,
+    workers: Workers,
 }
 
 fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> Post {
@@ -166,12 +190,12 @@ fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> 
         store: store.clone(),
         world: world.clone(),
         registry: Arc::clone(registry),
-        workers,
+        workers: workers.clone(),
         intake: intake.clone(),
         settings,
         domain: "poshta.example".into(),
     });
-    Post { paper, intake, scans }
+    Post { paper, intake, scans, workers }
 }
 
 impl Office {

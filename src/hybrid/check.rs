@@ -14,7 +14,6 @@ use crate::postal::{
     self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10,
 };
 use crate::store::items::add_event;
-use crate::store::mailboxes::Prefix;
 use crate::store::print_jobs::{PrintJob, State, add_job, add_notice};
 use crate::store::vault::RowText;
 use crate::store::{Batch, StagedBody};
@@ -23,6 +22,7 @@ use super::Paper;
 use super::content::{ContentError, Enclosure, Limits, enclosure_bytes, gather};
 use super::draft::Draft;
 use super::letter::{Block, Carrier, CheckFailure, Format, Sides, blocks};
+use super::paper_marks::acceptance;
 use super::queue::{event, milliseconds};
 use super::s10_numbers::S10Exhausted;
 use super::worker::protocol::{Answer, Document, Request};
@@ -68,8 +68,8 @@ pub struct PaperItem {
     pub item: ItemId,
     /// When it was accepted.
     pub instant: Timestamp,
-    /// Its prefix, in the same batch.
-    pub item_prefix: Prefix,
+    /// The bytes of its prefix, the acceptance first.
+    pub item_prefix: Vec<u8>,
     /// Its body, in the same batch.
     pub body: BodyId,
     /// Length of the body.
@@ -177,7 +177,10 @@ impl Paper {
             text: plan.text,
             enclosures: plan.enclosures,
             header_bytes: plan.header_bytes,
+            item_prefix: place.item_prefix,
         };
+        let mut accepted = event(place.instant, State::Accepted.name(), "server", None);
+        accepted.mark = acceptance(&draft.item_prefix);
         let record = batch.record_for(place.body, draft.encode()?);
         let fallback_id = || {
             let domain = plan.report_to.as_ref().map_or(self.mail_domain(), |address| address.domain().as_str());
@@ -208,7 +211,7 @@ impl Paper {
             document: None,
         };
         add_job(batch, &mut job, record, milliseconds(place.instant))?;
-        let number = add_event(batch, place.item, &event(place.instant, State::Accepted.name(), "server", None))?;
+        let number = add_event(batch, place.item, &accepted)?;
         if place.telling == Telling::ByStatus {
             add_notice(batch, place.item, number);
         }

@@ -9,7 +9,10 @@ use crate::store::{self, rows};
 use super::content::Enclosure;
 use super::letter::{Attachment, Block, Carrier, Format, Letter, Sides};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Drafts of this version do not have the prefix.
+const WITHOUT_PREFIX: u8 = 1;
 
 /// See the module's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,20 @@ pub(crate) struct Draft {
     pub(crate) enclosures: Vec<Enclosure>,
     /// Length of the message's top header block as it is stored.
     pub(crate) header_bytes: u64,
+    /// What stands above the message, its acceptance first: the marks of the paper way sign it too. Empty in drafts of
+    /// letters that were accepted before they did.
+    pub(crate) item_prefix: Vec<u8>,
+}
+
+/// A draft without the prefix.
+#[derive(Deserialize)]
+struct FirstDraft {
+    format: Format,
+    sides: Sides,
+    carrier: Carrier,
+    text: Vec<Block>,
+    enclosures: Vec<Enclosure>,
+    header_bytes: u64,
 }
 
 impl Draft {
@@ -34,7 +51,12 @@ impl Draft {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> store::Result<Self> {
-        rows::decode(VERSION, bytes)
+        if bytes.first() != Some(&WITHOUT_PREFIX) {
+            return rows::decode(VERSION, bytes);
+        }
+        let first: FirstDraft = rows::decode(WITHOUT_PREFIX, bytes)?;
+        let FirstDraft { format, sides, carrier, text, enclosures, header_bytes } = first;
+        Ok(Draft { format, sides, carrier, text, enclosures, header_bytes, item_prefix: Vec::new() })
     }
 
     pub(crate) fn into_letter(self, attachments: Vec<Attachment>) -> Letter {

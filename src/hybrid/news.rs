@@ -2,6 +2,7 @@
 //! status message. Never by both.
 
 use crate::ids::ItemId;
+use crate::postal::Class;
 use crate::store::items::ItemEvent;
 use crate::store::print_jobs::{PrintJob, State, add_notice};
 use crate::store::receipts::{self, Awaited, Details, Party, Place, ReceiptId, Stage};
@@ -22,8 +23,6 @@ pub(super) struct News<'a> {
     pub(super) state: State,
     pub(super) event: &'a ItemEvent,
     pub(super) number: Slot,
-    /// The fields of the mark that was made with it, if it was signed.
-    pub(super) mark: Option<&'a str>,
 }
 
 impl News<'_> {
@@ -58,13 +57,18 @@ impl News<'_> {
     }
 
     fn has_status_message(&self) -> bool {
-        matches!(self.state, State::HandedToPost | State::Failed | State::CheckFailed | State::Returned)
+        match self.state {
+            State::HandedToPost | State::Failed | State::CheckFailed | State::Returned => true,
+            // M7: that a letter was given to its addressee is told where the class promises it.
+            State::Delivered => self.job.class != Class::Ordinary.name(),
+            _ => false,
+        }
     }
 
     fn owe(&self, batch: &mut Batch, awaited: &Awaited, stage: Stage) -> store::Result<()> {
-        let mark = match self.mark {
+        let mark = match &self.event.mark {
             None => Place::Nowhere,
-            Some(fields) => Place::Written(batch.record(fields.as_bytes().to_vec())),
+            Some(value) => Place::Written(batch.record(format!("Postal-Mark: {value}\r\n").into_bytes())),
         };
         let happened_ms = u64::try_from(self.event.at_us.div_euclid(1000)).unwrap_or(0);
         let id = ReceiptId { item: awaited.item, recipient: awaited.details.number, stage };

@@ -11,12 +11,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Timestamp, World};
-use crate::devices::{self, Devices, Strikes};
-use crate::ids::{ImpressionId, ItemId};
-use crate::postal::{
-    Details, Facility, FacilityId, Handover, Impression, Kind, NotStamped, Occasion, PostalIndex, PrintCapabilities,
-    Registry,
-};
+use crate::devices::{self, Devices};
+use crate::ids::ItemId;
+use crate::postal::{Facility, Handover, KeyError, Kind, NotStamped, PostalIndex, PrintCapabilities, Registry};
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, StoredJob};
 use crate::store::{self, Batch, Committed, Store, Topic, View};
@@ -112,6 +109,9 @@ pub enum QueueError {
     /// Its device cannot be used.
     #[error("no postmark: {0}")]
     Device(devices::Error),
+    /// Its key cannot sign.
+    #[error("no postmark: {0}")]
+    NotSigned(#[from] KeyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -319,7 +319,9 @@ impl PrintQueue {
             }
             CentreEvent::Inserted => {}
             CentreEvent::HandedToPost => {
-                batch.journal(self.stamp(&mut strikes, centre, Kind::Receive, &stored.job).await?);
+                let made = self.stamp(&mut strikes, centre, Kind::Receive, &stored).await?;
+                batch.journal(made.line);
+                row.mark = made.mark;
                 forget_document(&mut batch, &mut new);
             }
             CentreEvent::Failed { reason } => {
@@ -329,7 +331,7 @@ impl PrintQueue {
         }
         stored.change(&mut batch, &new)?;
         let number = add_event(&mut batch, item, &row)?;
-        News { job: &new, state, event: &row, number, mark: None }.tell(&mut batch, awaited.as_ref())?;
+        News { job: &new, state, event: &row, number }.tell(&mut batch, awaited.as_ref())?;
         held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
@@ -350,14 +352,16 @@ impl PrintQueue {
         match &event {
             FacilityEvent::Delivered => {
                 let handed = Kind::Deliver(Handover::Handed);
-                batch.journal(self.stamp(&mut strikes, facility, handed, &stored.job).await?);
+                let made = self.stamp(&mut strikes, facility, handed, &stored).await?;
+                batch.journal(made.line);
+                row.mark = made.mark;
             }
             FacilityEvent::Returned { reason } => row.reason = Some(reason.clone()),
             _ => {}
         }
         stored.change(&mut batch, &new)?;
         let number = add_event(&mut batch, item, &row)?;
-        News { job: &new, state, event: &row, number, mark: None }.tell(&mut batch, awaited.as_ref())?;
+        News { job: &new, state, event: &row, number }.tell(&mut batch, awaited.as_ref())?;
         held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
@@ -490,23 +494,16 @@ impl PrintQueue {
         held_by(self.store.commit(batch).await)
     }
 
-    /// P6: the impression for a step of the paper way. It is made on paper and signed nowhere; the line is for the
-    /// device's journal (P31).
-    async fn stamp(
-        &self,
-        strikes: &mut Strikes,
-        facility: &str,
-        kind: Kind,
-        job: &PrintJob,
-    ) -> Result<String, QueueError> {
-        let id: FacilityId = facility.parse().map_err(|_| NotStamped::NoFacility(facility.to_owned()))?;
-        let strike = strikes.strike(&id, kind).await?;
-        let instant = strike.instant();
-        let workplace = self.registry.workplace_with(&id, strike.device(), instant)?;
-        let occasion = Occasion { id: ImpressionId::generate(&self.world), item: job.item, kind, instant };
-        let details = Details { s10: job.s10.parse().ok(), ..Details::default() };
-        let impression = Impression::make(workplace, occasion, details)?;
-        Ok(impression.journal_line(strike.number(), impression.digest()))
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     fn event(&self, name: &str, actor: &str, reason: Option<&str>) -> ItemEvent {
@@ -545,6 +542,7 @@ pub(super) fn event(now: Timestamp, name: &str, actor: &str, reason: Option<&str
         actor: actor.to_owned(),
         reason: reason.map(str::to_owned),
         sheets: None,
+        mark: None,
     }
 }
 

@@ -190,7 +190,7 @@ impl Paper {
         stored.change(&mut batch, &new)?;
         let row = event(self.now(), State::CheckFailed.name(), "server", Some(&format!("{code}: {why}")));
         let number = add_event(&mut batch, new.item, &row)?;
-        let news = News { job: &new, state: State::CheckFailed, event: &row, number, mark: None };
+        let news = News { job: &new, state: State::CheckFailed, event: &row, number };
         news.tell(&mut batch, awaited.as_ref())?;
         self.store().commit(batch).await.map(|_| ())
     }

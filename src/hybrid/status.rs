@@ -1,5 +1,8 @@
-//! What senders hear about their letters on paper: one message for accepted, handed over, failed and returned,
-//! threaded to the letter (In-Reply-To), in Kazakh, Russian and English.
+//! What senders hear about their letters on paper: one message for accepted, handed over, failed and returned, and for
+//! delivered where the class promises it, threaded to the letter (In-Reply-To), in Kazakh, Russian and English.
+//!
+//! For machines it is a delivery report (RFC 3464) with the letter's marks so far: with the sender's own copy of the
+//! letter they can be verified.
 //!
 //! Each is owed by a row that stands in the commit of its event and goes in the commit that accepts the message:
 //! a crash neither loses nor doubles one.
@@ -8,18 +11,22 @@ use std::time::Duration;
 
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as MailAddress;
+use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
+use mail_builder::mime::MimePart;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
 use crate::intake::{Intake, Refusal};
 use crate::locale::{self, Lang};
+use crate::postal::Mark;
 use crate::store::items::ItemEvent;
 use crate::store::print_jobs::{NOTICES, Notice, PrintJob, remove_notice};
 use crate::store::{Batch, Topic};
 
 use super::Paper;
+use super::paper_marks::{marks_until, recipient};
 
 /// Messages that are looked up at once.
 const BATCH: usize = 100;
@@ -71,14 +78,15 @@ impl Paper {
     async fn send_notice(&self, intake: &Intake, notice: Notice) -> Result<(), Refusal> {
         let item = notice.item;
         let (job, events) = self.store().read(move |view| Ok((view.print_job(item)?, view.item_events(item)?))).await?;
-        let event = events.into_iter().find(|(number, _)| *number == notice.event).map(|(_, event)| event);
+        let event = events.iter().find(|(number, _)| *number == notice.event).map(|(_, event)| event);
         let mut batch = Batch::new();
         remove_notice(&mut batch, notice);
         if let (Some(stored), Some(event)) = (job, event)
             && let Some(recipient) = stored.job.report_to.as_ref().and_then(|text| text.parse::<Address>().ok())
         {
             let subject = self.store().open_text(&stored.job.subject)?;
-            let message = status_message(&stored.job, &subject, (notice.event, &event), self.mail_domain());
+            let news = News { event, number: notice.event, marks: marks_until(&events, notice.event) };
+            let message = status_message(&stored.job, &subject, &news, self.mail_domain());
             match intake.accept_system(&recipient, message, batch).await {
                 Ok(receipt) => {
                     tracing::info!(%item, report = %receipt.item, event = event.name, "sender was told");
@@ -96,8 +104,44 @@ impl Paper {
     }
 }
 
+/// What a message tells.
+struct News<'a> {
+    event: &'a ItemEvent,
+    number: u32,
+    /// The marks that the letter has, the newest first.
+    marks: Vec<String>,
+}
+
+/// RFC 3464 §2.3.3, RFC 3463: what became of the letter, for machines.
+fn action(event: &ItemEvent) -> [&'static str; 2] {
+    match event.name.as_str() {
+        "delivered" => ["delivered", "2.0.0"],
+        "check_failed" => ["failed", "5.6.0"],
+        "failed" => ["failed", "5.3.0"],
+        "returned" => ["failed", "5.0.0"],
+        // The post has it, and sends no such reports of its own.
+        _ => ["relayed", "2.0.0"],
+    }
+}
+
+/// The part for machines (RFC 3464 §2).
+fn delivery_status(job: &PrintJob, news: &News<'_>, domain: &str) -> String {
+    let [action, status] = action(news.event);
+    let mut part = format!(
+        "Reporting-MTA: dns; {domain}\r\nPostal-Item-Id: {}\r\n\r\nFinal-Recipient: {}\r\nAction: {action}\r\nStatus: \
+         {status}\r\n",
+        job.item,
+        recipient(job)
+    );
+    for mark in &news.marks {
+        part.push_str(&Mark::folded(mark).unwrap_or_default());
+    }
+    part
+}
+
 /// The message about one event.
-fn status_message(job: &PrintJob, subject: &str, (number, event): (u32, &ItemEvent), domain: &str) -> Vec<u8> {
+fn status_message(job: &PrintJob, subject: &str, news: &News<'_>, domain: &str) -> Vec<u8> {
+    let (number, event) = (news.number, news.event);
     let reason = event.reason.as_deref().unwrap_or("—");
     let args = [("s10", job.s10.as_str()), ("subject", subject), ("reason", reason)];
     let key = |what: &str| format!("status-{}-{what}", event.name);
@@ -112,7 +156,13 @@ fn status_message(job: &PrintJob, subject: &str, (number, event): (u32, &ItemEve
         .message_id(format!("status.{}.{number}@{domain}", job.item))
         .header("Auto-Submitted", Raw::new("auto-generated"))
         .header("Postal-Status", Raw::new(format!("{}; id={}; item={}", event.name, job.s10, job.item)))
-        .text_body(format!("{body}\r\n"));
+        .body(MimePart::new(
+            ContentType::new("multipart/report").attribute("report-type", "delivery-status"),
+            vec![
+                MimePart::new("text/plain", format!("{body}\r\n")),
+                MimePart::new("message/delivery-status", delivery_status(job, news, domain)).transfer_encoding("7bit"),
+            ],
+        ));
     if let Some(to) = &job.report_to {
         message = message.to(to.as_str());
     }
@@ -162,6 +212,7 @@ mod tests {
     #[test_case(State::CheckFailed)]
     #[test_case(State::Failed)]
     #[test_case(State::Returned)]
+    #[test_case(State::Delivered)]
     fn status_messages_are_threaded_and_trilingual(state: State) {
         let event = ItemEvent {
             at_us: 1_795_266_180_000_000,
@@ -169,8 +220,11 @@ mod tests {
             actor: "server".into(),
             reason: Some("себебі".into()),
             sheets: None,
+            mark: None,
         };
-        let bytes = status_message(&job(), "Келісімшарт", (3, &event), "poshta.example");
+        let mark = format!("v=1; k=accept; bh={}; b={}", "x".repeat(44), "y".repeat(88));
+        let news = News { event: &event, number: 3, marks: vec![mark.clone()] };
+        let bytes = status_message(&job(), "Келісімшарт", &news, "poshta.example");
         let message = mail_parser::MessageParser::default().parse(&bytes).unwrap();
         assert_eq!(message.in_reply_to().as_text(), Some("m1@x"));
         assert_eq!(message.message_id(), Some("status.00000000000000000000000007.3@poshta.example"));
@@ -178,5 +232,12 @@ mod tests {
         let (subject, body) = (message.subject().unwrap(), message.body_text(0).unwrap());
         assert!(subject.contains("RR123456785KZ") && !subject.contains("status-"), "{subject}");
         assert_eq!(body.matches("Келісімшарт").count(), 3, "{body}");
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.lines().all(|line| line.len() <= 78 || !line.starts_with(' ')), "{text}");
+        let status = text.split_once("Content-Type: message/delivery-status").unwrap().1;
+        assert!(status.contains("Final-Recipient: x-postal; 010000 RR123456785KZ\r\nAction: "), "{status}");
+        let field = status.split_once("Postal-Mark:").unwrap().1.split_once("\r\n\r\n").unwrap().0;
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        assert!(bare(field).starts_with(&bare(&mark)), "{field}");
     }
 }

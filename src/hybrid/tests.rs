@@ -11,11 +11,14 @@ use super::workers::{Launch, Settings as WorkerSettings, Workers};
 use super::{Paper, PaperItem, PaperLetter, Parts, Settings, Telling};
 use crate::address::{Address, ReversePath};
 use crate::clock::{Clock, SystemEntropy, Timestamp, World};
+use crate::devices::Devices;
 use crate::ids::{AccountId, ImpressionId, ItemId};
 use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, ReportWishes, Sender};
 use crate::message::{Caps, Scanner};
-use crate::postal::{self, Details, Impression, Kind, Occasion, Registry};
-use crate::store::mailboxes::Prefix;
+use crate::postal::{
+    self, BodyHasher, Contents, Details, Handover, HeaderInput, Impression, Kind, Mark, Occasion, Registry, Verdict,
+    verify, with_marks,
+};
 use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job};
 use crate::store::{Batch, Store};
 
@@ -32,6 +35,7 @@ impl Clock for HandClock {
 struct Office {
     paper: Paper,
     registry: Arc<Registry>,
+    devices: Devices,
     clock: Arc<HandClock>,
     world: World,
     store: Store,
@@ -60,17 +64,18 @@ fn office_of(settings: Settings, launch: Launch) -> Office {
     let clock = Arc::new(HandClock(AtomicI64::new(1_795_266_180)));
     let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
+    let devices = crate::devices::tests::devices(&store, &registry, &world, dir.path());
     let paper = Paper::new(Parts {
         settings: Arc::new(settings),
         facilities: Arc::new(postal::Settings::default()),
         registry: Arc::clone(&registry),
-        devices: crate::devices::tests::devices(&store, &registry, &world, dir.path()),
+        devices: devices.clone(),
         store: store.clone(),
         workers: Workers::new(WorkerSettings::default(), launch),
         world: world.clone(),
         mail_domain: "poshta.example".into(),
     });
-    Office { paper, registry, clock, world, store, _dir: dir }
+    Office { paper, registry, devices, clock, world, store, _dir: dir }
 }
 
 fn message(address_header: &str, text: &str) -> String {
@@ -120,17 +125,27 @@ impl Office {
         let item = ItemId::generate(&self.world);
         let instant = self.world.now();
         let facility = postal::Settings::default().submission_facility.parse().unwrap();
-        let workplace = self.registry.workplace(&facility, Kind::Accept, instant).unwrap();
+        let mut strikes = self.devices.begin();
+        let strike = strikes.strike(&facility, Kind::Accept).await.unwrap();
+        let workplace = self.registry.workplace_with(&facility, strike.device(), instant).unwrap();
         let occasion = Occasion { id: ImpressionId::generate(&self.world), item, kind: Kind::Accept, instant };
         let details = Details { s10: Some(plan.s10()), ..Details::default() };
         let accept = Impression::make(workplace, occasion, details).unwrap();
+        let below = format!("Postal-Item-Id: {item}\r\nReceived: by mx.poshta.example\r\n");
+        let (_, content) = message.split_once("\r\n\r\n").unwrap();
+        let mut hash = BodyHasher::default();
+        hash.update(content.as_bytes());
+        let contents = Contents { header: HeaderInput::to_sign(&[below.as_bytes(), &header]), body: hash.finish() };
+        let signed = accept.clone().sign(&contents, &strike.signer(), None).unwrap();
         let mut batch = Batch::new();
+        batch.journal(signed.journal_line());
         let body_bytes = body.len();
         let body = batch.body(body);
-        let item_prefix = Prefix { record: None, len: 0 };
-        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, telling: Telling::ByStatus };
+        let item_prefix = format!("{}{below}", signed.header()).into_bytes();
+        let telling = Telling::ByStatus;
+        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, telling };
         self.paper.add_to_batch(&mut batch, plan, place)?;
-        self.store.commit(batch).await?;
+        strikes.commit(batch).await?;
         Ok(item)
     }
 
@@ -166,6 +181,14 @@ impl Office {
         read.await.unwrap().to_vec()
     }
 
+    /// The marks of an item's events, the newest first, as a block of fields.
+    async fn marks(&self, item: ItemId) -> String {
+        let events = self.store.read(move |view| view.item_events(item)).await.unwrap();
+        let marks = events.into_iter().rev().filter_map(|(_, event)| event.mark);
+        let marks: String = marks.map(|mark| Mark::folded(&mark).unwrap()).collect();
+        format!("{marks}Postal-Item-Id: {item}\r\n")
+    }
+
     async fn events(&self, item: ItemId) -> Vec<String> {
         let events = self.store.read(move |view| view.item_events(item)).await.unwrap();
         events.into_iter().map(|(_, event)| event.name).collect()
@@ -174,6 +197,77 @@ impl Office {
 
 fn request(wait_s: u64) -> LeaseRequest {
     LeaseRequest { max: 10, wait: Duration::from_secs(wait_s), colour: true, duplex: true }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_impressions_on_the_paper_way_are_signed_over_the_letter() {
+    let office = office();
+    let letter = message(&postal_to(ASTANA), "Сәлем!\r\n");
+    let item = office.accept("registered", &letter).await.unwrap();
+    office.paper.draw_due().await.unwrap();
+    let centre = office.centres(item).await.remove(0);
+    let [job] = office.lease(&centre).await.try_into().unwrap();
+    let queue = office.paper.queue();
+    let sheets = job.document.as_ref().unwrap().sheets;
+    let fence = job.fence;
+    office.pass(60);
+    queue.report(&centre, item, fence, CentreEvent::Printed { sheets }).await.unwrap();
+    queue.report(&centre, item, fence, CentreEvent::HandedToPost).await.unwrap();
+    office.pass(3600);
+    queue.track("astana-1", item, FacilityEvent::Delivered).await.unwrap();
+
+    // The sender's own copy and the marks of the events: nothing else is needed.
+    let keys = office.devices.marks();
+    let marks = office.marks(item).await;
+    let whole = with_marks(letter.as_bytes(), marks.as_bytes());
+    let report = verify(&whole, Some(&keys));
+    assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+    let kinds: Vec<_> = report.marks.iter().filter_map(|mark| mark.kind).collect();
+    assert_eq!(kinds, ["deliver", "receive", "accept"]);
+    let handed = marks.split("Postal-Mark:").nth(1).unwrap();
+    assert!(handed.contains("dk=handed") && handed.contains("id="), "{handed}");
+    assert_eq!(report.marks[1].facility.as_deref(), Some(centre.as_str()));
+
+    // Each has its number and its digest in the journal, from which the log is made.
+    let journal = journal(&office.store);
+    for mark in marks.split("Postal-Mark:").skip(1) {
+        let value = mark.split("Postal-Item-Id").next().unwrap();
+        let mark = Mark::parse(value).unwrap();
+        let line = journal.iter().find(|line| line["impression"] == mark.id.to_string()).unwrap();
+        assert_eq!(line["mark"], mark.digest().to_string());
+        assert_eq!(line["seq"].as_u64(), mark.signature.as_ref().unwrap().sequence);
+    }
+
+    // Of another letter they say that it is another one.
+    let other = message(&postal_to(ASTANA), "Сәлем, Болат!\r\n").replace("Subject: x", "Subject: y");
+    let report = verify(&with_marks(other.as_bytes(), marks.as_bytes()), Some(&keys));
+    assert_eq!(report.verdict, Verdict::Forged);
+    assert!(report.marks.iter().all(|mark| mark.findings.iter().any(|it| it.name() == "other_message")), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_letter_of_an_older_version_gets_its_impressions_unsigned() {
+    let office = office();
+    let item = office.queued().await;
+    let stored = office.paper.queue().job(item).await.unwrap().unwrap();
+    let mut strikes = office.devices.begin();
+    // There is no receipt yet that a delivery could point to.
+    let made =
+        office.paper.queue().stamp(&mut strikes, "astana-1", Kind::Deliver(Handover::Handed), &stored).await.unwrap();
+    assert_eq!(made.mark, None);
+    assert!(made.line.contains("\"kind\":\"deliver\""), "{}", made.line);
+}
+
+fn journal(store: &Store) -> Vec<serde_json::Value> {
+    let mut lines = Vec::new();
+    let read = store.read_blocking(|view| {
+        view.journal_lines(|line| {
+            lines.push(serde_json::from_str(line).unwrap());
+            std::ops::ControlFlow::Continue(())
+        })
+    });
+    read.unwrap();
+    lines
 }
 
 #[tokio::test(flavor = "multi_thread")]

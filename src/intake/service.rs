@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::tz::Offset;
+use tokio::sync::Semaphore;
 
 use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
@@ -77,6 +78,8 @@ struct Inner {
     room: Room,
     host_name: String,
     world: World,
+    /// Turns of letters to many mailboxes.
+    composing: Arc<Semaphore>,
 }
 
 impl Intake {
@@ -88,7 +91,8 @@ impl Intake {
         let room = Room { settings: quota };
         let policy = Policy { settings, hybrid_domain, accounts, store };
         let marking = Marking { registry, facilities, devices, world: world.clone() };
-        Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, room, host_name, world }) }
+        let composing = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+        Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, room, host_name, world, composing }) }
     }
 
     /// MAIL: may this sender use this reverse-path?
@@ -209,14 +213,21 @@ impl Intake {
         if marked.letter.routing.mailboxes.len() <= PASSING_MAILBOXES {
             return self.inner.compose(marked, batch);
         }
+        // As many at once as there are processors: more would only keep the committer from its own.
+        let turn = Arc::clone(&self.inner.composing).acquire_owned().await;
+        let turn = turn.map_err(|error| Refusal::Temporary(error.to_string()))?;
         let inner = Arc::clone(&self.inner);
-        let composed = tokio::task::spawn_blocking(move || inner.compose(marked, batch));
+        let composed = tokio::task::spawn_blocking(move || {
+            let batch = inner.compose(marked, batch);
+            drop(turn);
+            batch
+        });
         composed.await.map_err(|error| Refusal::Temporary(error.to_string()))?
     }
 }
 
-/// Copies whose marks are signed on a thread that serves others: two signatures of some 20 µs each.
-const PASSING_MAILBOXES: usize = 8;
+/// Copies whose marks are signed on a thread that serves others: some 100 µs each.
+const PASSING_MAILBOXES: usize = 16;
 
 /// A letter as it came, for the checks on untouched bytes.
 struct Arrived<'a> {
@@ -311,6 +322,7 @@ impl Inner {
         let (body_bytes, structure) = (content.body.len(), content.structure);
         let key = self.policy.store.letter_key(&content.body, routing.sharing())?;
         let body = batch.letter(content.body, key);
+        let paper = paper.map(|plan| (plan, prefix.clone()));
         let record = batch.record_for(body, prefix);
         let item = Item {
             id,
@@ -342,15 +354,13 @@ impl Inner {
             }
         }
         if let Some(receipts) = &receipts {
-            let header = content.header.as_ref();
-            let parts =
-                Parts { item: id, instant, body, item_prefix: record, header, own_mark: None, paper: paper.as_ref() };
+            let (header, paper) = (content.header.as_ref(), paper.as_ref().map(|(plan, _)| plan));
+            let parts = Parts { item: id, instant, body, item_prefix: record, header, own_mark: None, paper };
             receipts.add_to_batch(&mut batch, parts, &routing.routes, &copies)?;
         }
-        if let Some(plan) = paper {
+        if let Some((plan, item_prefix)) = paper {
             let accept = accept.into_impression();
             let telling = receipts.as_ref().map_or(Telling::ByStatus, |receipts| receipts.of_paper(&routing.routes));
-            let item_prefix = item.prefix;
             let place = PaperItem { item: id, instant, item_prefix, body, body_bytes, accept, telling };
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }

@@ -163,6 +163,12 @@ impl Facility {
         self.zone.civil_at(instant).date()
     }
 
+    /// True while this version is valid.
+    #[must_use]
+    pub fn is_there(&self, instant: Timestamp) -> bool {
+        self.period == Period::default() || self.period.contains(self.date_at(instant))
+    }
+
     /// The script of its inscriptions: it hangs on the facility, not on the letter (P25, P26).
     #[must_use]
     pub fn script(&self) -> Script {

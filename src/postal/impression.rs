@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::tz::Offset;
-use serde_json::json;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::address::Address;
@@ -211,20 +211,16 @@ impl Impression {
     /// it, and its mark as a hash, which is the entry of the transparency log. Nothing personal is in it.
     #[must_use]
     pub fn journal_line(&self, number: u64, mark: MarkDigest) -> String {
-        json!({
-            "device": self.device.id.as_str(),
-            "seq": number,
-            "mark": mark.to_string(),
-            "impression": self.id.to_string(),
-            "facility": self.facility,
-            "kind": self.kind.tag(),
-            "handover": self.kind.handover(),
-            "token": self.token.to_string(),
-            "instant": self.instant.to_string(),
-            "item": self.item.to_string(),
-            "peer": self.details.peer,
-        })
-        .to_string()
+        // Written by hand, for there are twenty of them for a letter to ten: only the peer's name may need escapes.
+        let handover = Value::from(self.kind.handover());
+        let peer = Value::from(self.details.peer.as_deref());
+        let Impression { id, item, kind, instant, token, facility, device, .. } = self;
+        let (device, kind) = (&device.id, kind.tag());
+        format!(
+            "{{\"device\":\"{device}\",\"facility\":\"{facility}\",\"handover\":{handover},\"impression\":\"{id}\",\
+             \"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"{kind}\",\"mark\":\"{mark}\",\"peer\":{peer},\
+             \"seq\":{number},\"token\":\"{token}\"}}"
+        )
     }
 
     /// Its id.
@@ -273,6 +269,12 @@ impl Impression {
     #[must_use]
     pub fn inscription(&self) -> &Inscription {
         &self.inscription
+    }
+
+    /// P7: what is still to be paid, in tiyn.
+    #[must_use]
+    pub fn amount_due(&self) -> Option<u64> {
+        self.details.amount_due
     }
 
     /// The tags of the mark, in the order of the grammar.

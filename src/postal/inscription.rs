@@ -2,7 +2,9 @@
 
 use jiff::civil::Date;
 
-use super::{DateToken, DeviceMark, Facility, Operator, is_oblast_shown};
+use crate::clock::Timestamp;
+
+use super::{DateToken, Device, DeviceKind, DeviceMark, Facility, Operator, is_oblast_shown};
 
 /// The letters an inscription is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -11,6 +13,17 @@ pub enum Script {
     Kazakh,
     /// P26: order 57 cl. 11 ¶2. Exchange places.
     Latin,
+}
+
+impl Script {
+    /// The state, as it is engraved.
+    #[must_use]
+    pub fn state(self) -> &'static str {
+        match self {
+            Script::Kazakh => "Қазақстан Республикасы",
+            Script::Latin => "Republic of Kazakhstan",
+        }
+    }
 }
 
 /// P14: order 57 cl. 5. State, oblast, settlement, operator, facility and its number, in this order.
@@ -41,16 +54,11 @@ impl Inscription {
             Script::Kazakh => kazakh.to_owned(),
             Script::Latin => latin.clone().unwrap_or_else(|| super::ascii_fold(kazakh)),
         };
-        let oblast = is_oblast_shown(facility.oblast, &facility.settlement_kk, on).then(|| match script {
-            Script::Kazakh => facility.oblast.name_kk(),
-            Script::Latin => facility.oblast.name_lat(),
-        });
+        let oblast =
+            is_oblast_shown(facility.oblast, &facility.settlement_kk, on).then(|| facility.oblast.name(script));
         Inscription {
             script,
-            state: match script {
-                Script::Kazakh => "Қазақстан Республикасы",
-                Script::Latin => "Republic of Kazakhstan",
-            },
+            state: script.state(),
             oblast,
             settlement: pick(&facility.settlement_kk, &facility.settlement_lat),
             operator: pick(&operator.name_kk, &operator.name_lat),
@@ -89,6 +97,28 @@ impl Inscription {
         parts.push(token.to_string());
         parts.join(" · ")
     }
+}
+
+/// What is engraved on a device (P5, P10-P14, P16): the parts of its facility's inscription, its letter, and what its
+/// kind has besides.
+#[must_use]
+pub fn engraving(facility: &Facility, operator: &Operator, device: &Device, at: Timestamp) -> String {
+    // P10: sealing pliers have letters on one side and the facility's digits on the other.
+    if let Some(plomb) = &device.plomb {
+        return format!("{} / {}", plomb.letters, plomb.digits);
+    }
+    // P13: the number of a control-transfer seal is the index.
+    if let Some(number) = &device.money_order_number {
+        return number.clone();
+    }
+    let mut parts = Inscription::of(facility, operator, facility.date_at(at)).parts();
+    // P9: the seal says what it is for.
+    if device.kind == DeviceKind::Insurance {
+        parts.push("«Сақтандыру»".to_owned());
+    }
+    parts.extend(device.event_kk.clone());
+    parts.extend(device.mark.as_ref().map(ToString::to_string));
+    parts.join(" · ")
 }
 
 #[cfg(test)]

@@ -159,6 +159,12 @@ impl Mark {
         Ok(mark)
     }
 
+    /// The field `Postal-Mark` with this value, folded, with its final CRLF; `None` for a value that is no tag list.
+    #[must_use]
+    pub fn folded(value: &str) -> Option<String> {
+        TagList::parse(value).ok().map(|tags| tags.header("Postal-Mark"))
+    }
+
     /// `postal-mark:` and the tags in their order, without white space: what `pv` and the log are made of.
     #[must_use]
     pub fn canonical(&self) -> String {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, Device, DeviceKind, Facility, FacilityKind, Operator, PublicKey, Registry};
+use crate::clock::Timestamp;
+
+use super::{Algorithm, Device, DeviceKind, Facility, FacilityKind, Ink, Mark, Operator, PublicKey, Registry, Zone};
 
 /// The whole file.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -76,6 +78,9 @@ pub struct MarksVersion {
     pub zone: String,
     /// P30.
     pub low_volume: bool,
+    /// P28: the colour of its ink, for who draws its marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ink: Option<Ink>,
     /// P23: the letter boxes and their collection times.
     #[serde(default)]
     pub collection_times: Vec<MarksLetterBox>,
@@ -112,6 +117,9 @@ pub struct MarksDevice {
     /// All its keys, the oldest first: marks of a key that was replaced go on being valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<MarksKey>,
+    /// P8: title of the event of a special stamp, for who draws its marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_kk: Option<String>,
     /// First day of use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -168,6 +176,15 @@ impl MarksFile {
         }
     }
 
+    /// Notes that a device was revoked, if not earlier than the registry says.
+    pub fn revoke(&mut self, device: &str, at: crate::clock::Timestamp) {
+        let facilities = self.operators.iter_mut().flat_map(|operator| &mut operator.facilities);
+        for entry in facilities.flat_map(|facility| &mut facility.devices).filter(|entry| entry.id == device) {
+            let known = entry.revoked_at.as_ref().and_then(|known| known.parse().ok());
+            entry.revoked_at = Some(known.map_or(at, |known| at.min(known)).to_string());
+        }
+    }
+
     /// Adds what other operators publish. An operator that is there already stays as it is.
     pub fn add_operators(&mut self, other: MarksFile) {
         for operator in other.operators {
@@ -214,6 +231,28 @@ impl MarksOperator {
     #[must_use]
     pub fn facility(&self, id: &str) -> Option<&MarksFacility> {
         self.facilities.iter().find(|facility| facility.id == id)
+    }
+}
+
+impl MarksFacility {
+    /// The version of the day of this instant.
+    #[must_use]
+    pub fn version_at(&self, instant: Timestamp) -> Option<&MarksVersion> {
+        self.versions.iter().find(|version| {
+            let Ok(zone) = Zone::named(&version.zone) else { return false };
+            let date = zone.civil_at(instant).date().to_string();
+            // ISO dates compare as text.
+            let begun = version.from.as_ref().is_none_or(|from| *from <= date);
+            let lasting = version.to.as_ref().is_none_or(|to| date <= *to);
+            begun && lasting
+        })
+    }
+
+    /// The device whose key signed a mark, and the key.
+    #[must_use]
+    pub fn signing_device(&self, mark: &Mark) -> Option<(&MarksDevice, MarksKey)> {
+        let selector = &mark.signature.as_ref()?.selector;
+        self.devices.iter().find_map(|device| Some((device, device.key(selector)?)))
     }
 }
 
@@ -270,6 +309,7 @@ fn published_version(facility: &Facility) -> MarksVersion {
         postal_index: facility.index.to_string(),
         zone: facility.zone.to_string(),
         low_volume: facility.low_volume,
+        ink: Some(facility.ink),
         collection_times: boxes
             .map(|letter_box| MarksLetterBox { id: letter_box.id.to_string(), time: letter_box.collection.to_string() })
             .collect(),
@@ -285,6 +325,7 @@ fn published_device(device: &Device) -> MarksDevice {
         algorithm: None,
         public_key: None,
         keys: Vec::new(),
+        event_kk: device.event_kk.clone(),
         from: device.period.from.map(|day| day.to_string()),
         to: device.period.to.map(|day| day.to_string()),
         revoked_at: device.revoked_at.map(|instant| instant.to_string()),

@@ -5,6 +5,7 @@
 //! [`Impression::make`], and it takes the instant of the clock, never a date (P3, P24).
 
 mod class;
+mod closing;
 mod date_token;
 mod device;
 mod drawing;
@@ -31,14 +32,20 @@ mod verify;
 mod zone;
 
 pub use class::{Class, ClassError, Colour, Form, LetterOptions, Sides};
+pub use closing::{
+    Account, ActNote, CLOSING_VERSION, ClockNote, Closing, ClosingFault, Contradiction, DayBook, Issued, JournalLine,
+    LogSpan, NotAClosing, NotCanonical, Struck, canonical, check_chain,
+};
 pub use date_token::{DateToken, NotADateToken};
 pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};
-pub use drawing::{Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, check_placement};
+pub use drawing::{
+    Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, Specimen, Stamp, SurchargeStamp, check_placement,
+};
 pub use facility::{Facility, FacilityId, FacilityKind, NotAName, Operator, OperatorId, Period, PrintCapabilities};
 pub use impression::{Details, Handover, Impression, Kind, NotStamped, Occasion, RecipientTag, Workplace};
 pub use index::{IndexError, IndexWarning, PostalIndex};
 pub use ink::{Ink, WrongInk};
-pub use inscription::{Inscription, Script};
+pub use inscription::{Inscription, Script, engraving};
 pub use letter_box::{LetterBox, LetterBoxId};
 pub use mark::{Mark, MarkError, SignatureTags};
 pub use mark_text::mark_text_header;
@@ -55,7 +62,9 @@ pub use signing::{
 };
 pub use tag_list::TagListError;
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};
-pub use verify::{Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify};
+pub use verify::{
+    Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify, with_marks, words as report_words,
+};
 pub use zone::{UnknownZone, Zone};
 
 #[cfg(test)]

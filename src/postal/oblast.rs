@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use super::Script;
+
 /// An oblast or a city of republican significance by its ISO 3166-2 code, `KZ-11`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OblastCode(u8);
@@ -45,6 +47,15 @@ impl OblastCode {
     #[must_use]
     pub fn name_lat(self) -> &'static str {
         self.row().map_or("", |oblast| oblast.name_lat)
+    }
+
+    /// The name in these letters.
+    #[must_use]
+    pub fn name(self, script: Script) -> &'static str {
+        match script {
+            Script::Kazakh => self.name_kk(),
+            Script::Latin => self.name_lat(),
+        }
     }
 
     fn row(self) -> Option<&'static Oblast> {
@@ -162,6 +173,27 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
+
+    /// The page that checks marks has this table in its own language.
+    #[test]
+    fn p15_pages_have_the_same_oblasts_and_centres() {
+        let script = include_str!("../http/pages/postmark/oblasts.mjs");
+        let part = |begin: &str| script.split_once(begin).and_then(|(_, rest)| rest.split_once("\n}")).unwrap().0;
+        let names: Vec<String> = OBLASTS
+            .iter()
+            .map(|it| format!("  \"KZ-{:02}\": [\"{}\", \"{}\"],", it.code, it.name_kk, it.name_lat))
+            .collect();
+        assert_eq!(part("OBLASTS = {\n"), names.join("\n"));
+        let cities: Vec<String> =
+            OBLASTS.iter().filter(|it| it.rank == Rank::City).map(|it| format!("\"KZ-{:02}\"", it.code)).collect();
+        assert!(script.contains(&format!("CITIES = [{}];", cities.join(", "))));
+        let date = |date| day(date).map_or("null".to_owned(), |date| format!("\"{date}\""));
+        let centres = CENTRES.iter().map(|it| {
+            format!("  [\"KZ-{:02}\", \"{}\", {}, {}],", it.oblast, it.settlement_kk, date(it.from), date(it.until))
+        });
+        let listed = script.split_once("CENTRES = [\n").and_then(|(_, rest)| rest.split_once("\n];")).unwrap().0;
+        assert_eq!(listed, centres.collect::<Vec<_>>().join("\n"));
+    }
 
     #[test_case("KZ-11", "Көкшетау", "2026-11-21" => false; "oblast centre")]
     #[test_case("KZ-71", "Астана", "2026-11-21" => false; "astana")]

@@ -1,5 +1,6 @@
 //! All operators, facilities and devices this node knows, as the facilities file gives them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Timestamp;
@@ -17,6 +18,7 @@ pub struct Registry {
     operators: Vec<Operator>,
     /// By id, then by first day.
     facilities: Vec<Facility>,
+    offices: Offices,
 }
 
 /// Why a facilities file cannot be used.
@@ -66,7 +68,8 @@ impl Registry {
         let Contents { operators, facilities, .. } = contents;
         let mut facilities: Vec<_> = facilities.into_iter().map(|located| located.facility).collect();
         facilities.sort_by(|a, b| (&a.id, a.period.from).cmp(&(&b.id, b.period.from)));
-        Ok(Registry { operators: operators.into_iter().map(|(operator, _)| operator).collect(), facilities })
+        let operators = operators.into_iter().map(|(operator, _)| operator).collect();
+        Ok(Registry { operators, offices: Offices::of(&facilities), facilities })
     }
 
     /// The operators, in the order of the file.
@@ -89,13 +92,15 @@ impl Registry {
 
     /// The facilities as they are at this instant, by id.
     pub fn facilities(&self, at: Timestamp) -> impl Iterator<Item = &Facility> {
-        self.facilities.iter().filter(move |facility| facility.period.contains(facility.date_at(at)))
+        self.facilities.iter().filter(move |facility| facility.is_there(at))
     }
 
     /// The facility with this id as it is at this instant.
     #[must_use]
     pub fn facility(&self, id: &FacilityId, at: Timestamp) -> Option<&Facility> {
-        self.facilities(at).find(|facility| facility.id == *id)
+        let first = self.facilities.partition_point(|facility| facility.id < *id);
+        let mut versions = self.facilities.iter().skip(first).take_while(|facility| facility.id == *id);
+        versions.find(|facility| facility.is_there(at))
     }
 
     /// Operator, facility and device for an impression of this kind (P4).
@@ -134,15 +139,14 @@ impl Registry {
     /// one with the longest configured beginning, else the one whose index has the longest beginning in common.
     #[must_use]
     pub fn home_facility(&self, index: &PostalIndex, at: Timestamp) -> Option<&Facility> {
-        let is_office = |facility: &&Facility| matches!(facility.kind, FacilityKind::Counter | FacilityKind::Node);
         let nearness = |facility: &Facility| {
             let served = longest_match(&facility.serves, index).unwrap_or(0);
             (facility.index == *index, served, facility.index.common_prefix(index))
         };
         let is_near = |(exact, served, common): (bool, usize, usize)| exact || served > 0 || common >= HOME_PREFIX;
         // `max_by_key` takes the last of equals; in reverse order that is the first id.
-        let offices: Vec<&Facility> = self.facilities(at).filter(is_office).collect();
-        let nearest = offices.into_iter().rev().max_by_key(|facility| nearness(facility))?;
+        let near = self.offices.near(index).into_iter().filter_map(|place| self.facilities.get(place));
+        let nearest = near.rev().filter(|facility| facility.is_there(at)).max_by_key(|facility| nearness(facility))?;
         is_near(nearness(nearest)).then_some(nearest)
     }
 
@@ -161,6 +165,40 @@ impl Registry {
     pub fn of_kind(&self, kind: FacilityKind, at: Timestamp) -> impl Iterator<Item = &Facility> {
         self.facilities(at).filter(move |facility| facility.kind == kind)
     }
+}
+
+/// Where the post offices stand in the registry, by the beginning of the indices that may be at home there: every
+/// letter asks, and a national operator has thousands.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Offices(HashMap<String, Vec<usize>>);
+
+impl Offices {
+    fn of(facilities: &[Facility]) -> Self {
+        let mut offices = Offices::default();
+        for (place, facility) in facilities.iter().enumerate() {
+            if matches!(facility.kind, FacilityKind::Counter | FacilityKind::Node) {
+                for index in facility.serves.iter().map(String::as_str).chain([facility.index.as_str()]) {
+                    offices.0.entry(beginning(index).to_owned()).or_default().push(place);
+                }
+            }
+        }
+        offices
+    }
+
+    /// In the order of the registry, each once.
+    fn near(&self, index: &PostalIndex) -> Vec<usize> {
+        let beginning = beginning(index.as_str());
+        let beginnings = (1..=beginning.len()).filter_map(|length| beginning.get(..length));
+        let mut near: Vec<usize> = beginnings.filter_map(|it| self.0.get(it)).flatten().copied().collect();
+        near.sort_unstable();
+        near.dedup();
+        near
+    }
+}
+
+/// As much of an index as a home has in common, or less where a facility serves all that begin so.
+fn beginning(index: &str) -> &str {
+    index.get(..HOME_PREFIX).unwrap_or(index)
 }
 
 #[cfg(test)]
@@ -236,6 +274,35 @@ pub(super) mod tests {
         let home = registry.home_facility(&index.parse().unwrap(), now())?;
         let names = ["kokshetau", "astana-1", "ayagoz-1", "ayagoz-2"];
         names.into_iter().find(|name| *name == home.id.as_str())
+    }
+
+    /// The rule once more, over all facilities.
+    fn nearest_of_all(registry: &Registry, index: &PostalIndex) -> Option<FacilityId> {
+        let is_office = |facility: &&Facility| matches!(facility.kind, FacilityKind::Counter | FacilityKind::Node);
+        let nearness = |facility: &Facility| {
+            let served = longest_match(&facility.serves, index).unwrap_or(0);
+            (facility.index == *index, served, facility.index.common_prefix(index))
+        };
+        let offices: Vec<&Facility> = registry.facilities(now()).filter(is_office).collect();
+        let nearest = offices.into_iter().rev().max_by_key(|facility| nearness(facility))?;
+        let (exact, served, common) = nearness(nearest);
+        (exact || served > 0 || common >= HOME_PREFIX).then(|| nearest.id.clone())
+    }
+
+    #[test]
+    fn every_index_has_the_home_that_a_look_at_all_facilities_finds() {
+        let text = EXAMPLE.replacen("serves = [", "serves = [\"9\", ", 1);
+        assert_ne!(text, EXAMPLE);
+        let registry = Registry::parse(&text).unwrap();
+        let last = ["00", "01", "17", "99"];
+        let six = (0..10_000).map(|first| format!("{first:04}"));
+        let six = six.flat_map(|first| last.map(|last| format!("{first}{last}")));
+        let seven = ('A'..='Z').flat_map(|letter| (0..100).map(move |number| format!("{letter}{number:02}T3F5")));
+        for index in six.chain(seven) {
+            let index = index.parse().unwrap();
+            let home = registry.home_facility(&index, now()).map(|facility| facility.id.clone());
+            assert_eq!(home, nearest_of_all(&registry, &index), "{index:?}");
+        }
     }
 
     #[test_case("020000" => vec!["astana-print", "almaty-print"]; "north first, the other one after it")]

@@ -1,5 +1,6 @@
 //! Tag lists as RFC 6376 §3.2 has them, their canonical form and their folding; dkim-quoted-printable (§2.11).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Most tags of a list; a mark has fewer than forty, those of later versions included.
@@ -10,7 +11,7 @@ const LINE: usize = 78;
 
 /// Tags in their order, values without any white space.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct TagList(Vec<(String, String)>);
+pub(super) struct TagList(Vec<(Cow<'static, str>, String)>);
 
 /// Why a text is no tag list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,25 +53,22 @@ impl TagList {
             if list.0.len() == MAX_TAGS {
                 return Err(TagListError::TooMany);
             }
-            list.push_tag(name, value.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+            let value = value.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            list.0.push((name.to_owned().into(), value));
         }
         Ok(list)
     }
 
     /// Appends a tag.
     pub(super) fn push(&mut self, name: &'static str, value: String) {
-        self.push_tag(name, value);
+        self.0.push((Cow::Borrowed(name), value));
     }
 
     /// Appends a tag if there is a value.
     pub(super) fn push_some(&mut self, name: &'static str, value: Option<String>) {
         if let Some(value) = value {
-            self.push_tag(name, value);
+            self.push(name, value);
         }
-    }
-
-    fn push_tag(&mut self, name: &str, value: String) {
-        self.0.push((name.to_owned(), value));
     }
 
     /// The value of a tag.
@@ -95,26 +93,43 @@ impl TagList {
     /// The canonical form: `field:` and the tags in their order, joined by `;`, without white space. Folding
     /// does not change it.
     pub(super) fn canonical(&self, field: &str) -> String {
-        let tags: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        format!("{}:{}", field.to_ascii_lowercase(), tags.join(";"))
+        let length: usize = self.0.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let mut out = String::with_capacity(field.len() + length);
+        out.push_str(field);
+        out.make_ascii_lowercase();
+        for (at, (name, value)) in self.0.iter().enumerate() {
+            out.push(if at == 0 { ':' } else { ';' });
+            out.push_str(name);
+            out.push('=');
+            out.push_str(value);
+        }
+        out
     }
 
     /// The whole field with its final CRLF, no line longer than 78.
     pub(super) fn header(&self, field: &str) -> String {
-        let mut out = format!("{field}:");
+        let length: usize = self.0.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
+        let mut out = String::with_capacity(field.len() + length + length / LINE * 3);
+        out.push_str(field);
+        out.push(':');
         let mut width = out.len();
+        let mut written = String::new();
         for (at, (name, value)) in self.0.iter().enumerate() {
+            written.clear();
             let end = if at + 1 < self.0.len() { ";" } else { "" };
-            let mut rest = format!("{name}={value}{end}");
-            if width + 1 + rest.len() <= LINE {
-                let _ = write!(out, " {rest}");
-                width += 1 + rest.len();
+            written.extend([name, "=", value, end]);
+            if width + 1 + written.len() <= LINE {
+                out.push(' ');
+                out.push_str(&written);
+                width += 1 + written.len();
                 continue;
             }
+            let mut rest = written.as_str();
             while !rest.is_empty() {
-                let tail = rest.split_off(break_point(&rest));
-                let _ = write!(out, "\r\n {rest}");
-                width = 1 + rest.len();
+                let (line, tail) = rest.split_at(break_point(rest));
+                out.push_str("\r\n ");
+                out.push_str(line);
+                width = 1 + line.len();
                 rest = tail;
             }
         }
@@ -183,7 +198,7 @@ mod tests {
         fn rfc6376_folding_never_changes_the_canonical_form(values in proptest::collection::vec("\\PC{0,60}", 1..6), extra in 1usize..9) {
             let mut list = TagList::default();
             for (at, value) in values.iter().enumerate() {
-                list.push_tag(&format!("t{at}"), quoted_printable(value));
+                list.0.push((format!("t{at}").into(), quoted_printable(value)));
             }
             let header = list.header("Postal-Mark");
             prop_assert!(header.lines().all(|line| line.len() <= LINE && !line.trim().is_empty()));

@@ -184,14 +184,15 @@ fn p31_journal_line_is_json_without_personal_data() {
     let address = "user001@poshta.example".parse().unwrap();
     let details = Details {
         recipient: Some(RecipientTag::new([3; 16], &address)),
-        peer: Some("gov.example".into()),
+        peer: Some("gov \"1\"\\".into()),
         ..Details::default()
     };
     let impression = stamp("kokshetau", Kind::Receive, "2026-11-21T04:00:00Z", details).unwrap();
     let line = impression.journal_line(1, impression.digest());
     let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(entry.to_string().len(), line.len(), "no white space, and each key once");
     assert_eq!(entry["device"], "kokshetau-a");
-    assert_eq!(entry["peer"], "gov.example");
+    assert_eq!(entry["peer"], "gov \"1\"\\");
     assert_eq!(entry["token"], "21112609");
     assert!(!line.contains("user001") && !line.contains('\n'));
 }

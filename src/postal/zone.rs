@@ -44,6 +44,13 @@ impl Zone {
         self.rules.to_offset(instant)
     }
 
+    /// The first instant of a day here, and the first that is not of it any more.
+    #[must_use]
+    pub fn day(&self, date: civil::Date) -> Option<(Timestamp, Timestamp)> {
+        let begin = |date: civil::Date| Some(date.to_zoned(self.rules.clone()).ok()?.timestamp());
+        Some((begin(date)?, begin(date.tomorrow().ok()?)?))
+    }
+
     /// What clocks here show at this instant.
     #[must_use]
     pub fn civil_at(&self, instant: Timestamp) -> civil::DateTime {
@@ -70,6 +77,13 @@ mod tests {
     #[test_case("Asia/Aqtau", "2026-11-21T00:00:00Z" => "+05"; "aqtau")]
     fn p29_bundled_zones_know_kazakhstan(zone: &str, instant: &str) -> String {
         Zone::named(zone).unwrap().offset_at(instant.parse().unwrap()).to_string()
+    }
+
+    #[test_case("2024-02-29" => 25; "the clocks of almaty went back")]
+    #[test_case("2026-11-22" => 24)]
+    fn p31_a_day_is_as_long_as_the_clocks_make_it(date: &str) -> i64 {
+        let (begin, end) = Zone::named("Asia/Almaty").unwrap().day(date.parse().unwrap()).unwrap();
+        (end.as_second() - begin.as_second()) / 3600
     }
 
     #[test]

@@ -171,6 +171,14 @@ impl Publisher {
         Ok(())
     }
 
+    /// As [`Publisher::publish`], unless the configuration wants no log to be published. Blocks.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub fn publish_if_wanted(&self) -> Result<()> {
+        if self.inner.parts.settings.checkpoint_interval_s == 0 { Ok(()) } else { self.publish(|| true) }
+    }
+
     /// What is published; `None` when that cannot be told now.
     #[must_use]
     pub fn view(&self) -> Option<View> {

@@ -12,7 +12,7 @@ use crate::hybrid::receipt::ReceiptPage;
 use crate::ids::ItemId;
 use crate::locale::{self, Lang};
 use crate::message::report::{Action, DeliveryReport, Enclosure, Letter, Named, Original, Passage, RecipientStatus};
-use crate::postal::RoundPostmark;
+use crate::postal::Stamp;
 use crate::store::receipts::{Owed, Stage};
 
 /// How long a run of base64 in a field may be, so that the line can be folded.
@@ -41,7 +41,7 @@ impl Composer<'_> {
     /// The page.
     pub(super) fn page(&self) -> ReceiptPage {
         let keys = self.parts.devices.marks();
-        let stamps = self.drawn().map(|shown| (RoundPostmark::of_mark(&shown.mark, &keys).svg(), shown.line.clone()));
+        let stamps = self.drawn().map(|shown| (Stamp::of_mark(&shown.mark, Some(&keys)).svg(), shown.line.clone()));
         let in_each = |key: &str| Lang::ALL.into_iter().map(|lang| locale::text(lang, key, &[])).collect();
         ReceiptPage {
             operator: self.operator(),

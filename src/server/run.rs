@@ -115,6 +115,8 @@ impl Server {
         let metrics = observe::metrics().ok_or(StartError::Metrics)?;
         let services = Services::open(config, world)?;
         let config = Arc::clone(&services.config);
+        // P31: what the clock shows is known before the first impression.
+        services.devices.check_clock().await;
         services.devices.open_all(&config.postal.facilities()).await?;
         let peers = Arc::new(PeerTable::load(&config.server.peers_file)?);
         let doors = Doors::load(&config, &peers)?;
@@ -297,6 +299,8 @@ impl Start {
             queue: self.services.paper.queue().clone(),
             scans: self.services.scans.clone(),
             publisher: self.services.publisher.clone(),
+            closings: self.services.closings.clone(),
+            workers: self.services.workers.clone(),
         });
         let bind = async |name, address| {
             Listener::bind(name, address, Gate::new(settings.limits.clone()), self.ids.clone(), "").await
@@ -305,7 +309,11 @@ impl Start {
         let inside = bind("operator", settings.operator_listen).await?;
         self.addresses.http = Some(public.address());
         self.addresses.operator = Some(inside.address());
-        let operator = operator::router(Operator { store: self.services.store.clone(), metrics });
+        let operator = operator::router(Operator {
+            store: self.services.store.clone(),
+            devices: self.services.devices.clone(),
+            metrics,
+        });
         let transport = Transport::Tls(doors.http.clone());
         self.drain.spawn(http::serve(public, transport, api.router(), settings.clone(), self.drain.clone()));
         self.drain.spawn(http::serve(inside, Transport::Plain, operator, settings, self.drain.clone()));
@@ -326,6 +334,8 @@ impl Start {
         self.drain.spawn(self.services.receipts.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run(stop()));
+        self.drain.spawn(self.services.devices.clone().run_clock(stop()));
+        self.drain.spawn(self.services.closings.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));
         let stop = stop();
         self.drain.spawn(async move {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::accounts::{self, Accounts};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
+use crate::closings::{self, Closings};
 use crate::config::{Config, ConfigError};
-use crate::devices::{self, Devices};
+use crate::devices::{self, Devices, NtpServers, TimeSource};
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
@@ -55,6 +56,10 @@ pub struct Services {
     pub receipts: Receipts,
     /// Where sessions say what was fetched.
     pub fetches: Fetches,
+    /// The daily closings of the devices.
+    pub closings: Closings,
+    /// They open documents of others, and draw.
+    pub workers: Workers,
 }
 
 /// Why the services cannot be built.
@@ -99,8 +104,13 @@ impl Services {
     /// As [`Services::open`].
     pub fn over(config: Config, world: World, store: Store) -> Result<Self, OpenError> {
         let registry = Arc::new(config.registry(world.now())?);
+        let time_source =
+            NtpServers::new(&config.clock, &world).map(|servers| Arc::new(servers) as Arc<dyn TimeSource>);
         let devices = Devices::new(devices::Parts {
             settings: config.devices.clone(),
+            clock: config.clock.clone(),
+            time_source,
+            node: config.server.hostname.clone(),
             dir: config.server.dir.join(devices::DIR),
             registry: Arc::clone(&registry),
             operators: config.operators()?,
@@ -182,11 +192,19 @@ impl Services {
             publishes: config.tlog.checkpoint_interval_s > 0,
             devices: devices.clone(),
             registry: Arc::clone(&registry),
-            workers,
+            workers: workers.clone(),
             fetched,
             world: world.clone(),
             host_name: config.server.hostname.clone(),
             mail_domain,
+        });
+        let closings = Closings::new(closings::Parts {
+            settings: config.closings.clone(),
+            registry: Arc::clone(&registry),
+            devices: devices.clone(),
+            publisher: publisher.clone(),
+            store: store.clone(),
+            world: world.clone(),
         });
         let config = Arc::new(config);
         Ok(Services {
@@ -206,6 +224,8 @@ impl Services {
             publisher,
             receipts,
             fetches,
+            closings,
+            workers,
         })
     }
 }

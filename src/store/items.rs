@@ -12,7 +12,10 @@ use super::commit::counter;
 use super::keys::{self, Key};
 use super::{Batch, Hole, Result, Slot, Template, Topic, View, rows};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Rows of this version know no marks.
+const WITHOUT_MARKS: u8 = 1;
 
 /// Most events that are read of one item.
 const MAX_EVENTS: usize = 1000;
@@ -30,6 +33,26 @@ pub struct ItemEvent {
     pub reason: Option<String>,
     /// Sheets of paper, for those that count them.
     pub sheets: Option<u32>,
+    /// The mark that was made of it: the value of `Postal-Mark`, on one line.
+    pub mark: Option<String>,
+}
+
+/// An event as it was written before marks were kept.
+#[derive(Deserialize)]
+struct MarklessEvent {
+    at_us: i64,
+    name: String,
+    actor: String,
+    reason: Option<String>,
+    sheets: Option<u32>,
+}
+
+fn decode(row: &[u8]) -> Result<ItemEvent> {
+    if row.first() != Some(&WITHOUT_MARKS) {
+        return rows::decode(VERSION, row);
+    }
+    let MarklessEvent { at_us, name, actor, reason, sheets } = rows::decode(WITHOUT_MARKS, row)?;
+    Ok(ItemEvent { at_us, name, actor, reason, sheets, mark: None })
 }
 
 /// Adds an event to an item and wakes those who watch the item. The slot holds the event's number.
@@ -55,7 +78,7 @@ impl View<'_> {
         let mut events = Vec::new();
         for (key, row) in self.range(&first, &end, MAX_EVENTS)? {
             if let Some(number) = key.last_chunk::<4>() {
-                events.push((u32::from_be_bytes(*number), rows::decode(VERSION, &row)?));
+                events.push((u32::from_be_bytes(*number), decode(&row)?));
             }
         }
         Ok(events)
@@ -72,8 +95,30 @@ pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims>
         return counter(Some(row)).map(|_| claims);
     }
     let number = number.try_into().map(u32::from_be_bytes).map_err(|_| bad_key("an event"))?;
-    rows::decode::<ItemEvent>(VERSION, row)?;
+    decode(row)?;
     let was_given = i64::from(number) <= view.counter(&keys::item_events(item))?;
     claims.require(was_given, || format!("event {number} of {item:?} is beyond the counter of its events"));
     Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p6_an_event_keeps_its_mark_and_older_rows_have_none() {
+        let event = ItemEvent {
+            at_us: 7,
+            name: "handed_to_post".into(),
+            actor: "astana-print".into(),
+            reason: Some("x".into()),
+            sheets: Some(2),
+            mark: Some("v=1; k=receive".into()),
+        };
+        assert_eq!(decode(&rows::encode(VERSION, &event).unwrap()).unwrap(), event);
+        let old = (7i64, "handed_to_post", "astana-print", Some("x"), Some(2u32));
+        let read = decode(&rows::encode(WITHOUT_MARKS, &old).unwrap()).unwrap();
+        assert_eq!(read, ItemEvent { mark: None, ..event });
+        assert!(decode(&[9, 1]).is_err());
+    }
 }

@@ -30,6 +30,9 @@
 //! | `C` | item | nothing: the scan waits for a person | hybrid |
 //! | `k` | principal, idempotency key hash | answer that was given | http |
 //! | `K` | device, selector | a key that signs or signed, and when | devices |
+//! | `y` | device, day | its daily closing, signed | closings |
+//! | `Y` | device, number | that it was issued, returned or revoked | devices |
+//! | `z` | time, number | what a check of the clock found | devices |
 //! | `w` | account, counter kind | the line of warning that it crossed, and where it is calm again | quota |
 //! | `W` | account, counter kind | nothing: its user is to be told of that | quota |
 //! | `r` | due time, item, recipient number, stage | a receipt that is still to be written | intake, hybrid, receipts |
@@ -140,6 +143,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'R' | b'u', _)) => {
             Memory::Always
         }
+        // What was signed, and what it stands on; checks of the clock are in the journal too.
+        Some((b'y' | b'Y', _)) => Memory::Always,
         // How much of a journal counts changes with every letter, and the journal itself is still there.
         Some((b'!', name)) if !name.starts_with(journal::PREFIX.as_bytes()) => Memory::Always,
         _ => Memory::None,

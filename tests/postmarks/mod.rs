@@ -3,5 +3,6 @@
 
 mod letter;
 mod relay;
+mod stamps;
 mod tampering;
 mod vectors;

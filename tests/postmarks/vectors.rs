@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::letter::{DELIVERED, NOW, Post, Stamp, ed25519, letter, way};
 use super::relay::foreign;
+use crate::verify_page::node;
 
 /// What is expected of one message with one set of keys.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -52,6 +53,29 @@ fn a_second_verifier_agrees_on_every_vector() {
         for (said, vector) in said.iter().zip(&vectors) {
             let wanted = json!({ "verdict": vector.verdict, "marks": vector.marks });
             assert_eq!(said, &wanted, "{}", vector.file);
+        }
+    }
+}
+
+/// The page `/verify`, with the Ed25519 of its platform and with its own.
+#[test]
+fn the_page_agrees_on_every_vector() {
+    for ed25519 in ["native", "own"] {
+        let mut by_keys: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
+        for vector in expected() {
+            by_keys.entry(vector.keys.clone()).or_default().push(vector);
+        }
+        for (keys, vectors) in by_keys {
+            let files = vectors.iter().map(|vector| dir().join(&vector.file));
+            let said = node("vectors.mjs", |command| {
+                command.arg(ed25519).arg(dir().join(&keys)).args(files);
+            });
+            let said: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(said.len(), vectors.len());
+            for (said, vector) in said.iter().zip(&vectors) {
+                let wanted = json!({ "verdict": vector.verdict, "marks": vector.marks });
+                assert_eq!(said, &wanted, "{} with {ed25519} Ed25519", vector.file);
+            }
         }
     }
 }

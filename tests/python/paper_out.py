@@ -1,10 +1,11 @@
 """A letter goes to paper: accepted, leased by a print centre over HTTPS, printed, handed to the post.
 
-Usage: paper_out.py FILE: the PDF is written there; facts of the job are printed as JSON."""
-import email, email.message, email.policy, hashlib, sys
+Usage: paper_out.py FOLDER: letter.pdf, the letter as it was sent, the status message with its marks and the published
+keys are written there; facts of the job are printed as JSON."""
+import base64, email, email.message, email.policy, hashlib, pathlib, sys
 from demo import *
 
-user = USERS[0]
+user, folder = USERS[0], pathlib.Path(sys.argv[1])
 token = FACTS["print_centre"]["token"]
 BODY = ("Құрметті Айгүл Серікқызы!\r\n\r\nҮйіңізге қағаз хат жолдап отырмыз: әғқңөұүһі ӘҒҚҢӨҰҮҺІ.\r\n"
         "Екінші жол: сома 12 500 ₸.\r\n")
@@ -26,12 +27,14 @@ stranger.quit()
 message = email.message.EmailMessage()
 message["From"], message["To"], message["Subject"] = user["address"], f"letter+colour+duplex@{HYBRID}", "paper"
 message["Message-ID"] = "<paper-1@client.example>"
+message["Date"] = "Sat, 21 Nov 2026 10:00:00 +0500"
 message["Postal-To"] = "Айгүл Серікқызы Омарова; Абай көшесі 10, 5 пәтер; 020000 Көкшетау"
 message.set_content(BODY.replace("\r\n", "\n"))
 client.mail(user["address"])
 client.rcpt(f"letter+colour+duplex@{HYBRID}")
 started = time.monotonic()
-code, said = client.data(message.as_bytes(policy=email.policy.SMTP.clone(cte_type="8bit", utf8=False)))
+sent = message.as_bytes(policy=email.policy.SMTP.clone(cte_type="8bit", utf8=False))
+code, said = client.data(sent)
 assert code == 250, (code, said)
 assert time.monotonic() - started < 1.0, "the check in the dialogue takes too long"
 item = said.decode().split()[-1]
@@ -46,7 +49,8 @@ assert job["item_id"] == item and job["format"] == "letter" and job["colour"] an
 assert job["postal_index"] == "020000" and len(job["s10"]) == 13 and job["s10"].endswith("KZ"), job
 _, _, pdf = http("GET", job["document"]["url"], token, expect=200)
 assert hashlib.sha256(pdf).hexdigest() == job["document"]["sha256"] and len(pdf) == job["document"]["bytes"]
-open(sys.argv[1], "wb").write(pdf)
+(folder / "letter.pdf").write_bytes(pdf)
+(folder / "sent.eml").write_bytes(sent)
 
 events = f"/api/v1/print/jobs/{job['id']}/events"
 post_json(f"/api/v1/print/jobs/{job['id']}/extend", token, {"fence": job["fence"]}, expect=200)
@@ -68,7 +72,25 @@ while len(heard) < 2 and time.time() < end:
 reports = [email.message_from_bytes(fetch(box, uid.decode())) for uid in heard]
 assert len(reports) == 2, [str(report["Subject"]) for report in reports]
 assert all(report["Auto-Submitted"].startswith("auto-") for report in reports)
-assert all(job["s10"] in report.as_string() or job["s10"] in str(report.get_payload(decode=True), "utf-8") for report in reports)
+for report in reports:
+    assert report.get_content_type() == "multipart/report", report.as_string()
+    text, status = report.get_payload()
+    assert job["s10"] in str(text.get_payload(decode=True), "utf-8")
+    assert job["s10"] in status.as_string(), status.as_string()
+
+# The impressions of the paper way are signed: the message about the last step has them, and so has the API.
+handed, = [uid.decode() for uid, report in zip(heard, reports) if "handed_to_post" in report["Postal-Status"]]
+status = fetch(box, handed)
+(folder / "status.eml").write_bytes(status)
+(folder / "keys.json").write_bytes(http("GET", "/.well-known/poshta-marks.json", expect=200)[2])
+basic = "Basic " + base64.b64encode(f'{user["login"]}:{user["password"]}'.encode()).decode()
+_, _, shown = http("GET", f"/api/v1/items/{item}", headers={"Authorization": basic}, expect=200)
+marks = {event["event"]: event["mark"] for event in json.loads(shown)["events"] if event["mark"]}
+assert set(marks) == {"accepted", "handed_to_post"}, marks
+bare = lambda text: "".join(text.split())
+status_part = email.message_from_bytes(status).get_payload(1).get_payload()
+told = [bare(mark) for block in status_part for mark in block.get_all("Postal-Mark", [])]
+assert told == [bare(marks["handed_to_post"]), bare(marks["accepted"])], told
 
 # What cannot be rendered is said so, with the reason, and is not leased.
 client = submission(user)
@@ -81,6 +103,7 @@ failed = said.decode().split()[-1]
 original = email.message_from_bytes(strange)["Message-ID"].strip("<>")
 uid, = wait_for(box, "HEADER", "In-Reply-To", original, "SUBJECT", '"cannot be printed"')
 report = email.message_from_bytes(fetch(box, uid), policy=email.policy.default)
-assert "U+4E2D" in report.get_content(), report.get_content()
+text = report.get_payload(0).get_content()
+assert "U+4E2D" in text, text
 assert post_json("/api/v1/print/lease", token, {"max": 10}, expect=200)[1] == {"jobs": []}
 print(json.dumps({"item": item, "s10": job["s10"], "body": BODY, "failed": failed}))

@@ -59,7 +59,8 @@ impl Prepared {
         self.configure(|config| section(config, "store").extend(store));
     }
 
-    fn configure(&self, change: impl FnOnce(&mut Table)) {
+    /// Changes the configuration for the next start.
+    pub fn configure(&self, change: impl FnOnce(&mut Table)) {
         let file = self.dir.join("poshta.toml");
         let mut config: Table = fs::read_to_string(&file).unwrap().parse().unwrap();
         change(&mut config);
@@ -92,7 +93,8 @@ impl Prepared {
     }
 }
 
-fn section<'a>(config: &'a mut Table, name: &str) -> &'a mut Table {
+/// A section of a configuration.
+pub fn section<'a>(config: &'a mut Table, name: &str) -> &'a mut Table {
     config.entry(name).or_insert_with(|| Table::new().into()).as_table_mut().unwrap()
 }
 

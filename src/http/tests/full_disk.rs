@@ -47,7 +47,8 @@ async fn readiness_says_that_the_disk_does_not_answer() {
 /// Status and text of the operator's question.
 async fn ready(office: &Office) -> (StatusCode, String) {
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let mut router = operator::router(Operator { store: office.store.clone(), metrics });
+    let mut router =
+        operator::router(Operator { store: office.store.clone(), devices: office.devices.clone(), metrics });
     let response = router.call(Request::get("/health/ready").body(Body::empty()).unwrap()).await.unwrap();
     let status = response.status();
     let body = to_bytes(response.into_body(), 1000).await.unwrap();

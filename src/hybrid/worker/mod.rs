@@ -12,6 +12,8 @@ pub mod protocol;
 #[cfg(feature = "typeset")]
 mod receipt;
 #[cfg(feature = "typeset")]
+mod report;
+#[cfg(feature = "typeset")]
 mod typeset;
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -71,6 +73,7 @@ pub(crate) fn perform(request: Request) -> Answer {
         Request::Inspect(document) => inspect(&document),
         Request::Render { letter, max_sheets } => render(&letter, max_sheets),
         Request::Receipt(page) => receipt(&page),
+        Request::Report(page) => report(&page),
         Request::Coverage(text) => coverage(&text),
         Request::ReadCodes(document) => read_codes(&document),
         Request::ToPdf(document) => to_pdf(&document),
@@ -104,6 +107,16 @@ fn receipt(page: &crate::hybrid::receipt::ReceiptPage) -> Answer {
 
 #[cfg(not(feature = "typeset"))]
 fn receipt(_: &crate::hybrid::receipt::ReceiptPage) -> Answer {
+    Answer::NotBuilt("typeset".into())
+}
+
+#[cfg(feature = "typeset")]
+fn report(page: &crate::hybrid::report::ReportPage) -> Answer {
+    report::render(page).map_or_else(Answer::Failed, Answer::Pdf)
+}
+
+#[cfg(not(feature = "typeset"))]
+fn report(_: &crate::hybrid::report::ReportPage) -> Answer {
     Answer::NotBuilt("typeset".into())
 }
 

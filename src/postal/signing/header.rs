@@ -60,7 +60,7 @@ impl Required {
 /// The beginning of what every mark of an item signs: the named fields, each with its CRLF.
 #[derive(Clone, Debug)]
 pub struct HeaderInput {
-    names: Vec<String>,
+    names: String,
     canonical: Vec<u8>,
     hash: Sha256,
 }
@@ -74,20 +74,21 @@ impl HeaderInput {
         for required in Required::ALL {
             let there = fields.iter().filter(|field| field.is(required.name)).count().min(MAX_REPEATS);
             let listed = there + usize::from(required.addition == Addition::Breaks);
-            names.extend(std::iter::repeat_n(required.name.to_owned(), listed));
+            names.extend(std::iter::repeat_n(required.name, listed));
         }
-        Self::over(&fields, names)
+        Self::over(&fields, &names)
     }
 
     /// For a mark that names what it signs (tag `h`).
     #[must_use]
     pub fn named(header: &[u8], names: &[String]) -> Self {
-        Self::over(&fields(&[header]), names.to_vec())
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Self::over(&fields(&[header]), &names)
     }
 
-    fn over(fields: &[Field<'_>], names: Vec<String>) -> Self {
+    fn over(fields: &[Field<'_>], names: &[&str]) -> Self {
         // By name, so that a header of many fields under a mark of many names costs no more than the sum of both.
-        let mut left: HashMap<&str, Vec<&Field<'_>>> = names.iter().map(|name| (name.as_str(), Vec::new())).collect();
+        let mut left: HashMap<&str, Vec<&Field<'_>>> = names.iter().map(|name| (*name, Vec::new())).collect();
         for field in fields {
             let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
             if let Some(named) = left.get_mut(name.as_str()) {
@@ -95,21 +96,20 @@ impl HeaderInput {
             }
         }
         let mut canonical = Vec::new();
-        for name in &names {
+        for name in names {
             // RFC 6376 §5.4.2: from the bottom up; what is not there is nothing.
-            if let Some(field) = left.get_mut(name.as_str()).and_then(Vec::pop) {
+            if let Some(field) = left.get_mut(name).and_then(Vec::pop) {
                 relax(field, &mut canonical);
             }
         }
-        drop(left);
         let hash = Sha256::new_with_prefix(&canonical);
-        HeaderInput { names, canonical, hash }
+        HeaderInput { names: names.join(":"), canonical, hash }
     }
 
     /// Tag `h`.
     #[must_use]
-    pub fn names(&self) -> String {
-        self.names.join(":")
+    pub fn names(&self) -> &str {
+        &self.names
     }
 
     /// Tag `hh`: SHA-256 of the fields alone. When a signature fails it tells whether the header or the mark was

@@ -9,6 +9,7 @@ use ring::rsa;
 use ring::signature::{
     ED25519, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey,
 };
+use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -96,6 +97,22 @@ impl SigningKey {
     }
 }
 
+impl SigningKey {
+    /// Signs a document of its own, in the way of the algorithm: Ed25519 over the SHA-256 hash (RFC 8463 §3), RSA over
+    /// the bytes. The document begins with a line that says what it is, so that it is never taken for a mark.
+    pub(in crate::postal) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match &self.0 {
+            Private::Ed25519(pair) => Ok(pair.sign(&Sha256::digest(bytes)).as_ref().to_vec()),
+            Private::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature)
+                    .map_err(|_| KeyError::CannotSign)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({})", self.algorithm())
@@ -151,6 +168,21 @@ impl PublicKey {
             Algorithm::RsaSha256 => rsa_key(&self.bytes).is_some_and(|key| {
                 let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
                 key.verify(&header.bytes_with(mark), signature).is_ok()
+            }),
+            Algorithm::Gost2015 => false,
+        }
+    }
+}
+
+impl PublicKey {
+    /// True when the signature is this key's over a document; see [`SigningKey::sign_bytes`].
+    pub(in crate::postal) fn verifies_bytes(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        match self.algorithm {
+            Algorithm::Ed25519Sha256 => {
+                UnparsedPublicKey::new(&ED25519, &self.bytes).verify(&Sha256::digest(bytes), signature).is_ok()
+            }
+            Algorithm::RsaSha256 => rsa_key(&self.bytes).is_some_and(|key| {
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(bytes, signature).is_ok()
             }),
             Algorithm::Gost2015 => false,
         }

@@ -79,7 +79,7 @@ impl Impression {
         tags.push("s", signer.selector.to_owned());
         tags.push("a", signer.key.algorithm().tag().to_owned());
         tags.push("c", CANONICALIZATION.to_owned());
-        tags.push("h", contents.header.names());
+        tags.push("h", contents.header.names().to_owned());
         tags.push("bh", contents.body.base64());
         tags.push("hh", STANDARD.encode(contents.header.digest()));
         let previous = previous.filter(|_| self.kind() != Kind::Accept);
@@ -87,11 +87,14 @@ impl Impression {
         tags.push("lg", signer.log.to_owned());
         tags.push("n", signer.number.to_string());
         tags.push("b", String::new());
-        let signature = signer.key.sign(&contents.header, &tags.canonical(MARK))?;
-        tags.set_last(STANDARD.encode(signature));
+        let mut canonical = tags.canonical(MARK);
+        let signature = STANDARD.encode(signer.key.sign(&contents.header, &canonical)?);
+        // `b` is the last tag.
+        canonical.push_str(&signature);
+        tags.set_last(signature);
         Ok(SignedImpression {
             header: tags.header(MARK),
-            digest: MarkDigest::of(&tags.canonical(MARK)),
+            digest: MarkDigest::of(&canonical),
             number: signer.number,
             impression: self,
         })

@@ -152,87 +152,140 @@ impl Finding {
         }
     }
 
-    /// Kazakh, Russian, English.
-    fn words(&self) -> [&'static str; 3] {
+    /// As the report in JSON names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
         match self {
-            Finding::Unsigned => ["белгіге қол қойылмаған", "оттиск не подписан", "the mark is unsigned"],
-            Finding::SignatureNotChecked => {
-                ["қолтаңба тексерілмеді", "подпись не проверена", "the signature was not checked"]
-            }
-            Finding::UnknownAlgorithm { .. } => {
-                ["қолтаңба алгоритмі белгісіз", "алгоритм подписи неизвестен", "unknown signature algorithm"]
-            }
-            Finding::UnknownKey { .. } => ["кілт белгісіз", "ключ неизвестен", "unknown key"],
-            Finding::KeyNotInUse { .. } => [
-                "кілт сол сәтте қолданыста болмаған",
-                "ключ в этот момент не действовал",
-                "the key was not in use at that instant",
-            ],
-            Finding::RevokedDevice { .. } => {
-                ["құрылғы қолданыстан алынған", "устройство отозвано", "the device had been withdrawn"]
-            }
-            Finding::AlteredBody => ["хаттың мазмұны өзгертілген", "текст письма изменён", "the body was altered"],
-            Finding::AlteredHeader => {
-                ["хаттың тақырыбы өзгертілген", "заголовок письма изменён", "the header was altered"]
-            }
-            Finding::AlteredMark => ["белгінің өзі өзгертілген", "сам оттиск изменён", "the mark itself was altered"],
-            Finding::OtherMessage => [
-                "белгі басқа хатқа басылған",
-                "оттиск сделан на другом письме",
-                "the mark was made for another message",
-            ],
-            Finding::BadSignature => [
-                "қолтаңба жарамсыз: тақырып не белгі өзгертілген",
-                "подпись неверна: изменён заголовок или оттиск",
-                "bad signature: header or mark were altered",
-            ],
-            Finding::BrokenChain => {
-                ["белгілер тізбегі үзілген", "цепочка оттисков разорвана", "the chain of marks is broken"]
-            }
-            Finding::Malformed { .. } => ["белгі бүлінген", "оттиск испорчен", "the mark is malformed"],
-            Finding::UnknownVersion { .. } => ["белгінің нұсқасы белгісіз", "версия неизвестна", "unknown version"],
-            Finding::TokenContradictsInstant { .. } => {
-                ["күні уақытқа қайшы", "дата противоречит моменту времени", "the date contradicts the instant"]
-            }
-            Finding::DuplicateId => ["бедер нөмірі қайталанады", "номер оттиска повторяется", "two marks have this id"],
-            Finding::UnknownOperator => ["оператор белгісіз", "оператор неизвестен", "unknown operator"],
-            Finding::UnknownFacility => ["өндірістік объект белгісіз", "объект неизвестен", "unknown facility"],
-            Finding::FacilityNotInUse => [
-                "өндірістік объект ол күні жұмыс істемеген",
-                "объект в этот день не действовал",
-                "the facility was not there on that day",
-            ],
-            Finding::ContradictsFacility { .. } => {
-                ["объект деректеріне қайшы", "противоречит данным объекта", "contradicts the facility's data"]
-            }
-            Finding::TooMany => ["белгілер тым көп", "слишком много оттисков", "too many marks"],
+            Finding::Unsigned => "unsigned",
+            Finding::SignatureNotChecked => "signature_not_checked",
+            Finding::UnknownAlgorithm { .. } => "unknown_algorithm",
+            Finding::UnknownKey { .. } => "unknown_key",
+            Finding::KeyNotInUse { .. } => "key_not_in_use",
+            Finding::RevokedDevice { .. } => "revoked_device",
+            Finding::AlteredBody => "altered_body",
+            Finding::AlteredHeader => "altered_header",
+            Finding::AlteredMark => "altered_mark",
+            Finding::OtherMessage => "other_message",
+            Finding::BadSignature => "bad_signature",
+            Finding::BrokenChain => "broken_chain",
+            Finding::Malformed { .. } => "malformed",
+            Finding::UnknownVersion { .. } => "unknown_version",
+            Finding::TokenContradictsInstant { .. } => "token_contradicts_instant",
+            Finding::DuplicateId => "duplicate_id",
+            Finding::UnknownOperator => "unknown_operator",
+            Finding::UnknownFacility => "unknown_facility",
+            Finding::FacilityNotInUse => "facility_not_in_use",
+            Finding::ContradictsFacility { .. } => "contradicts_facility",
+            Finding::TooMany => "too_many",
         }
     }
+
+    /// Kazakh, Russian, English.
+    fn words(&self) -> [&'static str; 3] {
+        let name = self.name();
+        FINDINGS.iter().find(|(finding, _)| *finding == name).map_or([name; 3], |(_, words)| *words)
+    }
 }
+
+/// What can be wrong, in Kazakh, Russian and English.
+const FINDINGS: &[(&str, [&str; 3])] = &[
+    ("unsigned", ["белгіге қол қойылмаған", "оттиск не подписан", "the mark is unsigned"]),
+    ("signature_not_checked", ["қолтаңба тексерілмеді", "подпись не проверена", "the signature was not checked"]),
+    (
+        "unknown_algorithm",
+        ["қолтаңба алгоритмі белгісіз", "алгоритм подписи неизвестен", "unknown signature algorithm"],
+    ),
+    ("unknown_key", ["кілт белгісіз", "ключ неизвестен", "unknown key"]),
+    (
+        "key_not_in_use",
+        [
+            "кілт сол сәтте қолданыста болмаған",
+            "ключ в этот момент не действовал",
+            "the key was not in use at that instant",
+        ],
+    ),
+    ("revoked_device", ["құрылғы қолданыстан алынған", "устройство отозвано", "the device had been withdrawn"]),
+    ("altered_body", ["хаттың мазмұны өзгертілген", "текст письма изменён", "the body was altered"]),
+    ("altered_header", ["хаттың тақырыбы өзгертілген", "заголовок письма изменён", "the header was altered"]),
+    ("altered_mark", ["белгінің өзі өзгертілген", "сам оттиск изменён", "the mark itself was altered"]),
+    (
+        "other_message",
+        ["белгі басқа хатқа басылған", "оттиск сделан на другом письме", "the mark was made for another message"],
+    ),
+    (
+        "bad_signature",
+        [
+            "қолтаңба жарамсыз: тақырып не белгі өзгертілген",
+            "подпись неверна: изменён заголовок или оттиск",
+            "bad signature: header or mark were altered",
+        ],
+    ),
+    ("broken_chain", ["белгілер тізбегі үзілген", "цепочка оттисков разорвана", "the chain of marks is broken"]),
+    ("malformed", ["белгі бүлінген", "оттиск испорчен", "the mark is malformed"]),
+    ("unknown_version", ["белгінің нұсқасы белгісіз", "версия неизвестна", "unknown version"]),
+    (
+        "token_contradicts_instant",
+        ["күні уақытқа қайшы", "дата противоречит моменту времени", "the date contradicts the instant"],
+    ),
+    ("duplicate_id", ["бедер нөмірі қайталанады", "номер оттиска повторяется", "two marks have this id"]),
+    ("unknown_operator", ["оператор белгісіз", "оператор неизвестен", "unknown operator"]),
+    ("unknown_facility", ["өндірістік объект белгісіз", "объект неизвестен", "unknown facility"]),
+    (
+        "facility_not_in_use",
+        [
+            "өндірістік объект ол күні жұмыс істемеген",
+            "объект в этот день не действовал",
+            "the facility was not there on that day",
+        ],
+    ),
+    (
+        "contradicts_facility",
+        ["объект деректеріне қайшы", "противоречит данным объекта", "contradicts the facility's data"],
+    ),
+    ("too_many", ["белгілер тым көп", "слишком много оттисков", "too many marks"]),
+];
 
 impl Verdict {
     /// The answer for people.
     #[must_use]
     pub fn text(self, language: Language) -> &'static str {
-        language.of(match self {
-            Verdict::Valid => ["Барлық белгілер жарамды", "Все оттиски действительны", "Every mark is valid"],
-            Verdict::NotValid => [
-                "Жарамды деп тану мүмкін емес белгі бар",
-                "Есть оттиск, который нельзя признать действительным",
-                "A mark cannot be judged or is unsigned",
-            ],
-            Verdict::Forged => [
-                "Жалған немесе бүлінген белгі бар",
-                "Есть поддельный или повреждённый оттиск",
-                "A mark is forged or broken",
-            ],
-            Verdict::Absent => ["Пошта белгісі жоқ", "Почтового оттиска нет", "There is no postal mark"],
-            Verdict::Stripped => {
-                ["Пошта белгісі алынып тасталған", "Почтовый оттиск был удалён", "The postal mark was taken off"]
-            }
-        })
+        VERDICTS.iter().find(|(verdict, _)| *verdict == self).map_or("", |(_, words)| language.of(*words))
+    }
+
+    /// As the report in JSON names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Valid => "valid",
+            Verdict::NotValid => "not_valid",
+            Verdict::Forged => "forged",
+            Verdict::Absent => "absent",
+            Verdict::Stripped => "stripped",
+        }
     }
 }
+
+/// The answers, in Kazakh, Russian and English.
+const VERDICTS: &[(Verdict, [&str; 3])] = &[
+    (Verdict::Valid, ["Барлық белгілер жарамды", "Все оттиски действительны", "Every mark is valid"]),
+    (
+        Verdict::NotValid,
+        [
+            "Жарамды деп тану мүмкін емес белгі бар",
+            "Есть оттиск, который нельзя признать действительным",
+            "A mark cannot be judged or is unsigned",
+        ],
+    ),
+    (
+        Verdict::Forged,
+        ["Жалған немесе бүлінген белгі бар", "Есть поддельный или повреждённый оттиск", "A mark is forged or broken"],
+    ),
+    (Verdict::Absent, ["Пошта белгісі жоқ", "Почтового оттиска нет", "There is no postal mark"]),
+    (
+        Verdict::Stripped,
+        ["Пошта белгісі алынып тасталған", "Почтовый оттиск был удалён", "The postal mark was taken off"],
+    ),
+];
 
 impl Report {
     /// The whole report for people: the verdict, then each mark with what is wrong with it, the newest first.
@@ -263,15 +316,25 @@ impl MarkReport {
 }
 
 /// P6: the words of the order for each kind.
+const KINDS: &[(&str, [&str; 3])] = &[
+    ("accept", ["қабылдау", "приём", "accepted"]),
+    ("receive", ["алу", "получение", "received"]),
+    ("deliver", ["жеткізу", "доставка", "delivered"]),
+    ("surcharge", ["қосымша төлеу", "доплата", "surcharge"]),
+    ("cancel", ["арнайы белгі соғу", "гашение", "cancelled"]),
+];
+
 fn kind_words(kind: &'static str) -> [&'static str; 3] {
-    match kind {
-        "accept" => ["қабылдау", "приём", "accepted"],
-        "receive" => ["алу", "получение", "received"],
-        "deliver" => ["жеткізу", "доставка", "delivered"],
-        "surcharge" => ["қосымша төлеу", "доплата", "surcharge"],
-        "cancel" => ["арнайы белгі соғу", "гашение", "cancelled"],
-        other => [other, other, other],
-    }
+    KINDS.iter().find(|(tag, _)| *tag == kind).map_or([kind; 3], |(_, words)| *words)
+}
+
+/// Every word of a report in this language, under `verdict-`, `kind-` or `finding-` and its name: for who writes reports
+/// elsewhere.
+pub fn words(language: Language) -> impl Iterator<Item = (String, &'static str)> {
+    let verdicts = VERDICTS.iter().map(|(verdict, words)| (format!("verdict-{}", verdict.name()), *words));
+    let kinds = KINDS.iter().map(|(kind, words)| (format!("kind-{kind}"), *words));
+    let findings = FINDINGS.iter().map(|(finding, words)| (format!("finding-{finding}"), *words));
+    verdicts.chain(kinds).chain(findings).map(move |(key, words)| (key, language.of(words)))
 }
 
 impl Language {
@@ -280,6 +343,31 @@ impl Language {
             Language::Kk => kk,
             Language::Ru => ru,
             Language::En => en,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_has_one_name_everywhere() {
+        let text = String::new;
+        let findings = [
+            Finding::AlteredBody,
+            Finding::UnknownKey { selector: text() },
+            Finding::RevokedDevice { device: text(), revoked_at: text() },
+            Finding::TokenContradictsInstant { token: text(), expected: text() },
+            Finding::ContradictsFacility { tag: "z", expected: text() },
+            Finding::TooMany,
+        ];
+        for finding in findings {
+            assert_eq!(serde_json::to_value(&finding).unwrap()["finding"], finding.name());
+            assert_ne!(finding.words(), [finding.name(); 3]);
+        }
+        for (verdict, _) in VERDICTS {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Only the message's own header is read. Marks inside an attached message belong to that message and are never
 //! looked at (P19).
 
+mod elsewhere;
 mod finding;
 mod published;
 mod signatures;
@@ -13,7 +14,8 @@ use crate::message::headers;
 
 use super::{BodyHash, BodyHasher, Handover, Kind, Mark, MarkError, MarksFile};
 
-pub use finding::{Finding, Language};
+pub use elsewhere::with_marks;
+pub use finding::{Finding, Language, words};
 use signatures::Letter;
 
 /// More marks than any way through several operators leaves.

@@ -53,7 +53,7 @@ pub(super) fn judge(mark: &Mark, keys: &MarksFile, findings: &mut Vec<Finding>) 
 
 /// A signed mark names its device by the key: P31 demands that it was in use then.
 fn judge_device(mark: &Mark, facility: &MarksFacility, findings: &mut Vec<Finding>) {
-    let Some((device, key)) = signing_device(mark, facility) else { return };
+    let Some((device, key)) = facility.signing_device(mark) else { return };
     let at = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
     let begun = at(&key.from).is_none_or(|from| from <= mark.instant);
     let lasting = at(&key.to).is_none_or(|to| mark.instant <= to);
@@ -65,20 +65,9 @@ fn judge_device(mark: &Mark, facility: &MarksFacility, findings: &mut Vec<Findin
     }
 }
 
-fn signing_device<'a>(mark: &Mark, facility: &'a MarksFacility) -> Option<(&'a MarksDevice, super::super::MarksKey)> {
-    let selector = &mark.signature.as_ref()?.selector;
-    facility.devices.iter().find_map(|device| Some((device, device.key(selector)?)))
-}
-
 fn version_at<'a>(facility: &'a MarksFacility, mark: &Mark) -> Option<(&'a MarksVersion, Zone)> {
-    facility.versions.iter().find_map(|version| {
-        let zone = Zone::named(&version.zone).ok()?;
-        let date = zone.civil_at(mark.instant).date().to_string();
-        // ISO dates compare as text.
-        let begun = version.from.as_ref().is_none_or(|from| *from <= date);
-        let lasting = version.to.as_ref().is_none_or(|to| date <= *to);
-        (begun && lasting).then_some((version, zone))
-    })
+    let version = facility.version_at(mark.instant)?;
+    Some((version, Zone::named(&version.zone).ok()?))
 }
 
 fn judge_by_version(
@@ -123,7 +112,7 @@ fn has_device(mark: &Mark, facility: &MarksFacility, date: &str) -> bool {
         let lasting = device.to.as_ref().is_none_or(|to| date <= to.as_str());
         device.letter.as_deref() == letter && mark.kind.is_made_by(device.kind) && begun && lasting
     };
-    match signing_device(mark, facility) {
+    match facility.signing_device(mark) {
         Some((device, _)) => fits(device),
         None => facility.devices.iter().any(|device| {
             let revoked = device.revoked_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());

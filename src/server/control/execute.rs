@@ -13,7 +13,7 @@ use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Letters, Meter, Request, accounts, desk, devices, log, mail_files};
+use super::{Answer, Failure, Letters, Meter, Request, accounts, closings, desk, devices, log, mail_files};
 
 /// Does what is asked.
 ///
@@ -41,6 +41,11 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
         Request::PublishedMarks => json(services.devices.marks()),
         Request::DeviceRotate { device, key_file } => devices::rotate(services, &device, key_file).await,
+        Request::DeviceStates => json(services.devices.shown()),
+        Request::DeviceHandle { device, handling } => devices::handle(services, &device, handling).await,
+        Request::DeviceUnlock { device, reason } => devices::unlock(services, &device, &reason).await,
+        Request::ClosingList(wanted) => closings::list(services, wanted).await,
+        Request::ClosingShow { device, day } => closings::show(services, &device, &day).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
         Request::LogShow => log::show(services).await,
         Request::LogProof { impression } => log::prove(services, &impression).await,

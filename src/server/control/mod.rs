@@ -2,6 +2,7 @@
 //! over its control socket or the command has opened the directory itself (DESIGN 19).
 
 mod accounts;
+mod closings;
 mod desk;
 mod devices;
 mod execute;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::Secret;
+use crate::devices::Handling;
 use crate::mailfiles::Format;
 use crate::retention::Mode;
 use crate::store::accounts::Kind;
@@ -109,6 +111,31 @@ pub enum Request {
         /// A key that was made elsewhere, absolute; without it one is made.
         key_file: Option<PathBuf>,
     },
+    /// What a named device shows of itself, and the clock.
+    DeviceStates,
+    /// Issues, returns or revokes a named device.
+    DeviceHandle {
+        /// The device.
+        device: String,
+        /// What is done with it.
+        handling: Handling,
+    },
+    /// Lets a device stamp although the clock is not right.
+    DeviceUnlock {
+        /// The device.
+        device: String,
+        /// Why.
+        reason: String,
+    },
+    /// Daily closings.
+    ClosingList(WantedClosings),
+    /// One of them.
+    ClosingShow {
+        /// The device.
+        device: String,
+        /// The day.
+        day: String,
+    },
     /// Mailbox files of other programs, in or out.
     MailFiles {
         /// In or out.
@@ -145,6 +172,19 @@ pub enum Request {
         /// Its directory, absolute.
         dir: PathBuf,
     },
+}
+
+/// Which daily closings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WantedClosings {
+    /// Of this device.
+    pub device: Option<String>,
+    /// Of this facility.
+    pub facility: Option<String>,
+    /// The first day.
+    pub from: Option<String>,
+    /// The last day.
+    pub to: Option<String>,
 }
 
 /// A part of the list of accounts.

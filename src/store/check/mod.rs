@@ -15,7 +15,9 @@ use super::keys::{AccountCounter, FolderCounter, FolderSet};
 use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
-use super::{accounts, audit, device_keys, items, print_jobs, queue, quota, receipts, scans};
+use super::{
+    accounts, audit, clock_checks, closings, device_acts, device_keys, items, print_jobs, queue, quota, receipts, scans,
+};
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
 
@@ -118,6 +120,9 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'r', Reader::Claiming(receipts::inspect_owed)),
     (b'e', Reader::Claiming(receipts::inspect_awaited)),
     (b'R', Reader::Claiming(receipts::inspect_handed)),
+    (b'y', Reader::Claiming(closings::inspect)),
+    (b'Y', Reader::Claiming(device_acts::inspect)),
+    (b'z', Reader::Claiming(clock_checks::inspect)),
     (b'w', Reader::Claiming(quota::inspect_crossed)),
     (b'W', Reader::Claiming(quota::inspect_untold)),
 ];

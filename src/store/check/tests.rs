@@ -6,6 +6,8 @@ use super::*;
 use crate::address::ReversePath;
 use crate::ids::ItemId;
 use crate::store::audit::{AuditEntry, add_audit};
+use crate::store::clock_checks::{ClockCheck, add_clock_check};
+use crate::store::device_acts::{Act, DeviceAct, add_device_act};
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::keys::Key;
 use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job, add_notice, quota_key};
@@ -70,7 +72,10 @@ fn letters_in_every_queue_are_sound() {
 #[test_case(|batch| batch.put(keys::fact("schema"), vec![]), "a fact of the directory (at ! "; "fact unreadable")]
 #[test_case(|batch| batch.put(b"k?".to_vec(), vec![1, 1]), "an answer that was given (at k 3f)"; "answer under a bad key")]
 #[test_case(|batch| batch.delete(keys::fact("audit")), "audit entry 1 is beyond the counter"; "audit counter gone")]
-#[test_case(|batch| batch.put(b"z?".to_vec(), vec![]), "row of an unknown class (at z 3f)"; "class that nobody knows")]
+#[test_case(|batch| batch.delete(keys::fact("clock checks")), "clock check 1 is beyond the counter"; "counter of clock checks gone")]
+#[test_case(|batch| batch.delete(keys::fact("device acts")), "device act 1 is beyond the counter"; "counter of device acts gone")]
+#[test_case(|batch| batch.put(b"yd\x002026-11-22".to_vec(), vec![1]), "row of version 1"; "closing unreadable")]
+#[test_case(|batch| batch.put(b"~?".to_vec(), vec![]), "row of an unknown class (at ~ 3f)"; "class that nobody knows")]
 fn damage_is_named(plant: fn(&mut Batch), expected: &str) {
     let dir = tempfile::tempdir().unwrap();
     assert_named(&filled(dir.path()), plant, expected);
@@ -140,6 +145,8 @@ pub(in crate::store) fn fill(store: &Store) {
     accounts::add(&mut batch, &account()).unwrap();
     batch.put(keys::idempotency("almaty", &[5; 32]), vec![1, 0]);
     add_audit(&mut batch, &audit_entry()).unwrap();
+    add_clock_check(&mut batch, &clock_check()).unwrap();
+    add_device_act(&mut batch, &device_act()).unwrap();
     store.commit_blocking(batch).unwrap();
 }
 
@@ -199,6 +206,30 @@ fn job(body: BodyId) -> PrintJob {
     }
 }
 
+fn clock_check() -> ClockCheck {
+    ClockCheck {
+        at_us: 1,
+        occasion: "opening".into(),
+        state: "good".into(),
+        drift_ms: Some(-3),
+        server: Some("ntp.example:123".into()),
+        problem: None,
+    }
+}
+
+fn device_act() -> DeviceAct {
+    DeviceAct {
+        device: "astana-1-a".into(),
+        at_us: 1,
+        act: Act::Returned,
+        node: None,
+        holder: None,
+        role: None,
+        reason: None,
+        by: "command line".into(),
+    }
+}
+
 fn scan(document: BodyId) -> Scan {
     Scan {
         id: SCAN,
@@ -240,7 +271,7 @@ fn account() -> accounts::Account {
 }
 
 fn event() -> ItemEvent {
-    ItemEvent { at_us: 1, name: "accepted".into(), actor: "server".into(), reason: None, sheets: None }
+    ItemEvent { at_us: 1, name: "accepted".into(), actor: "server".into(), reason: None, sheets: None, mark: None }
 }
 
 fn get_event() -> Vec<u8> {

@@ -11,7 +11,7 @@ use crate::ids::BodyId;
 
 /// Batches with less than this to be compressed and sealed are made ready by who brings them, also on a thread that
 /// serves others: it takes less than passing it on.
-const MAX_PASSING_BYTES: u64 = 16 << 10;
+const MAX_PASSING_BYTES: u64 = 64 << 10;
 
 /// The bytes of a batch, ready to be written.
 #[derive(Debug, Default)]

@@ -1,0 +1,162 @@
+//! What is known of the clock, and whether the devices may stamp by it. Pure: what a source said goes in.
+
+use serde_json::{Value, json};
+
+use super::{Reading, Settings};
+use crate::clock::Timestamp;
+
+/// What is known of the clock (P31: order 57 cl. 14).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// There is nobody to ask.
+    Unchecked,
+    /// The source was not asked yet.
+    Pending,
+    /// Within the tolerance.
+    Good { reading: Reading, at: Timestamp },
+    /// Beyond the tolerance; it stays so until a source says otherwise.
+    Drifted { reading: Reading, at: Timestamp },
+    /// The source does not answer.
+    Silent { since: Timestamp, at: Timestamp, problem: String },
+}
+
+impl Standing {
+    /// What is known after the source was asked.
+    pub(super) fn after(&self, said: Result<Reading, String>, settings: &Settings, now: Timestamp) -> Standing {
+        match said {
+            Ok(reading) if reading.drift_ms.unsigned_abs() <= settings.tolerance_ms => {
+                Standing::Good { reading, at: now }
+            }
+            Ok(reading) => Standing::Drifted { reading, at: now },
+            // Silence does not make a clock right that was found wrong.
+            Err(_) if matches!(self, Standing::Drifted { .. }) => self.clone(),
+            Err(problem) => {
+                let since = match self {
+                    Standing::Silent { since, .. } => *since,
+                    Standing::Good { at, .. } => *at,
+                    _ => now,
+                };
+                Standing::Silent { since, at: now, problem }
+            }
+        }
+    }
+
+    /// Why no device may stamp; `None` when they may.
+    pub(super) fn lock_reason(&self, settings: &Settings) -> Option<String> {
+        match self {
+            Standing::Drifted { reading, at } => {
+                let (drift, side) =
+                    (reading.drift_ms.unsigned_abs(), if reading.drift_ms > 0 { "fast" } else { "slow" });
+                let tolerance = settings.tolerance_ms;
+                Some(format!(
+                    "the clock is {drift} ms {side} by {} at {at}, and the tolerance is {tolerance} ms (P31): set the \
+                     clock right",
+                    reading.server
+                ))
+            }
+            Standing::Silent { since, at, problem } => {
+                let silent_s = u64::try_from(at.as_second().saturating_sub(since.as_second())).unwrap_or(0);
+                let is_over = settings.max_unchecked_s > 0 && silent_s >= settings.max_unchecked_s;
+                is_over.then(|| {
+                    format!(
+                        "the clock could not be checked since {since}, longer than clock.max_unchecked_s allows (P31): \
+                         {problem}"
+                    )
+                })
+            }
+            Standing::Unchecked | Standing::Pending | Standing::Good { .. } => None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Standing::Unchecked | Standing::Pending => "unchecked",
+            Standing::Good { .. } => "good",
+            Standing::Drifted { .. } => "drifted",
+            Standing::Silent { .. } => "silent",
+        }
+    }
+
+    pub(super) fn reading(&self) -> Option<&Reading> {
+        match self {
+            Standing::Good { reading, .. } | Standing::Drifted { reading, .. } => Some(reading),
+            _ => None,
+        }
+    }
+
+    pub(super) fn problem(&self) -> Option<&str> {
+        match self {
+            Standing::Silent { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// For people and scripts.
+    pub(super) fn shown(&self, settings: &Settings) -> Value {
+        let at = match self {
+            Standing::Good { at, .. } | Standing::Drifted { at, .. } | Standing::Silent { at, .. } => {
+                Some(at.to_string())
+            }
+            _ => None,
+        };
+        json!({
+            "state": self.name(),
+            "checked_at": at,
+            "drift_ms": self.reading().map(|reading| reading.drift_ms),
+            "server": self.reading().map(|reading| reading.server.as_str()),
+            "problem": self.problem(),
+            "tolerance_ms": settings.tolerance_ms,
+            "locked": self.lock_reason(settings),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn said(drift_ms: i64) -> Result<Reading, String> {
+        Ok(Reading { drift_ms, server: "ntp".into() })
+    }
+
+    const SILENCE: Result<i64, ()> = Err(());
+
+    /// Answers of the source, one a minute: drift or silence.
+    fn after(answers: &[Result<i64, ()>]) -> (&'static str, bool) {
+        let settings = Settings { max_unchecked_s: 120, ..Settings::default() };
+        let mut standing = Standing::Pending;
+        for (minute, answer) in answers.iter().enumerate() {
+            let answer = answer.map_or_else(|()| Err("no answer".to_owned()), said);
+            standing = standing.after(answer, &settings, at(60 * i64::try_from(minute).unwrap()));
+        }
+        (standing.name(), standing.lock_reason(&settings).is_some())
+    }
+
+    #[test_case(&[] => ("unchecked", false); "not asked yet")]
+    #[test_case(&[Ok(1000)] => ("good", false); "exactly the tolerance")]
+    #[test_case(&[Ok(-1000)] => ("good", false); "exactly the tolerance behind")]
+    #[test_case(&[Ok(1001)] => ("drifted", true); "beyond it")]
+    #[test_case(&[Ok(-1001)] => ("drifted", true); "beyond it behind")]
+    #[test_case(&[Ok(5000), Ok(3)] => ("good", false); "good again")]
+    #[test_case(&[Ok(5000), SILENCE] => ("drifted", true); "silence does not unlock")]
+    #[test_case(&[SILENCE] => ("silent", false); "silent from the beginning")]
+    #[test_case(&[SILENCE, SILENCE] => ("silent", false); "silent for a minute")]
+    #[test_case(&[SILENCE, SILENCE, SILENCE] => ("silent", true); "silent for too long")]
+    #[test_case(&[Ok(0), SILENCE, SILENCE] => ("silent", true); "counted from the last answer")]
+    #[test_case(&[SILENCE, SILENCE, SILENCE, Ok(0)] => ("good", false); "and heard again")]
+    fn p31_f13_what_locks(answers: &[Result<i64, ()>]) -> (&'static str, bool) {
+        after(answers)
+    }
+
+    #[test]
+    fn no_source_locks_nothing() {
+        let standing = Standing::Unchecked;
+        assert_eq!((standing.name(), standing.lock_reason(&Settings::default())), ("unchecked", None));
+    }
+}

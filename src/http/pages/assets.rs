@@ -1,0 +1,71 @@
+//! The files that pages load: part of the binary, named in one table. Browsers keep them and ask whether they are still
+//! the same (RFC 9110 §13.1.2): a new binary is seen at once.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest as _, Sha256};
+
+use super::super::problem::Problem;
+
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    content: &'static str,
+}
+
+const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+const ASSETS: &[Asset] = &[
+    Asset { name: "poshta.css", kind: CSS, content: include_str!("poshta.css") },
+    Asset { name: "poshta.svg", kind: SVG, content: include_str!("poshta.svg") },
+    Asset { name: "verify.css", kind: CSS, content: include_str!("verify.css") },
+    Asset { name: "verify.mjs", kind: SCRIPT, content: include_str!("verify.mjs") },
+    // What checks marks, for pages and for whoever wants to run it elsewhere.
+    Asset { name: "bytes.mjs", kind: SCRIPT, content: include_str!("postmark/bytes.mjs") },
+    Asset { name: "ed25519.mjs", kind: SCRIPT, content: include_str!("postmark/ed25519.mjs") },
+    Asset { name: "elsewhere.mjs", kind: SCRIPT, content: include_str!("postmark/elsewhere.mjs") },
+    Asset { name: "judge.mjs", kind: SCRIPT, content: include_str!("postmark/judge.mjs") },
+    Asset { name: "mark.mjs", kind: SCRIPT, content: include_str!("postmark/mark.mjs") },
+    Asset { name: "message.mjs", kind: SCRIPT, content: include_str!("postmark/message.mjs") },
+    Asset { name: "oblasts.mjs", kind: SCRIPT, content: include_str!("postmark/oblasts.mjs") },
+    Asset { name: "proof.mjs", kind: SCRIPT, content: include_str!("postmark/proof.mjs") },
+    Asset { name: "published.mjs", kind: SCRIPT, content: include_str!("postmark/published.mjs") },
+    Asset { name: "signatures.mjs", kind: SCRIPT, content: include_str!("postmark/signatures.mjs") },
+    Asset { name: "stamp.mjs", kind: SCRIPT, content: include_str!("postmark/stamp.mjs") },
+];
+
+/// Entity tags, in the order of the assets.
+static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let tag = |asset: &Asset| {
+        let hash = Sha256::digest(asset.content);
+        let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("\"{digits}\"")
+    };
+    ASSETS.iter().map(tag).collect()
+});
+
+/// `GET /assets/{name}`
+pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some((asset, tag)) = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name) else {
+        return Problem::not_found().into_response();
+    };
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
+    let mut response = match known.any(|known| known == tag || known == "*") {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => asset.content.into_response(),
+    };
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        fields.insert(header::ETAG, tag);
+    }
+    response
+}

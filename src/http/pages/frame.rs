@@ -1,0 +1,107 @@
+//! What stands around every page, and the headers that go with it.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::locale::{self, Lang};
+
+use super::super::problem::Problem;
+use super::language::{Asked, COOKIE};
+
+/// Nothing but this server's own files is loaded, nothing stands inside the page that could run, nothing of it can be
+/// framed, and forms go nowhere else. W3C, Content Security Policy Level 3.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The headers of every page; a page may tell of a person, so that no cache keeps it.
+const HEADERS: [(&str, &str); 7] = [
+    ("content-type", "text/html; charset=utf-8"),
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cache-control", "no-store"),
+    ("vary", "accept-language, cookie"),
+];
+
+/// What a page says of itself to the frame around it.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Frame {
+    asked: Asked,
+    /// Key of its title.
+    title: &'static str,
+}
+
+/// A language to change to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Choice {
+    /// Its tag.
+    pub(super) tag: &'static str,
+    /// Its own name.
+    pub(super) name: String,
+    /// The same page in it.
+    pub(super) href: String,
+    /// The page is in it already.
+    pub(super) is_current: bool,
+}
+
+impl Frame {
+    /// The frame of a page whose title has this key.
+    pub(in crate::http) fn new(asked: Asked, title: &'static str) -> Self {
+        Frame { asked, title }
+    }
+
+    /// The text under a key, in the page's language.
+    pub(in crate::http) fn text(&self, key: &str) -> String {
+        locale::text(self.asked.lang, key, &[])
+    }
+
+    /// As [`Frame::text`], with arguments filled in.
+    pub(in crate::http) fn text_with(&self, key: &str, args: &[(&str, &str)]) -> String {
+        locale::text(self.asked.lang, key, args)
+    }
+
+    /// The language of the page.
+    pub(in crate::http) fn lang(&self) -> Lang {
+        self.asked.lang
+    }
+
+    pub(super) fn tag(&self) -> &'static str {
+        self.asked.lang.tag()
+    }
+
+    pub(super) fn title(&self) -> String {
+        self.text(self.title)
+    }
+
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        let choice = |lang: Lang| Choice {
+            tag: lang.tag(),
+            name: locale::text(lang, "page-language", &[]),
+            href: format!("{}?lang={}", self.asked.path, lang.tag()),
+            is_current: lang == self.asked.lang,
+        };
+        Lang::ALL.into_iter().map(choice).collect()
+    }
+}
+
+/// The answer with a page in its frame.
+pub(in crate::http) fn show(frame: &Frame, page: &impl Template) -> Response {
+    let html = match page.render() {
+        Ok(html) => html,
+        Err(error) => return Problem::temporary(&error).into_response(),
+    };
+    let mut response = (StatusCode::OK, html).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(frame.tag()));
+    if frame.asked.is_chosen {
+        // A year; no script needs it, and no other site may send it along.
+        let cookie = format!("{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax; Secure; HttpOnly", frame.tag());
+        headers.extend(HeaderValue::from_str(&cookie).ok().map(|cookie| (header::SET_COOKIE, cookie)));
+    }
+    response
+}

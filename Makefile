@@ -7,12 +7,12 @@ BUILD_PACKAGES = gcc libc6-dev ca-certificates
 # What the demo's table and the tour of the README type.
 TOUR_PACKAGES = curl poppler-utils python3
 # What the tests need besides: a mail program, strace for power cuts and failing disks, the C++ compiler that builds
-# libFuzzer, and node, which runs what the pages have for browsers.
-TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++ nodejs
+# libFuzzer, openssl, whose time stamps are not ours, and node, which runs what the pages have for browsers.
+TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++ openssl nodejs
 # A browser is large: only for those who ask for it.
 BROWSER_PACKAGES = $(TEST_PACKAGES) chromium-headless-shell
 
-FUZZ_TARGETS = mime_scanner header_edit mbox smtp_session imap_session
+FUZZ_TARGETS = eds mime_scanner header_edit mbox smtp_session imap_session
 FUZZ_SECONDS ?= 15
 
 help: ## this list

@@ -7,11 +7,17 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use crate::clock::{Clock as _, SystemClock};
+use crate::identity::eds::{self, Certificate};
 use crate::server::control::Request;
-use crate::tlog::monitor::{Alarm, Seen, look};
+use crate::tlog::monitor::{Alarm, Look, Seen, look};
 use crate::tlog::note::Verifier;
+use crate::tlog::stamps::{Days, Stamped, Wanted, look_at_days};
 
 use super::fetch::{Prefix, SYSTEM_AUTHORITIES};
 use super::target::Target;
@@ -72,6 +78,13 @@ pub(super) struct MonitorArgs {
     /// Certificates of the authorities that are trusted for https.
     #[arg(long, value_name = "FILE", default_value = SYSTEM_AUTHORITIES)]
     ca: PathBuf,
+    /// Certificates of time-stamping authorities, or of those that issued theirs: then the stamps of the last days
+    /// are checked too.
+    #[arg(long, value_name = "FILE")]
+    stamp_authorities: Option<PathBuf>,
+    /// How many days before today are looked at for stamps.
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "stamp_authorities")]
+    stamp_days: u8,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -110,22 +123,56 @@ pub(super) fn run(command: &LogCommand) -> Outcome {
 fn monitor(args: &MonitorArgs) -> Outcome {
     let key = key(&args.key)?;
     let seen = seen(&args.state)?;
+    let authorities = args.stamp_authorities.as_deref().map(authorities).transpose()?.unwrap_or_default();
     let mut source = Prefix::new(&args.url, &args.ca)?;
-    match look(&mut source, &key, seen.as_ref()) {
-        Ok(look) => {
+    let looked = look(&mut source, &key, seen.as_ref())
+        .and_then(|look| Ok((days(args, &authorities, &mut source, &key, &look)?, look)));
+    match looked {
+        Ok((days, look)) => {
             keep(&args.state, &serde_json::to_vec_pretty(&look.seen)?)?;
-            let shown = json!({
+            let mut shown = json!({
                 "verdict": "consistent",
                 "origin": key.name(),
                 "leaves": look.head.size,
                 "new_leaves": look.head.size - look.from,
                 "root": look.head.root.to_string(),
             });
+            if let (Some(days), Some(fields)) = (days, shown.as_object_mut()) {
+                fields.insert("stamped_days".into(), days.stamped.iter().map(stamp_of_day).collect());
+                fields.insert("unstamped_days".into(), days.unstamped.iter().map(ToString::to_string).collect());
+            }
             output::thing(&shown, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(alarm) => sound(args, &mut source, seen.as_ref(), &alarm),
     }
+}
+
+fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+    Ok(eds::certificates(&bytes).map_err(|error| WrongUse(format!("{}: {error}", file.display())))?)
+}
+
+/// The last days and their stamps, when that is asked for.
+fn days(
+    args: &MonitorArgs,
+    authorities: &[Certificate],
+    source: &mut Prefix,
+    key: &Verifier,
+    look: &Look,
+) -> Result<Option<Days>, Alarm> {
+    if args.stamp_authorities.is_none() {
+        return Ok(None);
+    }
+    let now = SystemClock.now();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let days = (1..=i64::from(args.stamp_days)).filter_map(|back| today.checked_sub(back.days()).ok());
+    let wanted = Wanted { authorities, policy: None, nonce: None };
+    look_at_days(source, (key, look.head), days, &wanted, now).map(Some)
+}
+
+fn stamp_of_day((day, stamped): &(Date, Stamped)) -> Value {
+    json!({ "day": day.to_string(), "time": stamped.time.to_string(), "authority": stamped.authority })
 }
 
 /// Tells what is wrong; what was seen before stays as it is, and what contradicts it is put beside it.

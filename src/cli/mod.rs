@@ -9,11 +9,13 @@ mod config;
 mod demo;
 mod device;
 mod draw;
+mod eds;
 mod facility;
 mod fetch;
 mod log;
 mod mailfiles;
 mod output;
+mod payment;
 mod postmark;
 mod print;
 mod progress;
@@ -59,6 +61,9 @@ enum Command {
     /// Postmarks on letters.
     #[command(subcommand)]
     Postmark(postmark::PostmarkCommand),
+    /// Electronic digital signatures.
+    #[command(subcommand)]
+    Eds(eds::EdsCommand),
     /// The transparency log of all marks.
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -68,6 +73,9 @@ enum Command {
     /// Letters on their way to paper.
     #[command(subcommand)]
     Print(print::PrintCommand),
+    /// Payment signs, and how accounts pay for letters on paper.
+    #[command(subcommand)]
+    Payment(payment::PaymentCommand),
     /// Scanned letters that wait for review.
     #[command(subcommand)]
     Scan(scan::ScanCommand),
@@ -163,9 +171,11 @@ fn dispatch(command: Command) -> Outcome {
         Command::Account(command) => account::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
+        Command::Eds(command) => eds::run(&command),
         Command::Log(command) => log::run(&command),
         Command::Queue(command) => queue::run(command),
         Command::Print(command) => print::run(command),
+        Command::Payment(command) => payment::run(command),
         Command::Scan(command) => scan::run(command),
         Command::Import(command) => mailfiles::import(command),
         Command::Export(command) => mailfiles::export(command),

@@ -19,8 +19,8 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, postal, publisher, quota, receipts,
-    retention, smtp, store, trust,
+    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, postal, publisher,
+    quota, receipts, retention, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -75,6 +75,8 @@ pub struct Config {
     pub outbound: outbound::Settings,
     /// Letters on paper.
     pub hybrid: hybrid::Settings,
+    /// What they cost.
+    pub payment: payment::Settings,
 }
 
 impl Config {
@@ -264,6 +266,8 @@ impl Config {
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         let receipts = self.receipts.problems().into_iter();
         problems.extend(receipts.map(|(key, what, remedy)| Problem::new(format!("receipts.{key}"), what, remedy)));
+        let tariff = self.payment.tariff.problems().into_iter();
+        problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());
@@ -345,10 +349,13 @@ impl Config {
                 *path = base.join(&path);
             }
         }
-        // Empty is no path: the keys are in the environment then.
+        // Empty is no path: the keys are in the environment then, and there are no time stamps.
+        let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;
-        if !keys.as_os_str().is_empty() && keys.is_relative() {
-            *keys = base.join(&keys);
+        for path in [keys, &mut stamps.authorities_file, &mut stamps.tls_authorities_file] {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                *path = base.join(&path);
+            }
         }
     }
 }

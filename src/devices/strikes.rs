@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::postal::{Device, DeviceId, FacilityId, Kind};
+use crate::postal::{Device, DeviceId, DeviceKind, FacilityId, Kind};
 use crate::store::{self, Batch, Committed};
 
 use super::{Devices, Error, Strike, Unused};
@@ -44,8 +44,16 @@ impl Strikes {
     /// # Errors
     /// See [`Error`].
     pub async fn strike(&mut self, facility: &FacilityId, kind: Kind) -> Result<Strike, Error> {
+        self.strike_with(facility, kind.device()).await
+    }
+
+    /// As [`Strikes::strike`], with the facility's device of this kind.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn strike_with(&mut self, facility: &FacilityId, device: DeviceKind) -> Result<Strike, Error> {
         let inner = &self.devices.inner;
-        let device = self.devices.device_for(facility, kind)?;
+        let device = self.devices.device_for(facility, device)?;
         // P31: the clock is checked before the first impression; what it shows may lock the device.
         inner.clock.ensure_asked().await;
         if let Some(why) = inner.clock.lock_of(&device) {
@@ -62,6 +70,12 @@ impl Strikes {
         };
         self.taken.push(Taken { number: Unused { device, number: strike.number }, _under_way: under_way });
         Ok(strike)
+    }
+
+    /// P4, P31: the facility has a device of this kind, and it is issued to this node.
+    #[must_use]
+    pub fn has(&self, facility: &FacilityId, device: DeviceKind) -> bool {
+        self.devices.device_for(facility, device).is_ok()
     }
 
     /// Commits the letter, and tells the journal of numbers that earlier ones left unused.
@@ -97,17 +111,17 @@ impl Strikes {
 }
 
 impl Devices {
-    /// P4, P31: the facility's first device for impressions of this kind that is issued to this node.
-    fn device_for(&self, facility: &FacilityId, kind: Kind) -> Result<DeviceId, Error> {
+    /// P4, P31: the facility's first device of this kind that is issued to this node.
+    fn device_for(&self, facility: &FacilityId, kind: DeviceKind) -> Result<DeviceId, Error> {
         let (registry, now) = (&self.inner.registry, self.inner.world.now());
-        let first = registry.workplace(facility, kind, now)?.device.id.clone();
+        let first = registry.workplace_of(facility, kind, now)?.device.id.clone();
         let withdrawn = self.inner.withdrawn.read();
         if !withdrawn.contains(&first) {
             return Ok(first);
         }
         let other = registry.facility(facility, now).and_then(|facility| {
             let today = facility.date_at(now);
-            let fits = |device: &&Device| device.kind == kind.device() && device.is_usable(today, now);
+            let fits = |device: &&Device| device.kind == kind && device.is_usable(today, now);
             facility.devices.iter().filter(fits).find(|device| !withdrawn.contains(&device.id))
         });
         other.map(|device| device.id.clone()).ok_or_else(|| Error::NotIssued(first.to_string()))

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::identity::eds::response_with;
 use crate::ids::ImpressionId;
 use crate::tlog::folder::{self, View};
 use crate::tlog::proof::Proof;
@@ -24,6 +25,8 @@ const FLEETING: &str = "public, max-age=1";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
+/// RFC 3161 §3.4.
+const STAMP: &str = "application/timestamp-reply";
 
 /// How an answer is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -71,11 +74,27 @@ pub(super) async fn key(State(api): State<Api>) -> Result<Response, Problem> {
     Ok(answer(TEXT, FLEETING, key))
 }
 
-/// `GET /log/daily/{day}`: the last checkpoint of a day that is over.
-pub(super) async fn daily(State(api): State<Api>, Path(day): Path<String>) -> Result<Response, Problem> {
+/// `GET /log/daily/{day}`: the last checkpoint of a day that is over; with `.tst` behind it the time stamp of that
+/// (RFC 3161), with `.tsr` the same as an answer of its authority, which other programs want.
+pub(super) async fn daily(State(api): State<Api>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let (day, form) = name.split_once('.').map_or((name.as_str(), None), |(day, form)| (day, Some(form)));
     let day: Date = day.parse().ok().filter(|date: &Date| date.to_string() == day).ok_or_else(Problem::not_found)?;
-    let note = read(&api, move |view| view.daily(day)).await?.ok_or_else(Problem::not_found)?;
-    Ok(answer(TEXT, IMMUTABLE, note))
+    let stamp = move |view: &View| view.stamp(day);
+    match form {
+        None => {
+            let note = read(&api, move |view| view.daily(day)).await?.ok_or_else(Problem::not_found)?;
+            Ok(answer(TEXT, IMMUTABLE, note))
+        }
+        Some("tst") => {
+            let token = read(&api, stamp).await?.ok_or_else(Problem::not_found)?;
+            Ok(answer(BYTES, IMMUTABLE, token))
+        }
+        Some("tsr") => {
+            let token = read(&api, stamp).await?.ok_or_else(Problem::not_found)?;
+            Ok(answer(STAMP, IMMUTABLE, response_with(&token)))
+        }
+        Some(_) => Err(Problem::not_found()),
+    }
 }
 
 /// `GET /log/tile/{path}`: hashes or entries.

@@ -10,9 +10,11 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::hybrid::bundles::{Bundle, Leased};
 use crate::hybrid::queue::{CentreEvent, LeaseRequest};
 use crate::ids::ItemId;
 use crate::store::View;
+use crate::store::print_batches::BatchLetter;
 use crate::store::print_jobs::{PrintJob, State as JobState};
 
 use super::guard::{Caller, Peer};
@@ -78,9 +80,48 @@ pub(super) async fn lease(
         colour: body.can.colour,
         duplex: body.can.duplex,
     };
-    let jobs = api.queue().lease(&caller.facility, request, &peer.stop).await?;
+    let Leased { jobs, bundle } = api.queue().lease_bundle(&caller.facility, request, &peer.stop).await?;
     let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
-    Ok(Json(json!({ "jobs": jobs })))
+    let mut answer = json!({ "jobs": jobs });
+    if let (Some(bundle), Some(fields)) = (bundle, answer.as_object_mut()) {
+        let manifest = format!("/api/v1/print/batches/{}", bundle.number);
+        let seal = bundle.seal();
+        let batch = json!({ "plomb": bundle.plomb, "number": bundle.number, "seal": seal, "manifest": manifest });
+        fields.insert("batch".into(), batch);
+    }
+    Ok(Json(answer))
+}
+
+/// `GET /api/v1/print/batches/{number}`: the manifest of a bundle (P10).
+pub(super) async fn batch(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(number): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let number: u64 = number.parse().map_err(|_| Problem::not_found())?;
+    let bundle = api.queue().bundle(&caller.facility, number).await?;
+    let letters: Vec<Value> = bundle.letters.iter().map(letter_json).collect();
+    Ok(Json(json!({
+        "centre": bundle.centre,
+        "plomb": bundle.plomb,
+        "number": number,
+        "seal": Bundle { plomb: bundle.plomb.clone(), number }.seal(),
+        "device": bundle.device,
+        "insurance_seal": bundle.insurance_seal,
+        "sealed_at": rfc3339_ms(u64::try_from(bundle.sealed_us / 1000).unwrap_or(0)),
+        "letters": letters,
+    })))
+}
+
+fn letter_json(letter: &BatchLetter) -> Value {
+    json!({
+        "item_id": letter.item.to_string(), "s10": letter.s10, "class": letter.class, "sheets": letter.sheets,
+        "sha256": hex(&letter.sha256), "fence": letter.fence,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `GET /api/v1/print/jobs/{id}/document`
@@ -165,8 +206,7 @@ fn event_of(body: EventBody) -> Result<CentreEvent, Problem> {
 
 fn job_json(job: &PrintJob) -> Value {
     let document = job.document.as_ref();
-    let sha256: String =
-        document.iter().flat_map(|document| &document.sha256).map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = document.map(|document| hex(&document.sha256)).unwrap_or_default();
     json!({
         "id": job.item.to_string(),
         "item_id": job.item.to_string(),
@@ -229,4 +269,48 @@ pub(super) fn report_schema() -> Value {
             "sheets": { "type": "integer", "minimum": 1, "description": "with printed" },
             "reason": { "type": "string", "maxLength": LONGEST_REASON, "description": "with failed" },
         } })
+}
+
+/// The answer to a lease, for the OpenAPI document.
+pub(super) fn leased_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let number = || json!({ "type": "integer" });
+    let flag = || json!({ "type": "boolean" });
+    let document = json!({ "type": "object", "properties": { "url": text(), "sha256": text(), "bytes": number() } });
+    let job = json!({ "type": "object", "properties": {
+        "id": text(), "item_id": text(), "s10": text(), "fence": number(), "lease_expires_at": text(),
+        "format": { "enum": ["letter", "postcard"] }, "class": text(), "colour": flag(), "duplex": flag(),
+        "pages": number(), "sheets": number(), "postal_index": text(), "document": document,
+    } });
+    json!({ "type": "object", "required": ["jobs"], "properties": {
+        "jobs": { "type": "array", "items": job },
+        "batch": batch_schema(),
+    } })
+}
+
+/// What a bundle is closed with.
+fn batch_schema() -> Value {
+    json!({ "type": "object",
+        "description": "The bundle that this lease is, closed with a plomb; absent without jobs and sealing pliers",
+        "required": ["plomb", "number", "seal", "manifest"],
+        "properties": {
+            "plomb": { "type": "string", "description": "the letters and the digits of the sealing pliers" },
+            "number": { "type": "integer", "minimum": 1 },
+            "seal": { "type": "string", "description": "plomb and number, as they stand on the bundle" },
+            "manifest": { "type": "string", "description": "path of the bundle's manifest" },
+        } })
+}
+
+/// The manifest of a bundle, for the OpenAPI document.
+pub(super) fn manifest_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let letter = json!({ "type": "object", "properties": {
+        "item_id": text(), "s10": text(), "class": text(), "sheets": { "type": "integer" }, "sha256": text(),
+        "fence": { "type": "integer" },
+    } });
+    json!({ "type": "object", "properties": {
+        "centre": text(), "plomb": text(), "number": { "type": "integer" }, "seal": text(), "device": text(),
+        "insurance_seal": { "type": ["string", "null"], "description": "device of the seal, with declared value in it" },
+        "sealed_at": text(), "letters": { "type": "array", "items": letter },
+    } })
 }

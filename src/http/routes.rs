@@ -42,6 +42,15 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         method: "get",
+        path: "/api/v1/print/batches/{number}",
+        roles: &[Role::PrintCentre],
+        body: Body::None,
+        summary: "The manifest of a bundle that this centre was given: its plomb, and what is in it",
+        handler: || get(print::batch),
+        schema: no_schema,
+    },
+    Route {
+        method: "get",
         path: "/api/v1/print/jobs/{id}/document",
         roles: &[Role::PrintCentre],
         body: Body::None,
@@ -207,7 +216,7 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/log/daily/{day}",
         roles: &[],
         body: Body::None,
-        summary: "The last checkpoint of a day (UTC) that is over",
+        summary: "The last checkpoint of a day (UTC) that is over; <day>.tst and <day>.tsr: its time stamp (RFC 3161)",
         handler: || get(log::daily),
         schema: no_schema,
     },
@@ -306,7 +315,7 @@ fn operation(route: &Route) -> Value {
     let mut operation = json!({
         "summary": route.summary,
         "parameters": parameters,
-        "responses": { "default": problem, "2XX": { "description": "done" } },
+        "responses": { "default": problem, "2XX": answer(route) },
         "x-roles": route.roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
     });
     let media_type = match route.body {
@@ -324,6 +333,16 @@ fn operation(route: &Route) -> Value {
         }
     }
     operation
+}
+
+/// What a call answers, where its shape is promised.
+fn answer(route: &Route) -> Value {
+    let schema = match route.path {
+        "/api/v1/print/lease" => print::leased_schema(),
+        "/api/v1/print/batches/{number}" => print::manifest_schema(),
+        _ => return json!({ "description": "done" }),
+    };
+    json!({ "description": "done", "content": { "application/json": { "schema": schema } } })
 }
 
 fn security(route: &Route) -> Value {
@@ -368,6 +387,13 @@ mod tests {
         let events = &document["paths"]["/api/v1/print/jobs/{id}/events"]["post"];
         let schema = &events["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(schema["x-predecessors"]["printed"], json!(["claimed"]));
+    }
+
+    #[test]
+    fn p10_openapi_tells_of_the_plomb() {
+        let lease = &openapi()["paths"]["/api/v1/print/lease"]["post"]["responses"]["2XX"];
+        let batch = &lease["content"]["application/json"]["schema"]["properties"]["batch"];
+        assert_eq!(batch["required"], json!(["plomb", "number", "seal", "manifest"]));
     }
 
     #[test]

@@ -165,6 +165,7 @@ fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> 
         facilities: Arc::new(postal::Settings::default()),
         registry: Arc::clone(registry),
         devices: devices.clone(),
+        payments: crate::payment::tests::payments(store, registry, world),
         store: store.clone(),
         workers: workers.clone(),
         world: world.clone(),

@@ -10,10 +10,12 @@ use crate::intake::{Envelope, Origin, Refusal, Sender};
 use crate::locale::{self, Lang};
 use crate::message::headers::{self, fields};
 use crate::message::{AddressEntry, Envelope as MessageEnvelope, Structure};
+use crate::payment::{Bill, LetterName, Payer, PaymentError, Settlement};
 use crate::postal::{
-    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10,
+    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10, SignHash, Tiyn,
 };
 use crate::store::items::add_event;
+use crate::store::payments::ReceiptMark;
 use crate::store::print_jobs::{PrintJob, State, add_job, add_notice};
 use crate::store::vault::RowText;
 use crate::store::{Batch, StagedBody};
@@ -21,7 +23,7 @@ use crate::store::{Batch, StagedBody};
 use super::Paper;
 use super::content::{ContentError, Enclosure, Limits, enclosure_bytes, gather};
 use super::draft::Draft;
-use super::letter::{Block, Carrier, CheckFailure, Format, Sides, blocks};
+use super::letter::{Block, Carrier, CheckFailure, Format, Sides, Surcharge, blocks};
 use super::paper_marks::acceptance;
 use super::queue::{event, milliseconds};
 use super::s10_numbers::S10Exhausted;
@@ -43,6 +45,19 @@ pub struct PaperLetter<'a> {
     pub structure: &'a Structure,
     /// Their top header block.
     pub header: &'a Bytes,
+    /// What is given for it.
+    pub payment: Given<'a>,
+}
+
+/// What a sender gives for a letter.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The item that the letter becomes.
+    pub item: ItemId,
+    /// The signs that it names.
+    pub signs: &'a [SignHash],
+    /// See [`LetterName`].
+    pub letter: LetterName,
 }
 
 /// A letter that was found good: all that its print job needs.
@@ -59,6 +74,8 @@ pub struct PaperPlan {
     text: Vec<Block>,
     enclosures: Vec<Enclosure>,
     header_bytes: u64,
+    centre: Option<String>,
+    settlement: Settlement,
 }
 
 /// What intake knows of the item when it composes the commit.
@@ -68,7 +85,7 @@ pub struct PaperItem {
     pub item: ItemId,
     /// When it was accepted.
     pub instant: Timestamp,
-    /// The bytes of its prefix, the acceptance first.
+    /// The bytes of its prefix: the acceptance, under the marks of what was paid.
     pub item_prefix: Vec<u8>,
     /// Its body, in the same batch.
     pub body: BodyId,
@@ -76,6 +93,10 @@ pub struct PaperItem {
     pub body_bytes: u64,
     /// The accept mark.
     pub accept: Impression,
+    /// P7: the mark of what is still to be paid.
+    pub surcharge: Option<Impression>,
+    /// P24: the mark for its receipt, where it is not that of the item.
+    pub receipt: Option<ReceiptMark>,
     /// How its sender hears of it.
     pub telling: Telling,
 }
@@ -92,6 +113,24 @@ pub enum Telling {
 }
 
 impl PaperPlan {
+    /// How it is paid.
+    #[must_use]
+    pub fn settlement(&self) -> &Settlement {
+        &self.settlement
+    }
+
+    /// P23: an ordinary letter, as they come from letter boxes.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        self.options.class == Class::Ordinary
+    }
+
+    /// The print centre that is offered the letter first.
+    #[must_use]
+    pub fn centre(&self) -> Option<&str> {
+        self.centre.as_deref()
+    }
+
     /// The number that the item has on paper.
     #[must_use]
     pub fn s10(&self) -> S10 {
@@ -130,7 +169,7 @@ impl Paper {
             Limits { max_text_bytes: self.settings().max_text_bytes, max_documents: self.settings().max_attachments };
         let mut content = gather(letter.structure, &read, limits).map_err(content_refusal)?;
         let addressee = addressee(letter.header, &mut content.text)?;
-        self.check_centre(&addressee, options)?;
+        let centre = self.check_centre(&addressee, options)?;
         let header_bytes = letter.structure.root.body.start;
         for enclosure in &mut content.documents {
             let bytes = enclosure_bytes(enclosure, header_bytes, &read)?;
@@ -143,6 +182,7 @@ impl Paper {
             Class::Ordinary => &self.facilities().s10_ordinary,
             Class::Registered | Class::Valued => &self.facilities().s10_registered,
         };
+        let settlement = self.settle(letter, options, sheets_of(options, &text, &content.documents)).await?;
         if let Some(account) = account {
             self.take_from_quota(account).await?;
         }
@@ -159,6 +199,8 @@ impl Paper {
             text,
             enclosures: content.documents,
             header_bytes,
+            centre,
+            settlement,
         })
     }
 
@@ -178,6 +220,7 @@ impl Paper {
             enclosures: plan.enclosures,
             header_bytes: plan.header_bytes,
             item_prefix: place.item_prefix,
+            surcharge: place.surcharge.as_ref().map(surcharge_of),
         };
         let mut accepted = event(place.instant, State::Accepted.name(), "server", None);
         accepted.mark = acceptance(&draft.item_prefix);
@@ -210,6 +253,7 @@ impl Paper {
             attempts: 0,
             document: None,
         };
+        plan.settlement.add_to_batch(batch, place.item, place.instant, place.receipt)?;
         add_job(batch, &mut job, record, milliseconds(place.instant))?;
         let number = add_event(batch, place.item, &accepted)?;
         if place.telling == Telling::ByStatus {
@@ -240,10 +284,31 @@ impl Paper {
         Refusal::OverQuota(format!("{limit} letters on paper a day; try again tomorrow"))
     }
 
-    fn check_centre(&self, addressee: &PostalAddress, options: LetterOptions) -> Result<(), Refusal> {
+    /// P7: how the letter is paid, before anything is taken for it.
+    async fn settle(
+        &self,
+        letter: &PaperLetter<'_>,
+        options: LetterOptions,
+        sheets: u32,
+    ) -> Result<Settlement, Refusal> {
+        let payer = match &letter.origin.sender {
+            Sender::Account { id, .. } => Payer::Account(*id),
+            _ => Payer::Peer,
+        };
+        let Given { item, signs, letter } = letter.payment;
+        let settled = self.payments().settle(&Bill { item, payer, options, sheets, signs, letter }).await;
+        settled.map_err(|error| match error {
+            PaymentError::Store(error) => Refusal::Store(error),
+            PaymentError::NoFacility(_) => Refusal::Temporary(error.to_string()),
+            PaymentError::Missing(_) | PaymentError::TooManySigns(..) => Refusal::NotPaid(error.to_string()),
+        })
+    }
+
+    /// The print centre that is offered the letter first.
+    fn check_centre(&self, addressee: &PostalAddress, options: LetterOptions) -> Result<Option<String>, Refusal> {
         let (colour, duplex) = (options.colour == Colour::Colour, needs_duplex(options));
-        if !self.queue().offers(&addressee.index, colour, duplex).is_empty() {
-            return Ok(());
+        if let Some(first) = self.queue().offers(&addressee.index, colour, duplex).into_iter().next() {
+            return Ok(Some(first.centre));
         }
         if self.queue().is_served(&addressee.index, colour, duplex) {
             return Err(Refusal::Temporary("every print centre for this letter is disabled".into()));
@@ -356,23 +421,44 @@ fn check_size(
     documents: &[Enclosure],
     max_sheets: u32,
 ) -> Result<(), CheckFailure> {
-    const LINES_A_PAGE: usize = 60;
     if text.is_empty() && documents.is_empty() {
         return Err(CheckFailure::Empty);
     }
     if options.form == Form::Postcard {
         return if documents.is_empty() { Ok(()) } else { Err(CheckFailure::PostcardAttachment) };
     }
-    let lines: usize = text
-        .iter()
-        .map(|block| match block {
-            Block::Paragraph { lines } | Block::Quote { lines } => lines.len(),
-        })
-        .sum();
-    let text_pages = u32::try_from(lines / LINES_A_PAGE).unwrap_or(u32::MAX);
+    let text_pages = u32::try_from(lines_of(text) / LINES_A_PAGE).unwrap_or(u32::MAX);
     let pages = documents.iter().fold(text_pages, |sum, document| sum.saturating_add(document.pages));
     let sheets = if options.sides == postal::Sides::Duplex { pages / 2 } else { pages };
     if sheets > max_sheets { Err(CheckFailure::TooManySheets { sheets, limit: max_sheets }) } else { Ok(()) }
+}
+
+/// Lines that certainly fill a page.
+const LINES_A_PAGE: usize = 60;
+
+fn lines_of(text: &[Block]) -> usize {
+    let lines = text.iter().map(|block| match block {
+        Block::Paragraph { lines } | Block::Quote { lines } => lines.len(),
+    });
+    lines.sum()
+}
+
+/// The sheets that are paid for, without the carrier sheet: a sender can count them before the letter is drawn. The
+/// layout may take more, for long lines, at the operator's cost.
+fn sheets_of(options: LetterOptions, text: &[Block], documents: &[Enclosure]) -> u32 {
+    let text_pages = u32::try_from(lines_of(text).div_ceil(LINES_A_PAGE)).unwrap_or(u32::MAX);
+    let pages = documents.iter().fold(text_pages, |sum, document| sum.saturating_add(document.pages));
+    if options.sides == postal::Sides::Duplex { pages.div_ceil(2) } else { pages }
+}
+
+/// P7: what the addressee is to pay, and the inscription of the stamp that says so.
+fn surcharge_of(surcharge: &Impression) -> Surcharge {
+    let amount = surcharge.amount_due().map(Tiyn).unwrap_or_default();
+    Surcharge {
+        label: both("carrier-surcharge"),
+        amount: locale::in_all("carrier-tenge", &[("amount", &amount.to_string())], &[Lang::Kk], ""),
+        line: surcharge.line(),
+    }
 }
 
 /// The operator knows who sends (FACTS B8): the author's name and the address of the account or peer.

@@ -37,6 +37,19 @@ pub struct Letter {
     pub text: Vec<Block>,
     /// Documents to append, page by page.
     pub attachments: Vec<Attachment>,
+    /// P7: the surcharge stamp, beside the address and never over it (P11).
+    pub surcharge: Option<Surcharge>,
+}
+
+/// A surcharge stamp in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surcharge {
+    /// What it is.
+    pub label: String,
+    /// What the addressee is to pay.
+    pub amount: String,
+    /// The inscription of the device.
+    pub line: String,
 }
 
 /// The carrier sheet: the only page with a mark (P19).

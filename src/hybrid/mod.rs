@@ -2,6 +2,7 @@
 //!
 //! Documents of others are never opened in this process, only in [`worker`]s (DESIGN 17).
 
+pub mod bundles;
 mod check;
 mod content;
 pub mod documents;
@@ -24,10 +25,11 @@ use std::sync::Arc;
 
 use crate::clock::{Timestamp, World};
 use crate::devices::Devices;
+use crate::payment::Payments;
 use crate::postal::{self, FacilityId, Registry};
 use crate::store::Store;
 
-pub use check::{PaperItem, PaperLetter, PaperPlan, Telling};
+pub use check::{Given, PaperItem, PaperLetter, PaperPlan, Telling};
 pub use settings::Settings;
 
 use queue::PrintQueue;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// The devices of facilities on the paper way.
     pub devices: Devices,
+    /// What letters cost, and who pays.
+    pub payments: Payments,
     /// Where letters are kept.
     pub store: Store,
     /// Who opens documents.
@@ -77,6 +81,12 @@ impl Paper {
             PrintQueue::new(store.clone(), world, Arc::clone(&parts.registry), parts.devices.clone(), settings.clone());
         let numbers = S10Numbers::new(store, settings.s10_block);
         Paper { inner: Arc::new(Inner { parts, queue, numbers }) }
+    }
+
+    /// What letters cost, and who pays.
+    #[must_use]
+    pub fn payments(&self) -> &Payments {
+        &self.inner.parts.payments
     }
 
     /// The print queue.

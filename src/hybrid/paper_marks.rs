@@ -65,10 +65,10 @@ impl PrintQueue {
                 let length = usize::try_from(draft.header_bytes).unwrap_or(usize::MAX);
                 let header = view.body(job.body, 0, length, key.as_ref())?;
                 let previous = match kind {
-                    Kind::Receive => first_mark(&draft.item_prefix),
+                    Kind::Receive => accept_mark(&draft.item_prefix),
                     _ => newest_receipt(view, job.item)?,
                 };
-                let accept = first_mark(&draft.item_prefix).and_then(|mark| mark.signature);
+                let accept = accept_mark(&draft.item_prefix).and_then(|mark| mark.signature);
                 let (Some(accept), Some(previous)) = (accept, previous) else { return Ok(None) };
                 let Ok(body) = <[u8; 32]>::try_from(accept.body_hash) else { return Ok(None) };
                 let whole = [draft.item_prefix.as_slice(), &header].concat();
@@ -79,8 +79,9 @@ impl PrintQueue {
     }
 }
 
-fn first_mark(header: &[u8]) -> Option<Mark> {
-    Mark::parse(&headers::find(header, "Postal-Mark")?.text()).ok()
+/// The acceptance; marks of what was paid may stand above it.
+fn accept_mark(header: &[u8]) -> Option<Mark> {
+    Mark::parse(&acceptance(header)?).ok()
 }
 
 fn newest_receipt(view: &View<'_>, item: ItemId) -> store::Result<Option<Mark>> {
@@ -96,7 +97,8 @@ fn unfolded(field: &str) -> String {
 
 /// The acceptance of a letter that goes to paper, as its events keep it.
 pub(super) fn acceptance(item_prefix: &[u8]) -> Option<String> {
-    headers::find(item_prefix, "Postal-Mark").map(|field| field.text())
+    let mut marks = headers::fields(item_prefix).filter(|field| field.is("Postal-Mark")).map(|field| field.text());
+    marks.find(|mark| Mark::parse(mark).is_ok_and(|mark| mark.kind == Kind::Accept))
 }
 
 /// The marks of a letter up to an event, the newest first, as they stand above a letter.

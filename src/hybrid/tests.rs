@@ -8,13 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::queue::{CentreEvent, FacilityEvent, LeaseRequest, QueueError};
 use super::workers::{Launch, Settings as WorkerSettings, Workers};
-use super::{Paper, PaperItem, PaperLetter, Parts, Settings, Telling};
+use super::{Given, Paper, PaperItem, PaperLetter, Parts, Settings, Telling};
 use crate::address::{Address, ReversePath};
 use crate::clock::{Clock, SystemEntropy, Timestamp, World};
 use crate::devices::Devices;
 use crate::ids::{AccountId, ImpressionId, ItemId};
 use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, ReportWishes, Sender};
 use crate::message::{Caps, Scanner};
+use crate::payment::{LetterName, tests::payments};
 use crate::postal::{
     self, BodyHasher, Contents, Details, Handover, HeaderInput, Impression, Kind, Mark, Occasion, Registry, Verdict,
     verify, with_marks,
@@ -70,6 +71,7 @@ fn office_of(settings: Settings, launch: Launch) -> Office {
         facilities: Arc::new(postal::Settings::default()),
         registry: Arc::clone(&registry),
         devices: devices.clone(),
+        payments: payments(&store, &registry, &world),
         store: store.clone(),
         workers: Workers::new(WorkerSettings::default(), launch),
         world: world.clone(),
@@ -113,7 +115,10 @@ impl Office {
             smtputf8: false,
             wishes: ReportWishes::default(),
         };
+        let item = ItemId::generate(&self.world);
+        let letter = LetterName::of("", std::iter::empty(), body.id());
         let letter = PaperLetter {
+            payment: Given { item, signs: &[], letter },
             origin: &origin,
             envelope: &envelope,
             recipient: &recipient,
@@ -122,7 +127,6 @@ impl Office {
             header: &header,
         };
         let plan = self.paper.check(&letter).await?;
-        let item = ItemId::generate(&self.world);
         let instant = self.world.now();
         let facility = postal::Settings::default().submission_facility.parse().unwrap();
         let mut strikes = self.devices.begin();
@@ -142,8 +146,8 @@ impl Office {
         let body_bytes = body.len();
         let body = batch.body(body);
         let item_prefix = format!("{}{below}", signed.header()).into_bytes();
-        let telling = Telling::ByStatus;
-        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, telling };
+        let (surcharge, receipt, telling) = (None, None, Telling::ByStatus);
+        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, surcharge, receipt, telling };
         self.paper.add_to_batch(&mut batch, plan, place)?;
         strikes.commit(batch).await?;
         Ok(item)
@@ -532,4 +536,43 @@ async fn c4_s10_numbers_are_never_used_twice_even_after_a_restart() {
     let numbers = super::s10_numbers::S10Numbers::new(office.store.clone(), 2);
     assert!(seen.insert(numbers.take(&range).await.unwrap()));
     assert!(numbers.take(&range).await.is_err(), "the range is used up");
+}
+
+#[tokio::test]
+async fn p10_each_lease_is_a_bundle_with_a_numbered_plomb() {
+    let office = office();
+    let mut items = [office.queued().await, office.queued().await];
+    // What was accepted in one millisecond has no order but that of its ids.
+    items.sort();
+    let stop = CancellationToken::new();
+    let ask = || office.paper.queue().lease_bundle("astana-print", LeaseRequest { max: 1, ..request(0) }, &stop);
+    for (number, item) in (1..).zip(items) {
+        let leased = ask().await.unwrap();
+        let bundle = leased.bundle.unwrap();
+        assert_eq!((bundle.plomb.as_str(), bundle.number), ("АБО010003", number), "letters and digits of the pliers");
+        assert_eq!(bundle.seal(), format!("АБО010003-{number}"));
+        let manifest = office.paper.queue().bundle("astana-print", number).await.unwrap();
+        let [letter] = manifest.letters.as_slice() else { panic!("{manifest:?}") };
+        assert_eq!((letter.item, leased.jobs[0].item), (item, item));
+        assert_eq!(letter.sha256, leased.jobs[0].document.as_ref().unwrap().sha256);
+        assert_eq!(manifest.insurance_seal, None, "P9: nothing of declared value is in it");
+    }
+    let nothing = ask().await.unwrap();
+    assert_eq!((nothing.jobs.len(), nothing.bundle), (0, None));
+    let foreign = office.paper.queue().bundle("almaty-print", 1).await;
+    assert!(matches!(foreign, Err(QueueError::NotFound)), "{foreign:?}");
+    let store = office.store.clone();
+    let verdict = tokio::task::spawn_blocking(move || store.check().unwrap()).await.unwrap();
+    assert!(verdict.is_sound(), "{:#?}", verdict.problems);
+}
+
+#[tokio::test]
+async fn p9_a_bundle_with_declared_value_bears_the_insurance_seal() {
+    let office = office();
+    office.accept("valued", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
+    office.paper.draw_due().await.unwrap();
+    let stop = CancellationToken::new();
+    let leased = office.paper.queue().lease_bundle("astana-print", request(0), &stop).await.unwrap();
+    let manifest = office.paper.queue().bundle("astana-print", leased.bundle.unwrap().number).await.unwrap();
+    assert_eq!(manifest.insurance_seal.as_deref(), Some("astana-print-v"));
 }

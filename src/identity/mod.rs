@@ -1,8 +1,10 @@
-//! Who a user is, by the rules of order 71: identification numbers, logins, and what makes two logins the same.
+//! Who a user is, by the rules of order 71: identification numbers, logins, what makes two logins the same, and
+//! electronic signatures.
 //!
 //! Pure: no store and no clock. Uniqueness for ever is kept by the store under the keys made here.
 
 mod confusables;
+pub mod eds;
 mod login;
 mod number;
 

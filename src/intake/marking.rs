@@ -9,8 +9,8 @@ use crate::clock::{Timestamp, World};
 use crate::devices::{self, Devices, Strike, Strikes};
 use crate::ids::{ImpressionId, ItemId};
 use crate::postal::{
-    self, Contents, Details, FacilityId, Handover, Impression, Kind, MarkDigest, NotStamped, Occasion, PostalIndex,
-    RecipientTag, Registry, S10, SignedImpression,
+    self, Contents, Details, DeviceKind, FacilityId, Handover, Impression, Kind, LetterBox, MarkDigest, NotStamped,
+    Occasion, PostalIndex, RecipientTag, Registry, S10, SignedImpression,
 };
 
 use super::item::Mailbox;
@@ -77,12 +77,9 @@ impl Marking {
         stroke: &Stroke,
         origin: &Origin,
         s10: Option<S10>,
+        letter_box: Option<LetterBox>,
     ) -> Result<Impression, Refusal> {
-        let (official, peer) = match &origin.sender {
-            Sender::Peer { name, official } => (*official, Some(name.clone())),
-            _ => (false, None),
-        };
-        let details = Details { s10, official, peer, ..Details::default() };
+        let details = Details { letter_box, ..acceptance_details(origin, s10) };
         self.make(item, stroke, Kind::Accept, details)
     }
 
@@ -132,7 +129,13 @@ impl Marking {
         }
     }
 
-    fn make(&self, item: ItemId, stroke: &Stroke, kind: Kind, details: Details) -> Result<Impression, Refusal> {
+    pub(super) fn make(
+        &self,
+        item: ItemId,
+        stroke: &Stroke,
+        kind: Kind,
+        details: Details,
+    ) -> Result<Impression, Refusal> {
         let instant = stroke.strike.instant();
         let workplace = self.registry.workplace_with(&stroke.facility, stroke.strike.device(), instant);
         let occasion = Occasion { id: ImpressionId::generate(&self.world), item, kind, instant };
@@ -142,6 +145,15 @@ impl Marking {
 
 /// What is laid into a mailbox is delivered; handing it over is its reader's doing.
 const DELIVERED: Kind = Kind::Deliver(Handover::Delivered);
+
+/// What every acceptance says of a letter.
+pub(super) fn acceptance_details(origin: &Origin, s10: Option<S10>) -> Details {
+    let (official, peer) = match &origin.sender {
+        Sender::Peer { name, official } => (*official, Some(name.clone())),
+        _ => (false, None),
+    };
+    Details { s10, official, peer, ..Details::default() }
+}
 
 /// Signs an impression over the letter.
 pub(super) fn sign(
@@ -154,7 +166,16 @@ pub(super) fn sign(
 }
 
 async fn stroke(strikes: &mut Strikes, facility: FacilityId, kind: Kind) -> Result<Stroke, Refusal> {
-    match strikes.strike(&facility, kind).await {
+    stroke_with(strikes, facility, kind.device()).await
+}
+
+/// A stroke of the facility's device of this kind.
+pub(super) async fn stroke_with(
+    strikes: &mut Strikes,
+    facility: FacilityId,
+    device: DeviceKind,
+) -> Result<Stroke, Refusal> {
+    match strikes.strike_with(&facility, device).await {
         Ok(strike) => Ok(Stroke { facility, strike }),
         Err(devices::Error::Store(error)) => Err(Refusal::Store(error)),
         Err(error) => Err(no_mark(&error)),
@@ -171,6 +192,6 @@ fn no_mark(error: &dyn std::error::Error) -> Refusal {
     Refusal::Temporary(format!("no postmark can be made: {error}"))
 }
 
-fn facility_id(name: &str) -> Result<FacilityId, Refusal> {
+pub(super) fn facility_id(name: &str) -> Result<FacilityId, Refusal> {
     name.parse().map_err(|_| Refusal::Temporary(format!("{name:?} is no facility id")))
 }

@@ -7,6 +7,7 @@ mod arriving;
 mod content;
 mod item;
 mod marking;
+mod paying;
 mod policy;
 mod prefix;
 mod receipts;
@@ -199,6 +200,10 @@ pub enum Refusal {
     /// The content cannot become a letter; the text says why.
     #[error("{0}")]
     BadPaperContent(String),
+    /// A letter on paper that is not paid and is not sent on with a surcharge (P7), or what was given cannot be read; the
+    /// text says what it costs and what is missing.
+    #[error("{0}")]
+    NotPaid(String),
     /// Quota of paper letters.
     #[error("{0}")]
     OverQuota(String),

@@ -9,10 +9,10 @@ use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
 use crate::devices::Devices;
-use crate::hybrid::{Paper, PaperItem, PaperPlan, Telling};
+use crate::hybrid::{Given, Paper, PaperItem, PaperPlan, Telling};
 use crate::ids::{EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
-use crate::postal::{self, Contents, HeaderInput, Registry};
+use crate::postal::{self, Contents, HeaderInput, LetterBox, Registry, SignHash, SignedImpression};
 use crate::quota;
 use crate::store::mailboxes::Prefix;
 use crate::store::{Batch, BodyWriter, StagedBody, Store};
@@ -22,6 +22,7 @@ use super::arriving::ArrivingMarks;
 use super::content::{self, Content, Editor};
 use super::item::{Bound, Item};
 use super::marking::{self, Marking, Stroke, Strokes};
+use super::paying::{self, Accepted, PaymentStrokes};
 use super::policy::{Policy, Routing};
 use super::prefix::{ItemPrefix, fields_of};
 use super::receipts::{Parts, Receipts};
@@ -182,6 +183,11 @@ impl Intake {
         content::check(&inner.policy.settings, &structure, &body)?;
         let header = content::header_of(&body, &structure)?;
         let routing = inner.policy.routing(&origin, &envelope, ids::reference_hashes(&header)).await?;
+        let name = paying::name_of(&origin, &envelope, &body);
+        let signs = inner.signs(&routing.routes, &header)?;
+        if let Some(item) = inner.paper.payments().accepted_before(&signs, name).await? {
+            return Ok(Receipt { item });
+        }
         let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };
         let assessment = inner.assess(&incoming).await?;
         let hashed = content::hash(body, &structure).await?;
@@ -194,15 +200,18 @@ impl Intake {
             inner.policy.check_author(&origin, &content.header)?;
         }
         let item = ItemId::generate(&inner.world);
-        let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content).await?;
+        let given = Given { item, signs: &signs, letter: name };
+        let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content, given).await?;
         let letter = Letter { item, origin, envelope, routing, assessment, arriving, content, paper };
         let accounts = letter.routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect();
         inner.policy.store.ready_keys(accounts).await?;
         let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
         let mut strikes = inner.marking.devices.begin();
-        let accepting = inner.accepting_facility(&letter)?;
-        let strokes = inner.marking.strike(&mut strikes, accepting, &letter.routing).await?;
-        let batch = self.compose(Marked { letter, strokes, answer: mailboxes.answer }, batch).await?;
+        let counter = inner.marking.counter(inner.accepting_facility(&letter)?, &letter.routing, letter.paper.as_ref());
+        let strokes = inner.marking.strike(&mut strikes, counter.facility.clone(), &letter.routing).await?;
+        let payment = inner.marking.strike_payment(&mut strikes, &counter, letter.paper.as_ref()).await?;
+        let marked = Marked { letter, strokes, payment, letter_box: counter.letter_box, answer: mailboxes.answer };
+        let batch = self.compose(marked, batch).await?;
         strikes.commit(batch).await.map_err(|error| inner.room.refusal(error, mailboxes))?;
         metrics::counter!("poshta_letters_accepted_total").increment(1);
         Ok(Receipt { item })
@@ -253,6 +262,9 @@ struct Letter {
 struct Marked {
     letter: Letter,
     strokes: Strokes,
+    payment: PaymentStrokes,
+    /// P23: the box that the letter was dropped into.
+    letter_box: Option<LetterBox>,
     answer: Answer,
 }
 
@@ -286,6 +298,7 @@ impl Inner {
         envelope: &Envelope,
         routes: &[(Recipient, Route)],
         content: &Content,
+        payment: Given<'_>,
     ) -> Result<Option<PaperPlan>, Refusal> {
         let Some((recipient, _)) = routes.iter().find(|(_, route)| *route == Route::Paper) else { return Ok(None) };
         let letter = crate::hybrid::PaperLetter {
@@ -295,13 +308,22 @@ impl Inner {
             body: &content.body,
             structure: &content.structure,
             header: &content.header,
+            payment,
         };
         self.paper.check(&letter).await.map(Some)
     }
 
+    /// What is named to pay a letter on paper; nothing else is to be paid for.
+    fn signs(&self, routes: &[(Recipient, Route)], header: &[u8]) -> Result<Vec<SignHash>, Refusal> {
+        match routes.iter().any(|(_, route)| *route == Route::Paper) {
+            true => paying::claimed(header).map_err(|error| Refusal::NotPaid(error.to_string())),
+            false => Ok(Vec::new()),
+        }
+    }
+
     /// Everything that must exist when the client sees `250`.
     fn compose(&self, marked: Marked, mut batch: Batch) -> Result<Batch, Refusal> {
-        let Marked { letter, strokes, answer } = marked;
+        let Marked { letter, strokes, payment, letter_box, answer } = marked;
         let instant = strokes.accept.strike.instant();
         let s10 = letter.paper.as_ref().map(PaperPlan::s10);
         let below = self.prefix(&letter, &strokes.accept);
@@ -310,11 +332,14 @@ impl Inner {
             header: HeaderInput::to_sign(&[below.as_bytes(), &letter.content.header]),
             body: letter.content.hash,
         };
-        let accept = self.marking.accept(letter.item, &strokes.accept, &letter.origin, s10)?;
+        let accept = self.marking.accept(letter.item, &strokes.accept, &letter.origin, s10, letter_box)?;
         let accept = marking::sign(accept, &strokes.accept, &contents, None)?;
         batch.journal(accept.journal_line());
+        let (origin, item) = (&letter.origin, letter.item);
+        let accepted = Accepted { item, origin, s10, contents: &contents, accept: accept.digest() };
+        let payment = self.marking.mark_payment(&payment, &accepted, &mut batch)?;
 
-        let prefix = [fields_of(&accept).into_bytes(), below.into_bytes()].concat();
+        let prefix = [payment.fields(), fields_of(&accept), below].concat().into_bytes();
         let Letter { item: id, origin, envelope, routing, content, paper, .. } = letter;
         let summary = Summary::of(&prefix, &content.structure, &content.header);
         let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
@@ -355,13 +380,25 @@ impl Inner {
         }
         if let Some(receipts) = &receipts {
             let (header, paper) = (content.header.as_ref(), paper.as_ref().map(|(plan, _)| plan));
-            let parts = Parts { item: id, instant, body, item_prefix: record, header, own_mark: None, paper };
+            // P24: the receipt of a letter from a box shows its actual acceptance.
+            let own = payment.receipt.as_ref().map(|mark| mark.header.clone().into_bytes());
+            let own_mark = own.map(|fields| batch.record_for(body, fields));
+            let parts = Parts { item: id, instant, body, item_prefix: record, header, own_mark, paper };
             receipts.add_to_batch(&mut batch, parts, &routing.routes, &copies)?;
         }
         if let Some((plan, item_prefix)) = paper {
-            let accept = accept.into_impression();
             let telling = receipts.as_ref().map_or(Telling::ByStatus, |receipts| receipts.of_paper(&routing.routes));
-            let place = PaperItem { item: id, instant, item_prefix, body, body_bytes, accept, telling };
+            let place = PaperItem {
+                item: id,
+                instant,
+                item_prefix,
+                body,
+                body_bytes,
+                accept: accept.into_impression(),
+                surcharge: payment.surcharge.map(SignedImpression::into_impression),
+                receipt: payment.receipt,
+                telling,
+            };
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }
         Ok(batch)

@@ -3,6 +3,7 @@
 
 mod content;
 mod marks;
+mod payment;
 mod recipients;
 mod room;
 mod system;
@@ -67,6 +68,7 @@ pub(crate) struct Post {
     pub(crate) intake: Intake,
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    pub(crate) paper: Paper,
     pub(crate) devices: Devices,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) world: World,
@@ -119,6 +121,7 @@ impl Post {
             trust::Settings { name_servers: vec![server], verify: zone.is_some(), ..trust::Settings::default() };
         let dns = Dns::new(&trust).unwrap();
         let devices = crate::devices::tests::devices(&store, &registry(), &world, dir.path());
+        let paper = paper(&store, &world, &devices);
         let intake = Intake::new(Services {
             settings,
             hybrid_domain: "hat.poshta.example".into(),
@@ -129,12 +132,12 @@ impl Post {
             store: store.clone(),
             accounts: accounts.clone(),
             verifier: Verifier::new(dns.clone(), &trust, "mx.poshta.example"),
-            paper: paper(&store, &world, &devices),
+            paper: paper.clone(),
             quota,
             host_name: "mx.poshta.example".into(),
             world: world.clone(),
         });
-        Post { intake, store, accounts, devices, clock, world, dns, _zone: zone, _dir: dir }
+        Post { intake, store, accounts, paper, devices, clock, world, dns, _zone: zone, _dir: dir }
     }
 
     /// Hands over a letter as a front door does.
@@ -277,6 +280,7 @@ fn paper(store: &Store, world: &World, devices: &Devices) -> Paper {
         facilities: Arc::default(),
         registry: registry(),
         devices: devices.clone(),
+        payments: crate::payment::tests::payments(store, &registry(), world),
         store: store.clone(),
         workers: Workers::new(workers::Settings::default(), launch),
         world: world.clone(),

@@ -182,6 +182,12 @@ impl Facility {
         self.devices.iter().find(|device| device.kind == kind && device.is_usable(today, instant))
     }
 
+    /// P23: the letter box into which ordinary hybrid letters are dropped.
+    #[must_use]
+    pub fn virtual_letter_box(&self) -> Option<&LetterBox> {
+        self.letter_boxes.iter().find(|letter_box| letter_box.is_virtual)
+    }
+
     /// The letter box with this name.
     #[must_use]
     pub fn letter_box(&self, id: &str) -> Option<&LetterBox> {

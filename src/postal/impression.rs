@@ -216,11 +216,21 @@ impl Impression {
         let peer = Value::from(self.details.peer.as_deref());
         let Impression { id, item, kind, instant, token, facility, device, .. } = self;
         let (device, kind) = (&device.id, kind.tag());
+        let more = self.journal_details();
         format!(
             "{{\"device\":\"{device}\",\"facility\":\"{facility}\",\"handover\":{handover},\"impression\":\"{id}\",\
              \"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"{kind}\",\"mark\":\"{mark}\",\"peer\":{peer},\
-             \"seq\":{number},\"token\":\"{token}\"}}"
+             \"seq\":{number},\"token\":\"{token}\"{more}}}"
         )
+    }
+
+    /// What only some impressions say: P23, P7, P2.
+    fn journal_details(&self) -> String {
+        let Details { letter_box, amount_due, payment_sign, .. } = &self.details;
+        let letter_box = letter_box.as_ref().map(|it| format!(",\"letter_box\":\"{}\"", it.id));
+        let amount_due = amount_due.map(|tiyn| format!(",\"amount_due\":{tiyn}"));
+        let sign = payment_sign.map(|hash| format!(",\"payment_sign\":\"{}\"", URL_SAFE_NO_PAD.encode(hash)));
+        [letter_box, amount_due, sign].into_iter().flatten().collect()
     }
 
     /// Its id.
@@ -257,6 +267,12 @@ impl Impression {
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// P7: what is still to be paid, in tiyn.
+    #[must_use]
+    pub fn amount_due(&self) -> Option<u64> {
+        self.details.amount_due
     }
 
     /// P28: its colour.

@@ -19,6 +19,8 @@ pub struct LetterBox {
     pub place_kk: String,
     /// The collection time shown on it, in its facility's zone.
     pub collection: civil::Time,
+    /// It hangs nowhere: ordinary hybrid letters are dropped into it.
+    pub is_virtual: bool,
 }
 
 impl LetterBox {
@@ -45,6 +47,7 @@ mod tests {
             id: "box-1".parse().unwrap(),
             place_kk: "Абай көшесі, 5".into(),
             collection: collection.parse().unwrap(),
+            is_virtual: false,
         }
     }
 

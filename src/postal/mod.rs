@@ -19,6 +19,7 @@ mod mark;
 mod mark_text;
 mod marks_file;
 mod oblast;
+mod payment_sign;
 mod postal_address;
 mod registry;
 mod registry_check;
@@ -27,6 +28,7 @@ mod s10;
 mod settings;
 mod signing;
 mod tag_list;
+mod tariff;
 mod transliteration;
 mod verify;
 mod zone;
@@ -51,6 +53,9 @@ pub use mark::{Mark, MarkError, SignatureTags};
 pub use mark_text::mark_text_header;
 pub use marks_file::{MarksDevice, MarksFacility, MarksFile, MarksKey, MarksLetterBox, MarksOperator, MarksVersion};
 pub use oblast::{OblastCode, UnknownOblast, is_oblast_shown};
+pub use payment_sign::{
+    Circulation, ClaimError, NotACode, NotASignHash, NotValid, PaymentSign, SignHash, SignKind, Standing,
+};
 pub use postal_address::{PostalAddress, PostalAddressError, TextAddress};
 pub use registry::{Registry, RegistryError};
 pub use registry_file::Problem;
@@ -61,6 +66,7 @@ pub use signing::{
     SigningKey,
 };
 pub use tag_list::TagListError;
+pub use tariff::{Account, MAX_TIYN, PaymentState, Tariff, Tiyn};
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};
 pub use verify::{
     Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify, with_marks, words as report_words,

@@ -9,7 +9,8 @@ use super::facility::longest_match;
 use super::registry_check::check;
 use super::registry_file::{Contents, Problem, read};
 use super::{
-    DeviceId, Facility, FacilityId, FacilityKind, Kind, NotStamped, Operator, OperatorId, PostalIndex, Workplace,
+    DeviceId, DeviceKind, Facility, FacilityId, FacilityKind, Kind, NotStamped, Operator, OperatorId, PostalIndex,
+    Workplace,
 };
 
 /// The facilities and their versions; every rule of order 57 on them holds.
@@ -108,12 +109,24 @@ impl Registry {
     /// # Errors
     /// No such facility now, or no device of the kind in use there.
     pub fn workplace(&self, id: &FacilityId, kind: Kind, at: Timestamp) -> Result<Workplace<'_>, NotStamped> {
+        self.workplace_of(id, kind.device(), at)
+    }
+
+    /// Operator, facility and its device of this kind (P4).
+    ///
+    /// # Errors
+    /// As [`Registry::workplace`].
+    pub fn workplace_of(
+        &self,
+        id: &FacilityId,
+        device: DeviceKind,
+        at: Timestamp,
+    ) -> Result<Workplace<'_>, NotStamped> {
         let unknown = || NotStamped::NoFacility(id.to_string());
         let facility = self.facility(id, at).ok_or_else(unknown)?;
         let operator = self.operator(&facility.operator).ok_or_else(unknown)?;
-        let device = facility
-            .device(kind.device(), at)
-            .ok_or_else(|| NotStamped::NoDevice { facility: id.to_string(), device: kind.device() })?;
+        let device =
+            facility.device(device, at).ok_or_else(|| NotStamped::NoDevice { facility: id.to_string(), device })?;
         Ok(Workplace { operator, facility, device })
     }
 

@@ -140,6 +140,8 @@ struct RawLetterBox {
     id: Text,
     place_kk: String,
     collection: Text,
+    #[serde(default)]
+    r#virtual: bool,
 }
 
 #[derive(Deserialize)]
@@ -228,7 +230,7 @@ impl Reader<'_> {
         let table = format!("letter_box {}", raw.id.get_ref());
         let id = self.value(&table, "id", &raw.id, &mut lines);
         let collection = self.value(&table, "collection", &raw.collection, &mut lines);
-        Some(LetterBox { id: id?, place_kk: raw.place_kk, collection: collection? })
+        Some(LetterBox { id: id?, place_kk: raw.place_kk, collection: collection?, is_virtual: raw.r#virtual })
     }
 
     fn device(&mut self, raw: Spanned<RawDevice>) -> Option<(Device, Lines)> {

@@ -44,6 +44,10 @@ pub struct Checked {
     pub lost_letters: u64,
     /// Impressions of the journal that the next checkpoint will cover.
     pub waiting: u64,
+    /// Days that are over.
+    pub days: u64,
+    /// Of them: with a time stamp.
+    pub stamped_days: u64,
     /// What does not fit, one sentence each; at most a thousand, none when all is well.
     pub problems: Vec<String>,
 }
@@ -52,7 +56,7 @@ pub struct Checked {
 const MAX_PROBLEMS: usize = 1_000;
 
 impl Checked {
-    fn problem(&mut self, text: String) {
+    pub(super) fn problem(&mut self, text: String) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(text);
         }
@@ -106,6 +110,7 @@ impl Publisher {
         if let Err(error) = view.check(|_, _| checked.leaves += 1) {
             checked.problems.push(error.to_string());
         }
+        self.check_stamps(&view, &mut checked)?;
         self.compare(&view, &mut checked)?;
         checked.lost_letters = checked.leaves.saturating_sub(checked.in_journal);
         Ok(checked)

@@ -9,9 +9,11 @@
 //! before. The log never loses what it has published: the journal is then compared with it line by line, by the ids
 //! of the impressions, and what is not in the log yet is added.
 
+mod ask;
 mod inspect;
 mod line;
 mod settings;
+mod stamps;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +35,7 @@ use crate::tlog::folder::{self, DIR, Log, Place, View};
 
 pub use inspect::{Checked, Shown};
 pub use settings::Settings;
+pub use stamps::{Hash, Settings as StampSettings};
 
 use line::leaf_of;
 
@@ -97,6 +100,9 @@ pub enum Error {
     /// No log was begun.
     #[error("there is no log yet; the server begins it")]
     None,
+    /// A day got no time stamp.
+    #[error("{0}")]
+    Stamp(String),
     /// What the operator says does not fit.
     #[error("{0}")]
     NotPossible(String),
@@ -242,6 +248,14 @@ impl Publisher {
             Some(error) => Err(Error::Line(error)),
             None => Ok(News { leaves, place, is_all: lines < most }),
         }
+    }
+
+    fn stamp_settings(&self) -> &StampSettings {
+        &self.inner.parts.settings.timestamps
+    }
+
+    fn world(&self) -> &World {
+        &self.inner.parts.world
     }
 
     fn show(&self, view: View) {

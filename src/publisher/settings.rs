@@ -14,11 +14,18 @@ pub struct Settings {
     pub checkpoint_interval_s: u64,
     /// Impressions that are read from the journal for one checkpoint.
     pub max_leaves_at_once: usize,
+    /// Whom to ask for time stamps.
+    pub timestamps: super::stamps::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { origin: String::new(), checkpoint_interval_s: 1, max_leaves_at_once: 10_000 }
+        Settings {
+            origin: String::new(),
+            checkpoint_interval_s: 1,
+            max_leaves_at_once: 10_000,
+            timestamps: super::stamps::Settings::default(),
+        }
     }
 }
 
@@ -46,6 +53,7 @@ impl Settings {
             let what = "nothing would ever be published".to_owned();
             problems.push(("max_leaves_at_once", what, "write a number such as 10000"));
         }
+        problems.extend(self.timestamps.problems());
         problems
     }
 }

@@ -334,6 +334,7 @@ impl Start {
         self.drain.spawn(self.services.receipts.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run(stop()));
+        self.drain.spawn(self.services.publisher.clone().run_stamps(stop()));
         self.drain.spawn(self.services.devices.clone().run_clock(stop()));
         self.drain.spawn(self.services.closings.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));

@@ -13,6 +13,7 @@ use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
+use crate::payment::{self, Payments};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -123,11 +124,19 @@ impl Services {
         let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
         let dns = Dns::new(&config.trust)?;
         let mail_domain = config.accounts.domains.first().cloned().unwrap_or_default();
+        let payments = Payments::new(payment::Parts {
+            settings: config.payment.clone(),
+            registry: Arc::clone(&registry),
+            facility: config.postal.submission_facility.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        });
         let paper = Paper::new(hybrid::Parts {
             settings: Arc::new(config.hybrid.clone()),
             facilities: Arc::new(config.postal.clone()),
             registry: Arc::clone(&registry),
             devices: devices.clone(),
+            payments,
             store: store.clone(),
             workers: workers.clone(),
             world: world.clone(),

@@ -183,6 +183,7 @@ impl FreshRows {
             (keys::fact("accounts"), NUMBERS_SKIPPED),
             (keys::fact("s10 "), NUMBERS_SKIPPED),
             (keys::fact(device_keys::NUMBERS), DEVICE_NUMBERS_SKIPPED),
+            (vec![keys::LEDGER, keys::LEDGER_BATCHES_COUNT], NUMBERS_SKIPPED),
         ];
         for (prefix, skipped) in names {
             self.each(&prefix, |fresh, key, row| {

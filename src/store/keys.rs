@@ -39,6 +39,9 @@
 //! | `e` | account (0: paper), item | a receipt for when the letter is handed over or arrives | intake |
 //! | `R` | account, email id; or account alone | a letter that its addressee has fetched; or that the user lets senders know | receipts, accounts |
 //! | `u` | time, number | audit entry | all |
+//! | `g` | hash of the code | payment sign | payment |
+//! | `j` | item | what was paid for it, the mark for its receipt | payment |
+//! | `G` | kind, account or centre, number | terms of accounts; bundles for print centres with their plombs | payment, hybrid |
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
 
@@ -143,6 +146,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'R' | b'u', _)) => {
             Memory::Always
         }
+        // P20: a sign that was forgotten would pay a second time.
+        Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
         Some((b'y' | b'Y', _)) => Memory::Always,
         // How much of a journal counts changes with every letter, and the journal itself is still there.
@@ -320,6 +325,18 @@ pub fn account_counter(account: AccountId, counter: AccountCounter) -> Vec<u8> {
 
 /// Class of [`untold`].
 pub(super) const UNTOLD: u8 = b'W';
+
+/// Class of what is counted and owed beside the letters; its second byte says what a row is.
+pub(super) const LEDGER: u8 = b'G';
+
+/// How many bundles a print centre was given.
+pub(super) const LEDGER_BATCHES_COUNT: u8 = 1;
+
+/// Bundles for print centres.
+pub(super) const LEDGER_BATCHES: u8 = 2;
+
+/// Terms on which accounts pay.
+pub(super) const LEDGER_TERMS: u8 = 3;
 
 /// The line of warning that a counter of an account crossed.
 #[must_use]

@@ -12,6 +12,7 @@ pub mod folder;
 pub mod monitor;
 pub mod note;
 pub mod proof;
+pub mod stamps;
 pub mod tile;
 pub mod tree;
 

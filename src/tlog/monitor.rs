@@ -6,12 +6,14 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{BadCheckpoint, Signed};
 use super::note::Verifier;
 use super::tile::{Content, Tile, WIDTH, covering, fold, unbundle};
 use super::tree::{BadProof, Frontier, Hash, Subtree, Subtrees, TreeHead, consistency, verify_consistency};
+use crate::identity::eds::Refusal;
 
 /// Where a log is read: something that has the files of c2sp.org/tlog-tiles.
 pub trait Source {
@@ -89,6 +91,14 @@ pub enum Alarm {
     /// A file of the log is not what it should be.
     #[error("the log contradicts itself: {0} is not what its checkpoint covers")]
     WrongFile(String),
+    /// A time stamp beside the checkpoint of a day does not hold.
+    #[error("the log does not stand by its checkpoint of {day}, whose time stamp does not hold: {why}")]
+    Stamp {
+        /// The day.
+        day: Date,
+        /// What is wrong with the stamp.
+        why: Refusal,
+    },
     /// The entries lead to another root.
     #[error("the log contradicts itself: its entries up to {0} do not lead to the root of its checkpoint")]
     WrongEntries(u64),
@@ -114,25 +124,26 @@ pub fn look<S: Source>(source: &mut S, key: &Verifier, seen: Option<&Seen>) -> R
     let note = String::from_utf8(fetch(source, "checkpoint")?).unwrap_or_default();
     let signed = Signed::open(&note, key)?;
     let head = signed.checkpoint.head;
-    if head.size < before.size {
-        return Err(Alarm::Shrunk { seen: before.size, now: head.size });
-    }
-    if head.size == before.size && head.root != before.root {
-        return Err(Alarm::Split(head.size));
-    }
-    let tiles = Tiles { source: RefCell::new(&mut *source), size: head.size, last: RefCell::default() };
-    let path = consistency(&tiles, before.size, head.size)?;
-    verify_consistency(before, head, &path).map_err(|why| Alarm::Rewritten {
-        from: before.size,
-        to: head.size,
-        why,
-    })?;
+    require_beginning(source, before, head)?;
     add_entries(source, &mut edge, head.size)?;
     if edge.head() != head {
         return Err(Alarm::WrongEntries(head.size));
     }
     let edge = edge.subtrees().iter().map(ToString::to_string).collect();
     Ok(Look { seen: Seen { key: key.to_string(), checkpoint: note, edge }, from: before.size, head })
+}
+
+/// That the tree of one checkpoint is the beginning of that of a later one.
+pub(super) fn require_beginning<S: Source>(source: &mut S, before: TreeHead, head: TreeHead) -> Result<(), Alarm> {
+    if head.size < before.size {
+        return Err(Alarm::Shrunk { seen: before.size, now: head.size });
+    }
+    if head.size == before.size && head.root != before.root {
+        return Err(Alarm::Split(head.size));
+    }
+    let tiles = Tiles { source: RefCell::new(source), size: head.size, last: RefCell::default() };
+    let path = consistency(&tiles, before.size, head.size)?;
+    verify_consistency(before, head, &path).map_err(|why| Alarm::Rewritten { from: before.size, to: head.size, why })
 }
 
 impl Seen {

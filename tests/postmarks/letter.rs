@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use poshta::clock::Timestamp;
 use poshta::ids::{ImpressionId, ItemId};
 use poshta::postal::{
-    BodyHasher, Contents, Details, FacilityId, Handover, HeaderInput, Impression, Kind, MarkDigest, MarksFile,
-    MarksKey, Occasion, RecipientTag, Registry, Signer, SigningKey,
+    BodyHasher, Contents, Details, DeviceKind, FacilityId, Handover, HeaderInput, Impression, Kind, MarkDigest,
+    MarksFile, MarksKey, Occasion, RecipientTag, Registry, Signer, SigningKey,
 };
 
 /// Saturday, 21 November 2026, 09:15 in Astana.
@@ -38,6 +38,30 @@ pub struct Stamp<'a> {
     pub key: Option<&'a str>,
 }
 
+/// A mark with all that it says.
+#[derive(Clone)]
+pub struct Step<'a> {
+    pub stamp: Stamp<'a>,
+    /// What makes it.
+    pub device: DeviceKind,
+    pub details: Details,
+    pub letter_box: Option<&'a str>,
+}
+
+impl<'a> Step<'a> {
+    /// By the device that usually makes it.
+    pub fn usual(stamp: Stamp<'a>) -> Self {
+        Step { stamp, device: stamp.kind.device(), details: Details::default(), letter_box: None }
+    }
+}
+
+/// What the marks of a letter point to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PointsTo {
+    TheOneBefore,
+    TheFirst,
+}
+
 /// A letter with its marks, still apart.
 pub struct Marked {
     /// The fields `Postal-Mark` and `Postal-Mark-Text`, the newest on top.
@@ -51,7 +75,9 @@ impl Post {
     pub fn new() -> Self {
         let registry = Registry::parse(include_str!("../../conf/facilities.toml")).unwrap();
         let mut post = Post { registry, keys: BTreeMap::new(), serial: 0 };
-        for (seed, device) in ["astana-2-a", "ayagoz-2-a", "astana-1-a", "dala-kokshetau-1"].into_iter().enumerate() {
+        let used = ["astana-2-a", "ayagoz-2-a", "astana-1-a", "dala-kokshetau-1"];
+        let of_payment = ["astana-2-b", "astana-2-v", "astana-print-a"];
+        for (seed, device) in used.into_iter().chain(of_payment).enumerate() {
             post.add_key(device, device, ed25519(u8::try_from(seed).unwrap() + 1), (None, None));
         }
         post
@@ -92,6 +118,16 @@ impl Post {
 
     /// Marks a message, each mark pointing to the one before it.
     pub fn mark(&mut self, content: &[u8], stamps: &[Stamp<'_>]) -> Marked {
+        let steps: Vec<Step<'_>> = stamps.iter().map(|stamp| Step::usual(*stamp)).collect();
+        self.mark_steps(content, &steps, PointsTo::TheOneBefore)
+    }
+
+    /// Accepts a message and marks what is paid for it: each mark points to the acceptance, which is the first.
+    pub fn mark_payment(&mut self, content: &[u8], steps: &[Step<'_>]) -> Marked {
+        self.mark_steps(content, steps, PointsTo::TheFirst)
+    }
+
+    fn mark_steps(&mut self, content: &[u8], steps: &[Step<'_>], points_to: PointsTo) -> Marked {
         self.serial += 1;
         let item = ItemId(self.serial << 40);
         let below = format!(
@@ -104,9 +140,11 @@ impl Post {
         let contents = Contents { header: HeaderInput::to_sign(&[below.as_bytes(), header]), body: hasher.finish() };
         let mut previous = None;
         let mut marks = Vec::new();
-        for stamp in stamps {
-            let (mark, digest) = self.stamp(stamp, item, &contents, previous);
-            previous = Some(digest);
+        for step in steps {
+            let (mark, digest) = self.stamp(step, item, &contents, previous);
+            if points_to == PointsTo::TheOneBefore || previous.is_none() {
+                previous = Some(digest);
+            }
             marks.insert(0, mark);
         }
         Marked { marks, below, content: content.to_vec() }
@@ -114,21 +152,24 @@ impl Post {
 
     fn stamp(
         &mut self,
-        stamp: &Stamp<'_>,
+        step: &Step<'_>,
         item: ItemId,
         contents: &Contents,
         previous: Option<MarkDigest>,
     ) -> (String, MarkDigest) {
         self.serial += 1;
+        let Step { stamp, device, .. } = step;
         let instant: Timestamp = stamp.at.parse().unwrap();
         let facility: FacilityId = stamp.facility.parse().unwrap();
-        let workplace = self.registry.workplace(&facility, stamp.kind, instant).unwrap();
+        let workplace = self.registry.workplace_of(&facility, *device, instant).unwrap();
         let operator = workplace.operator.domains[0].clone();
         let selector = stamp.key.unwrap_or(workplace.device.id.as_str()).to_owned();
         let occasion = Occasion { id: ImpressionId(self.serial), item, kind: stamp.kind, instant };
-        let recipient =
-            (stamp.kind != Kind::Accept).then(|| RecipientTag::new([7; 16], &"aigul@poshta.example".parse().unwrap()));
-        let impression = Impression::make(workplace, occasion, Details { recipient, ..Details::default() }).unwrap();
+        let names_recipient = matches!(stamp.kind, Kind::Receive | Kind::Deliver(_));
+        let recipient = names_recipient.then(|| RecipientTag::new([7; 16], &"aigul@poshta.example".parse().unwrap()));
+        let letter_box = step.letter_box.map(|id| workplace.facility.letter_box(id).unwrap().clone());
+        let details = Details { recipient, letter_box, ..step.details.clone() };
+        let impression = Impression::make(workplace, occasion, details).unwrap();
         let signer = Signer {
             domain: &operator,
             selector: &selector,

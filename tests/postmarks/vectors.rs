@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poshta::postal::{Kind, MarksFile, Report, SigningKey, verify};
+use poshta::postal::{Details, DeviceKind, Kind, MarksFile, Report, SigningKey, verify};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::letter::{DELIVERED, NOW, Post, Stamp, ed25519, letter, way};
+use super::letter::{DELIVERED, NOW, Post, Stamp, Step, ed25519, letter, way};
 use super::relay::foreign;
 use crate::verify_page::node;
 
@@ -116,6 +116,7 @@ fn make_the_vectors() {
     maker.letters();
     maker.tampered();
     maker.keys_of_marks();
+    maker.payment();
     maker.write();
 }
 
@@ -219,6 +220,35 @@ impl Maker {
         let message = self.post.deliver(&letter()).message();
         self.vectors.push(("foreign-keys.eml".into(), "foreign.json", message.clone()));
         self.vectors.push(("revoked.eml".into(), "revoked.json", message));
+    }
+
+    fn payment(&mut self) {
+        let step = |facility, kind, at| Step::usual(Stamp { facility, kind, at, key: None });
+        let accept = |at| step("astana-2", Kind::Accept, at);
+        let cancel = |at, sign| Step {
+            details: Details { payment_sign: Some([sign; 32]), ..Details::default() },
+            ..step("astana-2", Kind::Cancel, at)
+        };
+        let surcharge = Step {
+            details: Details { amount_due: Some(35_000), ..Details::default() },
+            ..step("astana-2", Kind::Surcharge, NOW)
+        };
+        let signs = self.post.mark_payment(&letter(), &[accept(NOW), cancel(NOW, 1), cancel(NOW, 2)]).message();
+        self.add("valid-cancelled-signs", signs);
+        let text = self.post.mark_payment(&letter(), &[accept(NOW), surcharge]).text();
+        self.add("valid-surcharge", &text);
+        let flat = text.replace("\r\n ", " ");
+        self.add("altered-amount-due", altered(&flat, "am=35000", "am=35001"));
+        self.add("surcharge-without-acceptance", without_mark(&text, 1));
+        const DAY: &str = "2026-12-16T06:00:00Z";
+        let special = Step { device: DeviceKind::Special, ..cancel(DAY, 3) };
+        let message = self.post.mark_payment(&letter(), &[accept(DAY), special]).message();
+        self.add("valid-special-stamp", message);
+        for (name, at) in [("valid-letter-box", NOW), ("valid-letter-box-next-day", "2026-12-31T12:00:01Z")] {
+            let dropped = Step { letter_box: Some("astana-print-box"), ..step("astana-print", Kind::Accept, at) };
+            let message = self.post.mark_payment(&letter(), &[dropped]).message();
+            self.add(name, message);
+        }
     }
 
     fn write(&self) {

@@ -175,7 +175,7 @@ def find_key(mark, operators):
     return None, []
 
 # What each kind points to; a handing over also to the delivery before it.
-CHAIN = {"receive": ("accept",), "deliver": ("receive",), "both": ("receive",), "handed": ("receive", "deliver")}
+CHAIN = {"accept": None, "receive": ("accept",), "deliver": ("receive",), "both": ("receive",), "handed": ("receive", "deliver")}
 
 def kind(mark):
     handover = mark.tags.get("dk", "delivered")
@@ -204,7 +204,7 @@ def judge(message, operators):
             if mark.ok and mark.names.count("postal-item-id") == most < ids:
                 mark.findings.append("altered_header")
             target = digests.get(mark.tags.get("pv"))
-            wanted = CHAIN.get(kind(mark))
+            wanted = CHAIN.get(kind(mark), ("accept",))
             if target not in wanted if wanted else "pv" in mark.tags and target is None:
                 mark.findings.append("broken_chain")
         mark.findings += mark.late

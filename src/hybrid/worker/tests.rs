@@ -1,7 +1,7 @@
 //! What comes off the press, looked at: text, pages, bar codes.
 
 use super::super::documents::{DocumentFacts, DocumentKind};
-use super::super::letter::{Attachment, Block, Carrier, CheckFailure, Format, Letter, Sides, blocks};
+use super::super::letter::{Attachment, Block, Carrier, CheckFailure, Format, Letter, Sides, Surcharge, blocks};
 use super::perform;
 use super::protocol::{Answer, Document, Rendered, Request};
 use crate::postal::{Area, Placement, check_placement};
@@ -39,6 +39,7 @@ pub(crate) fn letter() -> Letter {
              Жауабыңызды күтеміз. #set page(fill: red) $x^2$ *bold* @ref\n\n> Ескі хаттан\n> үзінді\n\nҚұрметпен,\nНұрлан",
         ),
         attachments: Vec::new(),
+        surcharge: None,
     }
 }
 
@@ -111,6 +112,34 @@ fn p11_mark_and_code_leave_both_addresses_free(form: &str, window: &str, to: (f6
         let mark = area(form, drawn, size);
         assert_eq!(check_placement(Placement { mark, addresses: &addresses, faces: &[] }), Ok(()), "{drawn}");
     }
+}
+
+#[test_case::test_case("carrier-sheet", "window()", ((91.4, 26.8), (70.0, 48.0), (90.0, 15.0)); "letter")]
+#[test_case::test_case("postcard", "carrier.address", ((64.0, 44.0), (58.0, 40.0), (62.0, 15.0)); "post card")]
+fn p7_p11_the_surcharge_stamp_leaves_both_addresses_free(
+    form: &str,
+    window: &str,
+    sizes: ((f64, f64), (f64, f64), (f64, f64)),
+) {
+    let (to, from, stamp) = sizes;
+    let addresses = [area(form, window, to), area(form, "carrier.sender,", from)];
+    let mark = area(form, "surcharge-stamp(", stamp);
+    assert_eq!(check_placement(Placement { mark, addresses: &addresses, faces: &[] }), Ok(()));
+}
+
+#[test_case::test_case(Format::Letter)]
+#[test_case::test_case(Format::Postcard)]
+fn p7_the_surcharge_is_printed(format: Format) {
+    let surcharge = Surcharge {
+        label: "Қосымша төлеу · Доплатить".into(),
+        amount: "350.00 теңге".into(),
+        line: "Астана · «Қазпошта» АҚ · №2 · Б · 21112609".into(),
+    };
+    let text = blocks("Сәлем!");
+    let out = rendered(Letter { format, text, surcharge: Some(surcharge), ..letter() }).unwrap();
+    let printed = text_of(&out.pdf, 1);
+    assert!(printed.contains("350.00 теңге") && printed.contains("Қосымша төлеу"), "{printed}");
+    assert!(!text_of(&out.pdf, 2).contains("350.00"), "on the carrier only");
 }
 
 #[test]

@@ -76,6 +76,9 @@ fn all_text(letter: &Letter) -> String {
         take(label);
         take(value);
     });
+    if let Some(stamp) = &letter.surcharge {
+        [&stamp.label, &stamp.amount, &stamp.line].into_iter().for_each(|line| take(line));
+    }
     for block in &letter.text {
         let (Block::Paragraph { lines } | Block::Quote { lines }) = block;
         lines.iter().for_each(|line| take(line));
@@ -221,6 +224,7 @@ fn data(letter: &Letter) -> serde_json::Value {
         "pages_label": pages_label,
         "text": text,
         "attachments": attachments,
+        "surcharge": letter.surcharge,
         "carrier": {
             "operator": letter.carrier.operator,
             "address": letter.carrier.address,

@@ -39,7 +39,7 @@ async fn p19_forged_marks_are_renamed_in_place_and_nothing_within_is_touched(rel
 }
 
 #[test_case(false => (true, true); "on submission")]
-#[test_case(true => (false, false); "on port 25 they are none of our business")]
+#[test_case(true => (false, true); "on port 25 blind copies are none of our business, and a code is kept nowhere")]
 #[tokio::test]
 async fn bcc_and_payment_are_removed(relayed: bool) -> (bool, bool) {
     let post = Post::open().await;

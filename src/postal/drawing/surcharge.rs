@@ -71,7 +71,7 @@ pub(super) fn amount(tiyn: u64) -> String {
     let digits = (tiyn / 100).to_string();
     let mut tenge = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             tenge.push(' ');
         }
         tenge.push(digit);

@@ -222,7 +222,8 @@ impl Examined {
 }
 
 /// FACTS E: a receipt points to an acceptance and a delivery to a receipt of this message, a handing over (P6) also to
-/// the delivery before it; what is pointed to is always there.
+/// the delivery before it; what is pointed to is always there. So is the acceptance to which a cancellation or a
+/// surcharge points.
 fn is_chained(mark: &Mark, all: &[Examined]) -> bool {
     let previous = mark.signature.as_ref().and_then(|signature| signature.previous.as_deref());
     let is_pointed_to = |other: &&Mark| previous == Some(other.digest().0.as_slice());
@@ -231,7 +232,9 @@ fn is_chained(mark: &Mark, all: &[Examined]) -> bool {
         (Kind::Receive, target) => target == Some(Kind::Accept),
         (Kind::Deliver(Handover::Handed), Some(Kind::Deliver(Handover::Delivered))) => true,
         (Kind::Deliver(_), target) => target == Some(Kind::Receive),
-        (_, target) => previous.is_none() || target.is_some(),
+        (Kind::Accept, _) => previous.is_none(),
+        // P2, P7: payment is cancelled, or found missing, at the acceptance.
+        (Kind::Cancel | Kind::Surcharge, target) => target == Some(Kind::Accept),
     }
 }
 

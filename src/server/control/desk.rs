@@ -97,8 +97,9 @@ pub(super) async fn print_list(services: &Services, limit: usize) -> Answer {
 
 pub(super) async fn print_show(services: &Services, item: &str) -> Answer {
     let id: ItemId = item_id(item)?;
-    let read = services.store.read(move |view| Ok((view.print_job(id)?, view.item_events(id)?)));
-    let (job, events) = read.await.map_err(failed)?;
+    let read =
+        services.store.read(move |view| Ok((view.print_job(id)?, view.item_events(id)?, view.item_payment(id)?)));
+    let (job, events, payment) = read.await.map_err(failed)?;
     let job = job.ok_or_else(|| Failure { message: format!("there is no letter on paper {id}") })?;
     let events = events.into_iter().map(|(number, event)| {
         json!({
@@ -109,6 +110,7 @@ pub(super) async fn print_show(services: &Services, item: &str) -> Answer {
     let mut shown = shown_job(&job.job);
     if let Value::Object(fields) = &mut shown {
         fields.insert("events".into(), events.collect());
+        fields.extend(payment.map(|payment| ("payment".to_owned(), super::payment::shown(&payment))));
     }
     Ok(shown)
 }

@@ -13,7 +13,7 @@ use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Letters, Meter, Request, accounts, closings, desk, devices, log, mail_files};
+use super::{Answer, Failure, Letters, Meter, Request, accounts, closings, desk, devices, log, mail_files, payment};
 
 /// Does what is asked.
 ///
@@ -35,6 +35,11 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::PrintList(list) => desk::print_list(services, list.limit).await,
         Request::PrintShow(item) => desk::print_show(services, &item.item).await,
         Request::PrintCancel(item) => desk::print_cancel(services, &item.item).await,
+        Request::PaymentImport { signs } => payment::import(services, signs).await,
+        Request::PaymentList { after, limit } => payment::list(services, after.as_deref(), limit).await,
+        Request::PaymentShow { sign } => payment::show(services, &sign).await,
+        Request::PaymentWithdraw { signs, reason } => payment::withdraw(services, &signs, &reason).await,
+        Request::PaymentTerms { name, change } => payment::terms(services, &name, change).await,
         Request::ScanList(list) => desk::scan_list(services, list.limit).await,
         Request::ScanShow(item) => desk::scan_show(services, &item.item).await,
         Request::ScanAssign { item, address } => desk::scan_assign(services, &item, &address).await,

@@ -9,6 +9,7 @@ mod execute;
 mod log;
 mod mailfiles;
 mod meter;
+mod payment;
 mod socket;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use crate::auth::Secret;
 use crate::devices::Handling;
 use crate::mailfiles::Format;
+use crate::payment::{NewSign, TermsChange};
 use crate::retention::Mode;
 use crate::store::accounts::Kind;
 use crate::store::receipts::Consent;
@@ -77,6 +79,37 @@ pub enum Request {
     PrintShow(Item),
     /// Cancels a letter that is not printed yet.
     PrintCancel(Item),
+    /// Takes in payment signs that were issued.
+    PaymentImport {
+        /// The signs; their codes are hashes already.
+        signs: Vec<NewSign>,
+    },
+    /// Payment signs, by hash.
+    PaymentList {
+        /// Begin behind this one.
+        after: Option<String>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// One payment sign, by its hash.
+    PaymentShow {
+        /// The hash.
+        sign: String,
+    },
+    /// Takes payment signs out of circulation.
+    PaymentWithdraw {
+        /// Their hashes.
+        signs: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// On what terms an account pays, and what is to change of them.
+    PaymentTerms {
+        /// Login or address.
+        name: String,
+        /// The change; none only shows.
+        change: Option<TermsChange>,
+    },
     /// Scans that wait for a person.
     ScanList(Limit),
     /// One scan.

@@ -5,6 +5,7 @@
 
 mod authority;
 mod setup;
+mod signs;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -163,6 +164,9 @@ pub enum DemoError {
     /// The password.
     #[error(transparent)]
     Password(#[from] AuthError),
+    /// The payment signs.
+    #[error("the demo's payment signs: {0}")]
+    Signs(String),
     /// Too many users.
     #[error("a demo has at most {MAX_USERS} users")]
     Users,
@@ -201,7 +205,8 @@ impl Demo {
         let zone = ZoneServer::start(zone, SocketAddr::from(([127, 0, 0, 1], 0)));
         let zone = zone.await.map_err(|error| DemoError::Zone(error.to_string()))?;
         config.trust.name_servers = vec![zone.address()];
-        let running = Server::start(config, world).await?;
+        let running = Server::start(config, world.clone()).await?;
+        signs::issue(&running.services, &running.services.config.server.dir, &world).await?;
         let keys: String = running
             .services
             .devices

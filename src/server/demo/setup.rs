@@ -161,7 +161,7 @@ fn secrets(file: &Path, world: &World) -> std::io::Result<Secrets> {
 }
 
 /// `N` characters with five random bits each.
-fn random_text<const N: usize>(world: &World) -> String {
+pub(super) fn random_text<const N: usize>(world: &World) -> String {
     let letter = |byte: u8| ALPHABET.get(usize::from(byte & 31)).copied().map_or('a', char::from);
     world.random::<N>().into_iter().map(letter).collect()
 }

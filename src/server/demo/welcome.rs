@@ -38,6 +38,7 @@ fn table(facts: &Facts) -> Vec<(&'static str, String)> {
             "Letters on paper",
             format!("letter@{} with \"Postal-To: name; street; index settlement\"", facts.hybrid_domain),
         ),
+        ("Payment signs", facts.dir.join("payment-signs.csv").display().to_string()),
         ("Print and scan", facts.http.clone()),
         ("Print centre", format!("{}, token {}", facts.print_centre.id, facts.print_centre.token)),
         ("Scan centre", format!("{}, token {}", facts.scan_centre.id, facts.scan_centre.token)),

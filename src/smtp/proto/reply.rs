@@ -116,6 +116,8 @@ pub fn refused(refusal: &Refusal) -> Reply {
         Refusal::OnePaperRecipient | Refusal::TooManyRecipients(_) => (452, "4.5.3"),
         Refusal::BadPaperAddress(_) => (550, "5.1.3"),
         Refusal::BadPaperContent(_) => (550, "5.6.1"),
+        // RFC 3463 §3.8, X.7.1: not authorised, here by payment; no code speaks of money.
+        Refusal::NotPaid(_) => (550, "5.7.1"),
         Refusal::OverQuota(_) => (452, "4.2.2"),
         // RFC 3463 §3.3, X.2.2: the user can make room, so by itself it is temporary; RFC 5321 §4.2.3 has a digit
         // for either.
@@ -183,6 +185,7 @@ mod tests {
 
     #[test_case(Refusal::NoSuchMailbox("a@b.kz".parse().unwrap()) => "550 5.1.1 no mailbox a@b.kz here\r\n")]
     #[test_case(Refusal::PaperDenied => "550 5.7.1 letters on paper are accepted from authenticated senders only\r\n")]
+    #[test_case(Refusal::NotPaid("350.00 missing".into()) => "550 5.7.1 350.00 missing\r\n")]
     #[test_case(Refusal::OnePaperRecipient => "452 4.5.3 one paper recipient a message\r\n")]
     #[test_case(Refusal::TooLarge { size: 9, limit: 5 } => "552 5.3.4 message of 9 bytes; the limit is 5\r\n")]
     #[test_case(Refusal::MailboxFull { recipient: "a@b.kz".parse().unwrap(), again: WhenFull::Later } => "452 4.2.2 the mailbox of a@b.kz is full\r\n")]

@@ -16,7 +16,8 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, audit, clock_checks, closings, device_acts, device_keys, items, print_jobs, queue, quota, receipts, scans,
+    accounts, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments, print_batches,
+    print_jobs, queue, quota, receipts, scans,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -125,6 +126,9 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'z', Reader::Claiming(clock_checks::inspect)),
     (b'w', Reader::Claiming(quota::inspect_crossed)),
     (b'W', Reader::Claiming(quota::inspect_untold)),
+    (b'g', Reader::Claiming(payment_signs::inspect)),
+    (b'j', Reader::Claiming(payments::inspect)),
+    (b'G', Reader::Claiming(print_batches::inspect_ledger)),
 ];
 
 enum Reader {

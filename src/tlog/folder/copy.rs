@@ -13,6 +13,7 @@ use super::super::checkpoint::Signed;
 use super::super::tree::root;
 use super::files::{Files, LATE, LATE_BYTES, lengths};
 use super::head::Head;
+use super::stamps::EXTENSION;
 use super::{DAILY, DIR_MODE, Error, FILE_MODE, KEY, Opened, Result, damaged, read_key, replace};
 
 /// Bytes copied at a time.
@@ -73,7 +74,9 @@ fn copy(from: &Path, to: &Path, head: &Head) -> Result<u64> {
     for entry in fs::read_dir(from.join(DAILY)).map_err(at)? {
         let name = entry.map_err(at)?.file_name();
         let (from, to) = (from.join(DAILY).join(&name), to.join(DAILY).join(&name));
-        if from.extension().is_none() && !to.exists() {
+        // Neither ever changes; what a write is not done with has another extension.
+        let is_whole = from.extension().is_none_or(|extension| extension == EXTENSION);
+        if is_whole && !to.exists() {
             replace(&to, &fs::read(&from).map_err(at)?)?;
         }
     }

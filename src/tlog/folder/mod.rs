@@ -6,7 +6,7 @@
 //! | `late` | ids that came out of their order ([`ids`]) |
 //! | `level-1` … `level-7` | the hashes of complete tiles, 32 bytes each; level 0 follows from the entries |
 //! | `head` | the published checkpoint, and how far the journal is read; replaced as a whole |
-//! | `daily/` | the last checkpoint of each day |
+//! | `daily/` | the last checkpoint of each day, and its time stamp |
 //! | `key` | the key that signs the checkpoints |
 //!
 //! The invariant: what a published checkpoint covers is on stable storage before the checkpoint is, and is never
@@ -17,6 +17,7 @@ mod copy;
 mod files;
 mod head;
 mod ids;
+mod stamps;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;

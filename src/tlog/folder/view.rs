@@ -1,7 +1,7 @@
 //! What may be read of a log: exactly what its last checkpoint covers.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -30,6 +30,10 @@ pub struct View {
 impl View {
     pub(super) fn new(dir: PathBuf, files: Arc<Files>, published: Arc<Signed>, verifier: Verifier) -> Self {
         View { dir, files, published, verifier }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// What the log says of itself.

@@ -63,9 +63,9 @@ function isChained(mark, all, digests) {
   const { previous } = mark.signature;
   const at = digests.findIndex((digest) => digest !== null && previous === toBase64(digest));
   const target = at < 0 ? undefined : all[at].kind;
-  if (mark.kind === "receive") return target === "accept";
-  if (mark.kind === "deliver") return target === "receive";
-  return previous === undefined || target !== undefined;
+  if (mark.kind === "accept") return previous === undefined;
+  // P2, P7: payment is cancelled, or found missing, at the acceptance.
+  return target === (mark.kind === "deliver" ? "receive" : "accept");
 }
 
 /** A duplicate i makes every mark that has it invalid. */

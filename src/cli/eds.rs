@@ -1,0 +1,213 @@
+//! `poshta eds`.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::identity::eds::{
+    self, Certificate, CheckDigits, Evidence, Given, Outcome as CheckOutcome, Policy, Report, Response, RevocationList,
+    Trust,
+};
+use crate::locale::{self, Lang};
+
+use super::postmark::Answer;
+use super::{Outcome, WrongUse, output};
+
+/// News about revocation may be a day old.
+const MAX_AGE_S: i64 = 86_400;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EdsCommand {
+    /// Judge a certificate, a signature, an answer about revocation or a time stamp: status 0 valid, 1 not.
+    ///
+    /// What the file is follows from its content, in DER, BER or PEM. Nothing is fetched: certificates of trusted
+    /// authorities and news about revocation come from files.
+    Verify(Box<VerifyArgs>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The file; `-` is the standard input.
+    file: Option<PathBuf>,
+    /// Certificates of the authorities that are trusted, each file DER or PEM.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    anchors: Vec<PathBuf>,
+    /// The document, where the signature is detached or the file is a time stamp.
+    #[arg(long, value_name = "DATA")]
+    detached: Option<PathBuf>,
+    /// The moment of the verification, such as 2026-11-29T10:00:00Z; now without it.
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// The answer of an OCSP responder about the signer's certificate.
+    #[arg(long, value_name = "FILE", conflicts_with = "crl")]
+    ocsp: Option<PathBuf>,
+    /// A list of revoked certificates.
+    #[arg(long, value_name = "FILE")]
+    crl: Option<PathBuf>,
+    /// Do not check the last digit of IIN and BIN: those of the national test authority were never given out.
+    #[arg(long)]
+    test_ids: bool,
+    /// Language of the answer.
+    #[arg(long, value_enum, default_value_t = Answer::En)]
+    language: Answer,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(command: &EdsCommand) -> Outcome {
+    let EdsCommand::Verify(args) = command;
+    let report = verify(args)?;
+    let lang = Lang::from(args.language);
+    if args.json {
+        output::thing(&json_of(&report, lang), true)?;
+    } else {
+        for line in lines(&report, lang) {
+            output::line(&line)?;
+        }
+    }
+    Ok(if report.is_valid() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
+    let (file, authorities) = files(args)?;
+    let file = read(file)?;
+    let document = args.detached.as_deref().map(read).transpose()?;
+    let mut anchors: Vec<Certificate> = Vec::new();
+    for path in authorities {
+        let found = eds::certificates(&read(path)?);
+        anchors.extend(found.map_err(|error| wrong(path, &error))?);
+    }
+    let response = args
+        .ocsp
+        .as_ref()
+        .map(|path| Response::read(&eds::contents(&read(path)?)).map_err(|error| wrong(path, &error)));
+    let response = response.transpose()?;
+    let list = args
+        .crl
+        .as_ref()
+        .map(|path| RevocationList::read(&eds::contents(&read(path)?)).map_err(|error| wrong(path, &error)));
+    let list = list.transpose()?;
+    let evidence = match (&response, &list) {
+        (Some(response), _) => Evidence::Ocsp(response, None),
+        (None, Some(list)) => Evidence::List(list),
+        (None, None) => Evidence::None,
+    };
+    let policy = Policy {
+        trust: Trust { anchors: &anchors, others: &[] },
+        at: args.at.unwrap_or_else(|| SystemClock.now()),
+        digits: if args.test_ids { CheckDigits::NotChecked } else { CheckDigits::Required },
+        evidence,
+        max_age_s: MAX_AGE_S,
+    };
+    Ok(eds::judge(Given { file: &file, document: document.as_deref() }, &policy))
+}
+
+/// The file and those of the authorities. Names behind `--anchors` go on to the next option: without one between, the
+/// last of them is the file.
+fn files(args: &VerifyArgs) -> anyhow::Result<(&Path, &[PathBuf])> {
+    match (&args.file, args.anchors.split_last()) {
+        (Some(file), _) => Ok((file, &args.anchors)),
+        (None, Some((file, authorities))) if !authorities.is_empty() => Ok((file, authorities)),
+        _ => Err(WrongUse("name the file that is to be judged, and `-` for the standard input".into()).into()),
+    }
+}
+
+impl From<Answer> for Lang {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Kk => Lang::Kk,
+            Answer::Ru => Lang::Ru,
+            Answer::En => Lang::En,
+        }
+    }
+}
+
+/// Status 1 says that something is not valid; a file that cannot be read is wrong use.
+fn wrong(path: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
+    WrongUse(format!("{}: {error}", path.display())).into()
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let most = eds::MAX_BYTES as u64;
+    let mut bytes = Vec::new();
+    let result = if path == Path::new("-") {
+        std::io::stdin().take(most + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+    };
+    result.map_err(|error| wrong(path, &error))?;
+    if bytes.len() as u64 > most {
+        return Err(wrong(path, &format!("longer than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// The answer for programs. It holds IIN and BIN: they are what is asked for.
+fn json_of(report: &Report, lang: Lang) -> Value {
+    let refusal = report.refusal.as_ref();
+    json!({
+        "kind": report.kind,
+        "valid": report.is_valid(),
+        "subject": report.subject,
+        "organization": report.organization,
+        "iin": report.iin,
+        "bin": report.bin,
+        "roles": report.roles,
+        "algorithm": report.algorithm,
+        "issuer": report.issuer,
+        "serial": report.serial,
+        "not_before": report.not_before,
+        "not_after": report.not_after,
+        "signing_time": report.signing_time,
+        "time_stamp": report.stamp,
+        "answers": report.answers,
+        "checks": report.checks,
+        "refusal": refusal.map(|refusal| json!({ "code": refusal.code(), "text": refusal.text(lang) })),
+    })
+}
+
+fn lines(report: &Report, lang: Lang) -> Vec<String> {
+    let stamped = report.stamp.as_ref().map(|stamp| format!("{}, {}", stamp.time, stamp.authority));
+    let facts = [
+        ("kind", report.kind.map(|kind| kind.text(lang))),
+        ("subject", report.subject.clone()),
+        ("organization", report.organization.clone()),
+        ("iin", report.iin.clone()),
+        ("bin", report.bin.clone()),
+        ("roles", Some(roles(report)).filter(|roles| !roles.is_empty())),
+        ("algorithm", report.algorithm.clone()),
+        ("issuer", report.issuer.clone()),
+        ("signing time", report.signing_time.clone()),
+        ("time stamp", stamped),
+    ];
+    let mut lines: Vec<String> =
+        facts.into_iter().filter_map(|(name, value)| Some(format!("{name:13} {}", value?))).collect();
+    for answer in &report.answers {
+        let since = answer.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+        lines.push(format!("{:13} {}: {}{since}", "answer", answer.serial, answer.status));
+    }
+    for check in &report.checks {
+        let outcome = match check.outcome {
+            CheckOutcome::Passed => "eds-outcome-passed",
+            CheckOutcome::Failed => "eds-outcome-failed",
+            CheckOutcome::NotChecked => "eds-outcome-not-checked",
+        };
+        lines.push(format!("{}: {}", check.step.text(lang), locale::text(lang, outcome, &[])));
+    }
+    lines.push(match &report.refusal {
+        None => locale::text(lang, "eds-valid", &[]),
+        Some(refusal) => refusal.text(lang),
+    });
+    lines
+}
+
+/// As programs get them.
+fn roles(report: &Report) -> String {
+    let names = report.roles.iter().filter_map(|role| serde_json::to_value(role).ok());
+    names.filter_map(|name| Some(name.as_str()?.to_owned())).collect::<Vec<_>>().join(", ")
+}

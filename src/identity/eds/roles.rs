@@ -1,0 +1,59 @@
+//! In which capacity somebody signs: purposes that the national authority writes into its certificates.
+
+use serde::Serialize;
+
+use super::certificate::Certificate;
+
+/// A capacity (order of the national authority V2000021440).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// For oneself.
+    Individual,
+    /// For a legal entity.
+    LegalEntity,
+    /// Its first head.
+    FirstHead,
+    /// With the right to sign.
+    RightToSign,
+    /// With the right to sign financial documents.
+    FinancialSignature,
+    /// Its personnel department.
+    HumanResources,
+    /// Its employee.
+    Employee,
+    /// An information system.
+    InformationSystem,
+    /// The key signs documents.
+    Signing,
+    /// The key proves who somebody is.
+    Authentication,
+    /// The key signs time stamps.
+    TimeStamping,
+    /// The key signs answers about revocation.
+    OcspSigning,
+}
+
+const ROLES: &[(&str, Role)] = &[
+    ("1.2.398.3.3.4.1.1", Role::Individual),
+    ("1.2.398.3.3.4.1.1.1", Role::InformationSystem),
+    ("1.2.398.3.3.4.1.2", Role::LegalEntity),
+    ("1.2.398.3.3.4.1.2.1", Role::FirstHead),
+    ("1.2.398.3.3.4.1.2.2", Role::RightToSign),
+    ("1.2.398.3.3.4.1.2.3", Role::FinancialSignature),
+    ("1.2.398.3.3.4.1.2.4", Role::HumanResources),
+    ("1.2.398.3.3.4.1.2.5", Role::Employee),
+    ("1.2.398.3.3.4.1.2.6", Role::InformationSystem),
+    ("1.3.6.1.5.5.7.3.4", Role::Signing),
+    ("1.3.6.1.5.5.7.3.2", Role::Authentication),
+    ("1.3.6.1.5.5.7.3.8", Role::TimeStamping),
+    ("1.3.6.1.5.5.7.3.9", Role::OcspSigning),
+];
+
+/// The capacities that a certificate names; purposes that say nothing of it are left out.
+#[must_use]
+pub fn roles(certificate: &Certificate) -> Vec<Role> {
+    let purposes = certificate.purposes();
+    let named = |(oid, role): &(&str, Role)| purposes.iter().any(|purpose| purpose == oid).then_some(*role);
+    ROLES.iter().filter_map(named).collect()
+}

@@ -1,0 +1,224 @@
+//! Signatures of persons: a CMS with the attributes of CAdES, with or without the document inside.
+
+use super::certificate::{Certificate, Usage};
+use super::chain::{Path, Trust};
+use super::cms::{SignedData, Signer};
+use super::crl::RevocationList;
+use super::ocsp::{Question, Response, Status};
+use super::refusal::{Kind, Refusal};
+use super::report::{Report, Step, hex};
+use super::roles::roles;
+use super::subject::CheckDigits;
+use super::timestamp::{Expected, Token};
+use super::{require_not_later, timestamp};
+use crate::clock::Timestamp;
+
+/// What counts when a signature is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// Authorities that are trusted.
+    pub trust: Trust<'a>,
+    /// The moment of the verification.
+    pub at: Timestamp,
+    /// Whether IIN and BIN must be right to their last digit.
+    pub digits: CheckDigits,
+    /// What is known about revocation.
+    pub evidence: Evidence<'a>,
+    /// News about revocation may be so old, seconds.
+    pub max_age_s: i64,
+}
+
+/// What is known about revocation.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Evidence<'a> {
+    /// Nothing: it is not checked, and the report says so.
+    #[default]
+    None,
+    /// The answer of a responder, and the nonce that was sent to it.
+    Ocsp(&'a Response, Option<&'a [u8]>),
+    /// A list.
+    List(&'a RevocationList),
+}
+
+/// A signature that holds.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// What was signed.
+    pub content: Vec<u8>,
+    /// The certificates of those who signed.
+    pub certificates: Vec<Certificate>,
+}
+
+/// Judges a signature; `document` is what a detached one is over. What is found out is noted in the report.
+///
+/// # Errors
+/// The first check that failed.
+pub fn verify(
+    bytes: &[u8],
+    document: Option<&[u8]>,
+    policy: &Policy<'_>,
+    report: &mut Report,
+) -> Result<Signed, Refusal> {
+    report.kind = Some(Kind::Signature);
+    match SignedData::read(bytes, Kind::Signature) {
+        Ok(data) => verify_data(&data, document, policy, report),
+        Err(refusal) => report.check(Step::Form, Err(refusal)),
+    }
+}
+
+/// The same for what was read already.
+pub(super) fn verify_data(
+    data: &SignedData,
+    document: Option<&[u8]>,
+    policy: &Policy<'_>,
+    report: &mut Report,
+) -> Result<Signed, Refusal> {
+    let content = report.check(Step::Form, content(data, document))?.to_vec();
+    let mut certificates = Vec::new();
+    // Everybody who signed must have signed rightly; the report tells of the last one.
+    for signer in &data.signers {
+        certificates.push(verify_signer(data, signer, &content, policy, report)?);
+    }
+    if certificates.is_empty() {
+        return report.check(Step::Signature, Err(Refusal::NoSigner));
+    }
+    Ok(Signed { content, certificates })
+}
+
+fn content<'a>(data: &'a SignedData, document: Option<&'a [u8]>) -> Result<&'a [u8], Refusal> {
+    match (data.content.as_deref(), document) {
+        (None, None) => Err(Refusal::NoContent),
+        (Some(inside), Some(document)) if inside != document => Err(Refusal::OtherContent),
+        (Some(content), _) | (None, Some(content)) => Ok(content),
+    }
+}
+
+fn verify_signer(
+    data: &SignedData,
+    signer: &Signer,
+    content: &[u8],
+    policy: &Policy<'_>,
+    report: &mut Report,
+) -> Result<Certificate, Refusal> {
+    let others: Vec<Certificate> = policy.trust.anchors.iter().chain(policy.trust.others).cloned().collect();
+    let Some(certificate) = data.certificate_of(signer, &others).cloned() else {
+        return report.check(Step::Signature, Err(Refusal::NoSignerCertificate));
+    };
+    describe(&certificate, report);
+    report.signing_time = signer.signing_time.map(|time| time.to_string());
+    report.check(Step::Signature, signer.verify(&certificate, &data.content_type, content))?;
+    let others: Vec<Certificate> = data.certificates.iter().chain(policy.trust.others).cloned().collect();
+    let trust = policy.trust.with(&others);
+    let stamped = time_stamp(signer, trust, policy.at, report)?;
+    let at = stamped.unwrap_or(policy.at);
+    let claimed = require_signing_time(signer.signing_time, &certificate, at);
+    report.check(Step::SigningTime, claimed)?;
+    judge_certificate(&certificate, &Policy { trust, at, ..*policy }, policy.at, report)?;
+    Ok(certificate)
+}
+
+/// The time at which the signature was there for certain: that of its time stamp.
+fn time_stamp(
+    signer: &Signer,
+    trust: Trust<'_>,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<Option<Timestamp>, Refusal> {
+    let Some(bytes) = signer.time_stamps.first() else {
+        report.skip(Step::TimeStamp);
+        return Ok(None);
+    };
+    let token = match Token::read(bytes) {
+        Ok(token) => token,
+        Err(refusal) => return report.check(Step::TimeStamp, Err(refusal)),
+    };
+    let expected = Expected { content: &signer.signature, nonce: None, policy: None };
+    let verified = token.require(&expected).and_then(|()| token.verify(trust, now));
+    let verified = report.check(Step::TimeStamp, verified)?;
+    report.stamp = Some(stamp(&verified));
+    Ok(Some(verified.info.time))
+}
+
+/// What a time stamp says.
+pub(super) fn stamp(verified: &timestamp::Verified<'_>) -> super::report::Stamp {
+    super::report::Stamp {
+        time: verified.info.time.to_string(),
+        authority: verified.signer.names().shown(),
+        policy: verified.info.policy.clone(),
+        serial: hex(&verified.info.serial),
+        digest: verified.info.digest.clone(),
+        imprint: hex(&verified.info.imprint),
+    }
+}
+
+/// Nobody but the signer vouches for it, so it only must not be impossible.
+fn require_signing_time(claimed: Option<Timestamp>, certificate: &Certificate, at: Timestamp) -> Result<(), Refusal> {
+    let Some(claimed) = claimed else { return Ok(()) };
+    let is_future = require_not_later(claimed, at).is_err();
+    if is_future || claimed < certificate.not_before() || claimed > certificate.not_after() {
+        return Err(Refusal::SigningTime { claimed });
+    }
+    Ok(())
+}
+
+/// Judges the certificate of a person: its way to an authority at the policy's time, its use, its numbers, and whether
+/// it was revoked, as far as is known `now`.
+pub(super) fn judge_certificate(
+    certificate: &Certificate,
+    policy: &Policy<'_>,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<Path, Refusal> {
+    let path = report.check(Step::Chain, policy.trust.path(certificate, policy.at))?;
+    let usage = if certificate.allows(Usage::Signature) || certificate.is_authority() {
+        Ok(())
+    } else {
+        Err(Refusal::KeyUsage { subject: certificate.names().shown() })
+    };
+    report.check(Step::KeyUsage, usage)?;
+    let names = certificate.names();
+    let numbers = names.iin(policy.digits).and_then(|iin| Ok((iin, names.bin(policy.digits)?)));
+    (report.iin, report.bin) = report.check(Step::Numbers, numbers)?;
+    match revocation(certificate, &path, policy, now) {
+        Some(result) => report.check(Step::Revocation, result)?,
+        None => report.skip(Step::Revocation),
+    }
+    Ok(path)
+}
+
+fn revocation(
+    certificate: &Certificate,
+    path: &Path,
+    policy: &Policy<'_>,
+    now: Timestamp,
+) -> Option<Result<(), Refusal>> {
+    let issuer = path.issuer()?;
+    match policy.evidence {
+        Evidence::None => None,
+        Evidence::Ocsp(response, nonce) => {
+            let question = Question { certificate, issuer, nonce };
+            let verified = response.verify(policy.trust, now, policy.max_age_s);
+            Some(verified.and_then(|verified| response.answer(&question, &verified)?.require_good(policy.at)))
+        }
+        Evidence::List(list) => {
+            let status = list.status(certificate, issuer, now, policy.max_age_s);
+            Some(status.and_then(|status| match status {
+                Status::Revoked(since) if since <= policy.at => Err(Refusal::Revoked { since }),
+                _ => Ok(()),
+            }))
+        }
+    }
+}
+
+/// Whose a certificate is.
+pub(super) fn describe(certificate: &Certificate, report: &mut Report) {
+    let names = certificate.names();
+    report.subject = Some(names.common_name.clone());
+    report.organization = Some(names.organization.clone()).filter(|name| !name.is_empty());
+    report.roles = roles(certificate);
+    report.algorithm = Some(certificate.algorithm());
+    report.issuer = Some(certificate.issuer_names().shown());
+    report.serial = Some(hex(certificate.serial()));
+    report.not_before = Some(certificate.not_before().to_string());
+    report.not_after = Some(certificate.not_after().to_string());
+}

@@ -51,6 +51,33 @@ size-mib = { $n } MB
 size-gib = { $n } GB
 size-tib = { $n } TB
 
+# Receipts (RFC 3461, P18) and relayed letters
+report-relayed-subject = Your letter was passed on
+report-relayed-intro = This letter was passed on to the server of the recipients below. That server does not report deliveries, so this is the last you hear of it unless it comes back.
+report-relayed-outro = What the other server said is in the second part of this report; the header of your letter is in the third.
+receipt-accepted-subject = Receipt: your letter to { $recipient } was accepted
+receipt-accepted-title = Letter accepted
+receipt-accepted-intro = Your letter was accepted. The postmark of its acceptance is in the attached page and in the second part of this message.
+receipt-delivered-subject = Receipt: your letter to { $recipient } was delivered
+receipt-delivered-title = Letter delivered
+receipt-delivered-intro = Your letter was delivered. The postmarks are in the attached page and in the second part of this message.
+receipt-handed-subject = Receipt: your letter to { $recipient } was handed over
+receipt-handed-title = Letter handed over
+receipt-handed-intro = The addressee has fetched your letter. The postmarks are in the attached page and in the second part of this message.
+receipt-returned-subject = Your letter { $recipient } was returned: { $reason }
+receipt-returned-title = Letter returned
+receipt-returned-intro = Your letter could not be delivered and was returned: { $reason }.
+receipt-sender = Sender
+receipt-recipient = Recipient
+receipt-number = Number
+receipt-envelope-id = Your reference
+receipt-accepted-at = Accepted
+receipt-accepted-by = Acceptance postmark
+receipt-happened-by = Its postmark
+receipt-reason = Reason
+receipt-item = Item
+receipt-proof = Anyone can check that the postmark is in the public log:
+
 # Pages
 page-language = English
 page-languages = Language

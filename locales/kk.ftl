@@ -51,6 +51,33 @@ size-mib = { $n } МБ
 size-gib = { $n } ГБ
 size-tib = { $n } ТБ
 
+# Түбіртектер (RFC 3461, P18) және әрі қарай жіберілген хаттар
+report-relayed-subject = Хатыңыз әрі қарай жіберілді
+report-relayed-intro = Бұл хат төмендегі алушылардың серверіне берілді. Ол сервер жеткізілгені туралы хабарламайды, сондықтан хат қайтып келмесе, басқа хабар болмайды.
+report-relayed-outro = Басқа сервердің жауабы осы хабарламаның екінші бөлігінде, хатыңыздың тақырып деректері үшінші бөлігінде берілген.
+receipt-accepted-subject = Түбіртек: { $recipient } үшін хатыңыз қабылданды
+receipt-accepted-title = Хат қабылданды
+receipt-accepted-intro = Хатыңыз қабылданды. Қабылдау штемпелінің бедері қоса берілген бетте және осы хабарламаның екінші бөлігінде.
+receipt-delivered-subject = Түбіртек: { $recipient } үшін хатыңыз жеткізілді
+receipt-delivered-title = Хат жеткізілді
+receipt-delivered-intro = Хатыңыз жеткізілді. Штемпель бедерлері қоса берілген бетте және осы хабарламаның екінші бөлігінде.
+receipt-handed-subject = Түбіртек: { $recipient } үшін хатыңыз табыс етілді
+receipt-handed-title = Хат табыс етілді
+receipt-handed-intro = Адресат хатыңызды алды. Штемпель бедерлері қоса берілген бетте және осы хабарламаның екінші бөлігінде.
+receipt-returned-subject = { $recipient } хатыңыз қайтарылды: { $reason }
+receipt-returned-title = Хат қайтарылды
+receipt-returned-intro = Хатыңызды жеткізу мүмкін болмады, ол қайтарылды: { $reason }.
+receipt-sender = Жіберуші
+receipt-recipient = Алушы
+receipt-number = Нөмірі
+receipt-envelope-id = Сіздің белгіңіз
+receipt-accepted-at = Қабылданды
+receipt-accepted-by = Қабылдау штемпелі
+receipt-happened-by = Оның штемпелі
+receipt-reason = Себебі
+receipt-item = Жөнелтілім
+receipt-proof = Штемпельдің ашық журналға енгізілгенін кез келген адам тексере алады:
+
 # Pages
 page-language = Қазақша
 page-languages = Тіл

@@ -51,6 +51,33 @@ size-mib = { $n } МБ
 size-gib = { $n } ГБ
 size-tib = { $n } ТБ
 
+# Расписки (RFC 3461, P18) и переданные письма
+report-relayed-subject = Ваше письмо передано дальше
+report-relayed-intro = Это письмо передано серверу указанных ниже получателей. Тот сервер не сообщает о доставке, поэтому других сообщений не будет, если письмо не вернётся.
+report-relayed-outro = Ответ другого сервера приведён во второй части этого сообщения, заголовок Вашего письма — в третьей.
+receipt-accepted-subject = Расписка: Ваше письмо для { $recipient } принято
+receipt-accepted-title = Письмо принято
+receipt-accepted-intro = Ваше письмо принято. Почтовый штемпель приёма — на приложенной странице и во второй части этого сообщения.
+receipt-delivered-subject = Расписка: Ваше письмо для { $recipient } доставлено
+receipt-delivered-title = Письмо доставлено
+receipt-delivered-intro = Ваше письмо доставлено. Почтовые штемпели — на приложенной странице и во второй части этого сообщения.
+receipt-handed-subject = Расписка: Ваше письмо для { $recipient } вручено
+receipt-handed-title = Письмо вручено
+receipt-handed-intro = Адресат получил Ваше письмо. Почтовые штемпели — на приложенной странице и во второй части этого сообщения.
+receipt-returned-subject = Ваше письмо { $recipient } возвращено: { $reason }
+receipt-returned-title = Письмо возвращено
+receipt-returned-intro = Ваше письмо не удалось доставить, оно возвращено: { $reason }.
+receipt-sender = Отправитель
+receipt-recipient = Получатель
+receipt-number = Номер
+receipt-envelope-id = Ваша пометка
+receipt-accepted-at = Принято
+receipt-accepted-by = Штемпель приёма
+receipt-happened-by = Его штемпель
+receipt-reason = Причина
+receipt-item = Отправление
+receipt-proof = Каждый может проверить, что штемпель внесён в открытый журнал:
+
 # Pages
 page-language = Русский
 page-languages = Язык

@@ -28,6 +28,7 @@ pub mod payment;
 pub mod postal;
 pub mod publisher;
 pub mod quota;
+pub mod receipts;
 pub mod retention;
 pub mod server;
 pub mod smtp;

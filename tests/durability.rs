@@ -162,9 +162,10 @@ impl Office {
             },
             envelope: Envelope {
                 reverse_path: ReversePath::Address(address),
-                recipients: recipients.map(|to| Recipient { address: to.parse().unwrap() }).to_vec(),
+                recipients: recipients.map(|to| Recipient::new(to.parse().unwrap())).to_vec(),
                 body: BodyType::SevenBit,
                 smtputf8: false,
+                wishes: Default::default(),
             },
             body: body.finish().unwrap(),
             structure: scanner.finish(),

@@ -29,6 +29,7 @@ mod payment;
 mod postmarks;
 mod power_cut;
 mod readme;
+mod receipts;
 mod remote_delivery;
 mod space;
 mod standards;

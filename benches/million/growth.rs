@@ -128,6 +128,7 @@ fn listen(store: &Store, runtime: &Runtime, world: &World) -> Result<SocketAddr,
         world: world.clone(),
         caps: Caps::default(),
         quota: poshta::quota::Settings::default(),
+        fetches: poshta::receipts::Fetches::channel(1).0,
         settings,
     };
     let listening =

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use poshta::auth::AuthError;
 use poshta::ids::ItemId;
 use poshta::intake::Refusal;
-use poshta::smtp::proto::{Action, Channel, Door, Event, Limits, LoginRule, Session, Site};
+use poshta::smtp::proto::{Action, Channel, Door, Event, Limits, LoginRule, ReportsRule, Session, Site};
 
 const MAX_MESSAGE_BYTES: u64 = 512;
 
@@ -19,6 +19,7 @@ fn site(door: Door) -> Arc<Site> {
         door,
         starttls: true,
         login: LoginRule::OverTls,
+        reports: if door == Door::Mx { ReportsRule::Withheld } else { ReportsRule::Offered },
         limits: Limits {
             max_command_line_bytes: 128,
             max_auth_line_bytes: 256,

@@ -18,6 +18,7 @@ use crate::store::accounts::{
     self as rows, Credential, CredentialKind, Holder, Kind, OwnQuota, PasswordHash, Person, Scope, State,
 };
 use crate::store::quota::{Allowance, reconsider};
+use crate::store::receipts::{Consent, decide};
 use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
 
 pub use self::error::{AccountError, SettingsError};
@@ -279,6 +280,19 @@ impl Accounts {
             let changed = Account { quota, ..account.clone() };
             rows::replace(batch, account, &changed)?;
             reconsider(batch, id, &allowance(&changed));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether senders may hear that the user has fetched their letters (P6, M7).
+    ///
+    /// # Errors
+    /// The account is closed or unknown; store.
+    pub async fn set_consent(&self, id: AccountId, consent: Consent) -> Result<(), AccountError> {
+        self.retry(id, |batch, _| {
+            batch.require(Precondition::Present(keys::account(id)));
+            decide(batch, id, consent);
             Ok(())
         })
         .await

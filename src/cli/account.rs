@@ -4,12 +4,13 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::auth::Secret;
 use crate::server::control::{AccountAdd, Letters, Name, Page, Password, QuotaChange, Request};
 use crate::store::accounts::Kind;
+use crate::store::receipts::Consent;
 
 use super::target::Target;
 use super::{Outcome, output, size};
@@ -32,6 +33,9 @@ pub(super) enum AccountCommand {
     Password(NameArgs),
     /// What an account may hold: show it, or set it for this account.
     Quota(QuotaArgs),
+    /// Whether senders may hear that the user has fetched their letters: show it, or set it to on or off. Senders of
+    /// registered and official letters hear it in any case.
+    Receipts(ReceiptsArgs),
     /// Close an account for ever. Its login and address are never given to anybody again; its letters stay as long as
     /// `retention.closed_days` says.
     Close(CloseArgs),
@@ -78,6 +82,23 @@ pub(super) struct QuotaArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReceiptsArgs {
+    /// Login or address.
+    name: String,
+    /// What the user decided.
+    #[arg(value_enum)]
+    decision: Option<Decision>,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Decision {
+    On,
+    Off,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CloseArgs {
     /// Destroy its letters, and the key of those that are encrypted, at once, however long `retention.closed_days` lets
     /// them stay: nobody can read them again. Closes an account that is open, and destroys the letters of one that was
@@ -111,6 +132,15 @@ pub(super) fn run(command: AccountCommand) -> Outcome {
             let password = secret("New password: ")?;
             let request = Request::AccountPassword { name: args.name, password };
             output::thing(&args.target.ask(request)?, args.target.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AccountCommand::Receipts(args) => {
+            let consent = args.decision.map(|decision| match decision {
+                Decision::On => Consent::Given,
+                Decision::Off => Consent::Withheld,
+            });
+            let answer = args.target.ask(Request::AccountReceipts { name: args.name, consent })?;
+            output::thing(&answer, args.target.json)?;
             Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Close(args) => {

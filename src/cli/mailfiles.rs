@@ -53,6 +53,8 @@ pub(super) enum ExportCommand {
         #[arg(value_name = "MAILDIR")]
         path: PathBuf,
         #[command(flatten)]
+        proofs: ProofFiles,
+        #[command(flatten)]
         mailbox: Mailbox,
     },
     /// A directory with an mbox file for each folder.
@@ -61,8 +63,18 @@ pub(super) enum ExportCommand {
         #[arg(value_name = "DIRECTORY")]
         path: PathBuf,
         #[command(flatten)]
+        proofs: ProofFiles,
+        #[command(flatten)]
         mailbox: Mailbox,
     },
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct ProofFiles {
+    /// Write beside the letters, into the folder proofs, a file for each mark that proves it to be in the transparency
+    /// log (docs/transparency.md).
+    #[arg(long)]
+    proofs: bool,
 }
 
 #[derive(Debug, Args)]
@@ -79,28 +91,33 @@ pub(super) struct Mailbox {
 
 pub(super) fn import(command: ImportCommand) -> Outcome {
     match command {
-        ImportCommand::Maildir { path, mailbox } => run(Direction::Import, Format::Maildir, path, mailbox),
+        ImportCommand::Maildir { path, mailbox } => run(Direction::Import, Format::Maildir, path, (mailbox, false)),
         ImportCommand::Mbox { mailbox: Mailbox { folder: None, .. }, .. } => {
             Err(WrongUse("which folder gets the messages? name it with --folder NAME".into()).into())
         }
-        ImportCommand::Mbox { path, mailbox } => run(Direction::Import, Format::Mbox, path, mailbox),
+        ImportCommand::Mbox { path, mailbox } => run(Direction::Import, Format::Mbox, path, (mailbox, false)),
     }
 }
 
 pub(super) fn export(command: ExportCommand) -> Outcome {
     match command {
-        ExportCommand::Maildir { path, mailbox } => run(Direction::Export, Format::Maildir, path, mailbox),
-        ExportCommand::Mbox { path, mailbox } => run(Direction::Export, Format::Mbox, path, mailbox),
+        ExportCommand::Maildir { path, proofs, mailbox } => {
+            run(Direction::Export, Format::Maildir, path, (mailbox, proofs.proofs))
+        }
+        ExportCommand::Mbox { path, proofs, mailbox } => {
+            run(Direction::Export, Format::Mbox, path, (mailbox, proofs.proofs))
+        }
     }
 }
 
-fn run(direction: Direction, format: Format, path: PathBuf, mailbox: Mailbox) -> Outcome {
+fn run(direction: Direction, format: Format, path: PathBuf, of: (Mailbox, bool)) -> Outcome {
+    let (mailbox, with_proofs) = of;
     // The server that does it has another working directory.
     let path = std::path::absolute(&path).with_context(|| path.display().to_string())?;
     if path.to_str().is_none() {
         return Err(WrongUse(format!("{}: the path must be UTF-8", path.display())).into());
     }
-    let asked = MailFiles { format, path, account: mailbox.account, folder: mailbox.folder };
+    let asked = MailFiles { format, path, account: mailbox.account, folder: mailbox.folder, with_proofs };
     let what = match direction {
         Direction::Import => "importing",
         Direction::Export => "exporting",

@@ -20,7 +20,7 @@ use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
     accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, postal, publisher,
-    quota, retention, smtp, store, trust,
+    quota, receipts, retention, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -69,6 +69,8 @@ pub struct Config {
     pub tlog: publisher::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
     pub trust: trust::Settings,
+    /// Receipts for senders.
+    pub receipts: receipts::Settings,
     /// Letters to other domains.
     pub outbound: outbound::Settings,
     /// Letters on paper.
@@ -262,6 +264,8 @@ impl Config {
         problems.extend(clock.map(|(key, what, remedy)| Problem::new(format!("clock.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
+        let receipts = self.receipts.problems().into_iter();
+        problems.extend(receipts.map(|(key, what, remedy)| Problem::new(format!("receipts.{key}"), what, remedy)));
         let tariff = self.payment.tariff.problems().into_iter();
         problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
         problems.extend(self.hop_problems());

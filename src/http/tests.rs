@@ -237,9 +237,10 @@ impl Office {
                 },
                 envelope: Envelope {
                     reverse_path: ReversePath::Address(address),
-                    recipients: vec![Recipient { address: "letter@hat.poshta.example".parse().unwrap() }],
+                    recipients: vec![Recipient::new("letter@hat.poshta.example".parse().unwrap())],
                     body: BodyType::EightBitMime,
                     smtputf8: false,
+                    wishes: Default::default(),
                 },
                 body: writer.finish().unwrap(),
                 structure: scanner.finish(),

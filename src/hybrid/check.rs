@@ -12,7 +12,7 @@ use crate::message::headers::{self, fields};
 use crate::message::{AddressEntry, Envelope as MessageEnvelope, Structure};
 use crate::payment::{Bill, LetterName, Payer, PaymentError, Settlement};
 use crate::postal::{
-    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, RoundPostmark, S10, SignHash, Tiyn,
+    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10, SignHash, Tiyn,
 };
 use crate::store::items::add_event;
 use crate::store::payments::ReceiptMark;
@@ -97,6 +97,19 @@ pub struct PaperItem {
     pub surcharge: Option<Impression>,
     /// P24: the mark for its receipt, where it is not that of the item.
     pub receipt: Option<ReceiptMark>,
+    /// How its sender hears of it.
+    pub telling: Telling,
+}
+
+/// How the sender of a letter on paper hears of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    /// By a message for each step.
+    ByStatus,
+    /// As by status, but the acceptance has a receipt (P18).
+    ByReceipt,
+    /// Not at all (RFC 3461 §4.1, `NOTIFY=NEVER`).
+    Nothing,
 }
 
 impl PaperPlan {
@@ -122,6 +135,12 @@ impl PaperPlan {
     #[must_use]
     pub fn s10(&self) -> S10 {
         self.s10
+    }
+
+    /// Where it goes, as a receipt says it; the full address is for the carrier alone (M7).
+    #[must_use]
+    pub fn index(&self) -> &PostalIndex {
+        &self.addressee.index
     }
 }
 
@@ -222,7 +241,7 @@ impl Paper {
             postal_index: plan.addressee.index.to_string(),
             account: plan.account,
             message_id: Some(plan.message_id.clone().unwrap_or_else(fallback_id)),
-            report_to: plan.report_to.as_ref().map(Address::to_string),
+            report_to: plan.report_to.as_ref().filter(|_| place.telling != Telling::Nothing).map(Address::to_string),
             subject: RowText::Plain(plan.subject),
             body: place.body,
             data_key: None,
@@ -237,7 +256,9 @@ impl Paper {
         plan.settlement.add_to_batch(batch, place.item, place.instant, place.receipt)?;
         add_job(batch, &mut job, record, milliseconds(place.instant))?;
         let number = add_event(batch, place.item, &accepted)?;
-        add_notice(batch, place.item, number);
+        if place.telling == Telling::ByStatus {
+            add_notice(batch, place.item, number);
+        }
         Ok(())
     }
 

@@ -8,8 +8,10 @@ mod content;
 pub mod documents;
 mod draft;
 pub mod letter;
+mod news;
 mod paper_marks;
 pub mod queue;
+pub mod receipt;
 mod render;
 pub mod report;
 mod s10_numbers;
@@ -27,7 +29,7 @@ use crate::payment::Payments;
 use crate::postal::{self, FacilityId, Registry};
 use crate::store::Store;
 
-pub use check::{Given, PaperItem, PaperLetter, PaperPlan};
+pub use check::{Given, PaperItem, PaperLetter, PaperPlan, Telling};
 pub use settings::Settings;
 
 use queue::PrintQueue;

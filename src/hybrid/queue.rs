@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Timestamp, World};
 use crate::devices::{self, Devices};
 use crate::ids::ItemId;
-use crate::postal::{Class, Facility, Handover, KeyError, Kind, NotStamped, PostalIndex, PrintCapabilities, Registry};
+use crate::postal::{Facility, Handover, KeyError, Kind, NotStamped, PostalIndex, PrintCapabilities, Registry};
 use crate::store::items::{ItemEvent, add_event};
-use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, StoredJob, add_notice};
+use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, StoredJob};
 use crate::store::{self, Batch, Committed, Store, Topic, View};
 
 use super::Settings;
+use super::news::{self, News};
 
 /// The service. Clones share it.
 #[derive(Clone, Debug)]
@@ -303,6 +304,7 @@ impl PrintQueue {
         event: CentreEvent,
     ) -> Result<PrintJob, QueueError> {
         let stored = self.held(centre, item, fence).await?;
+        let awaited = news::awaited(&self.store, item).await?;
         let state = event.state();
         check_order(&stored.job, state, CentreEvent::predecessors(state))?;
         let mut new = stored.job.clone();
@@ -329,9 +331,7 @@ impl PrintQueue {
         }
         stored.change(&mut batch, &new)?;
         let number = add_event(&mut batch, item, &row)?;
-        if matches!(state, State::HandedToPost | State::Failed) {
-            add_notice(&mut batch, item, number);
-        }
+        News { job: &new, state, event: &row, number }.tell(&mut batch, awaited.as_ref())?;
         held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
@@ -342,6 +342,7 @@ impl PrintQueue {
     /// `NotFound`, `WrongState`, `NotStamped`, `Store`.
     pub async fn track(&self, facility: &str, item: ItemId, event: FacilityEvent) -> Result<PrintJob, QueueError> {
         let stored = self.job(item).await?.ok_or(QueueError::NotFound)?;
+        let awaited = news::awaited(&self.store, item).await?;
         let state = event.state();
         check_order(&stored.job, state, FacilityEvent::predecessors())?;
         let mut new = stored.job.clone();
@@ -360,9 +361,7 @@ impl PrintQueue {
         }
         stored.change(&mut batch, &new)?;
         let number = add_event(&mut batch, item, &row)?;
-        if state == State::Returned || (state == State::Delivered && is_told_of_delivery(&stored.job)) {
-            add_notice(&mut batch, item, number);
-        }
+        News { job: &new, state, event: &row, number }.tell(&mut batch, awaited.as_ref())?;
         held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
@@ -374,12 +373,14 @@ impl PrintQueue {
     pub async fn cancel(&self, item: ItemId, actor: &str) -> Result<PrintJob, QueueError> {
         let stored = self.job(item).await?.ok_or(QueueError::NotFound)?;
         check_order(&stored.job, State::Cancelled, &[State::Accepted, State::Queued])?;
+        let awaited = news::awaited(&self.store, item).await?;
         let mut new = stored.job.clone();
         new.state = State::Cancelled;
         let mut batch = Batch::new();
         forget_document(&mut batch, &mut new);
         stored.change(&mut batch, &new)?;
         add_event(&mut batch, item, &self.event(State::Cancelled.name(), actor, None))?;
+        awaited.iter().for_each(|awaited| awaited.end(&mut batch));
         self.commit_held(batch).await?;
         Ok(new)
     }
@@ -548,11 +549,6 @@ pub(super) fn event(now: Timestamp, name: &str, actor: &str, reason: Option<&str
 /// Milliseconds since 1970, as the index counts.
 pub(super) fn milliseconds(instant: Timestamp) -> u64 {
     u64::try_from(instant.as_millisecond()).unwrap_or(0)
-}
-
-/// M7: that a letter was given to its addressee is told where the class promises it.
-fn is_told_of_delivery(job: &PrintJob) -> bool {
-    job.class != Class::Ordinary.name()
 }
 
 fn check_order(job: &PrintJob, state: State, predecessors: &[State]) -> Result<(), QueueError> {

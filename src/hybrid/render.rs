@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::ItemId;
 use crate::store::items::add_event;
-use crate::store::print_jobs::{PrintDocument, PrintJob, State, StoredJob, TO_RENDER, add_notice};
+use crate::store::print_jobs::{PrintDocument, PrintJob, State, StoredJob, TO_RENDER};
 use crate::store::vault::Sharing;
 use crate::store::{self, Batch, Owner, Topic};
 
@@ -18,6 +18,7 @@ use super::Paper;
 use super::content::enclosure_bytes;
 use super::draft::Draft;
 use super::letter::{Attachment, CheckFailure, Letter};
+use super::news::{self, News};
 use super::queue::{event, milliseconds};
 use super::worker::protocol::{Answer, Rendered, Request};
 use super::workers::WorkerError;
@@ -181,6 +182,7 @@ impl Paper {
     async fn fail(&self, stored: &StoredJob, code: &str, why: &str) -> Result<(), store::Error> {
         tracing::info!(item = %stored.job.item, code, "a letter cannot be printed");
         metrics::counter!("poshta_letters_check_failed_total").increment(1);
+        let awaited = news::awaited(self.store(), stored.job.item).await?;
         let mut new = stored.job.clone();
         new.state = State::CheckFailed;
         new.offers.clear();
@@ -188,7 +190,8 @@ impl Paper {
         stored.change(&mut batch, &new)?;
         let row = event(self.now(), State::CheckFailed.name(), "server", Some(&format!("{code}: {why}")));
         let number = add_event(&mut batch, new.item, &row)?;
-        add_notice(&mut batch, new.item, number);
+        let news = News { job: &new, state: State::CheckFailed, event: &row, number };
+        news.tell(&mut batch, awaited.as_ref())?;
         self.store().commit(batch).await.map(|_| ())
     }
 

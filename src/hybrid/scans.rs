@@ -12,7 +12,9 @@ use mail_builder::headers::raw::Raw;
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
 use crate::ids::{BodyId, ItemId};
-use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Refusal, Sender, Submission};
+use crate::intake::{
+    BodyType, Entrance, Envelope, Intake, Origin, Recipient, Refusal, ReportWishes, Sender, Submission,
+};
 use crate::locale::{self, Lang};
 use crate::message::{Caps, Scanner, Structure};
 use crate::postal::{FacilityId, Registry, S10};
@@ -359,8 +361,9 @@ impl ScanDesk {
                 // RFC 3834 §3.3: what is sent automatically must not be answered automatically.
                 reverse_path: ReversePath::Null,
                 smtputf8: recipient.is_internationalized(),
-                recipients: vec![Recipient { address: recipient }],
+                recipients: vec![Recipient::new(recipient)],
                 body: BodyType::EightBitMime,
+                wishes: ReportWishes::default(),
             },
             body,
             structure,

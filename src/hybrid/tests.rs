@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::queue::{CentreEvent, FacilityEvent, LeaseRequest, QueueError};
 use super::workers::{Launch, Settings as WorkerSettings, Workers};
-use super::{Given, Paper, PaperItem, PaperLetter, Parts, Settings};
+use super::{Given, Paper, PaperItem, PaperLetter, Parts, Settings, Telling};
 use crate::address::{Address, ReversePath};
 use crate::clock::{Clock, SystemEntropy, Timestamp, World};
 use crate::devices::Devices;
 use crate::ids::{AccountId, ImpressionId, ItemId};
-use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, Sender};
+use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Refusal, ReportWishes, Sender};
 use crate::message::{Caps, Scanner};
 use crate::payment::{LetterName, tests::payments};
 use crate::postal::{
@@ -110,9 +110,10 @@ impl Office {
         let recipient = Address::new(local_part, "hat.poshta.example").unwrap();
         let envelope = Envelope {
             reverse_path: ReversePath::Address(user),
-            recipients: vec![Recipient { address: recipient.clone() }],
+            recipients: vec![Recipient::new(recipient.clone())],
             body: BodyType::EightBitMime,
             smtputf8: false,
+            wishes: ReportWishes::default(),
         };
         let item = ItemId::generate(&self.world);
         let letter = LetterName::of("", std::iter::empty(), body.id());
@@ -145,8 +146,8 @@ impl Office {
         let body_bytes = body.len();
         let body = batch.body(body);
         let item_prefix = format!("{}{below}", signed.header()).into_bytes();
-        let (surcharge, receipt) = (None, None);
-        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, surcharge, receipt };
+        let (surcharge, receipt, telling) = (None, None, Telling::ByStatus);
+        let place = PaperItem { item, instant, item_prefix, body, body_bytes, accept, surcharge, receipt, telling };
         self.paper.add_to_batch(&mut batch, plan, place)?;
         strikes.commit(batch).await?;
         Ok(item)

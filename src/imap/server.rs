@@ -10,6 +10,7 @@ use crate::auth::Authenticator;
 use crate::clock::World;
 use crate::message::Caps;
 use crate::quota;
+use crate::receipts::Fetches;
 use crate::server::listener::{Accepted, BindError, ConnectionIds, Drain, Gate, Listener};
 use crate::server::tls::{Tls, Wire};
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub struct Services {
     pub caps: Caps,
     /// What a mailbox may hold.
     pub quota: quota::Settings,
+    /// Where it is said that a letter was fetched (P6).
+    pub fetches: Fetches,
     /// `[imap]`.
     pub settings: Settings,
 }

@@ -7,12 +7,14 @@ use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId};
 use crate::message::{Structure, Summary};
 use crate::postal::SignedImpression;
 use crate::store::mailboxes::{Flags, NewMessage, Origin as Kept, Prefix, add_message};
-use crate::store::queue::{self, Details, NewQueued, Notify, QueueId, milliseconds};
+use crate::store::queue::{self, Details, NewQueued, QueueId, milliseconds};
 use crate::store::quota::{Allowance, Usage};
+use crate::store::receipts::Consent;
 use crate::store::{Batch, Precondition, RecordSlot, keys};
 
+use super::receipts::Wanted;
 use super::room::Answer;
-use super::{Envelope, Refusal};
+use super::{Envelope, Notify, Recipient, Refusal};
 
 /// What all copies of an item have in common.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) struct Mailbox {
     pub(super) inbox: FolderId,
     /// The thread that it belongs to there, if the account knows it.
     pub(super) thread: Option<ThreadId>,
+    /// Whether senders may hear that its user has fetched their letters.
+    pub(super) consent: Consent,
 }
 
 /// How much the mailbox may hold with the copy.
@@ -59,14 +63,14 @@ impl Bound {
 }
 
 impl Item {
-    /// Adds the copy for a mailbox, with its receipt and delivery.
+    /// Adds the copy for a mailbox, with its receipt and delivery; gives the record of its prefix.
     pub(super) fn deliver(
         &self,
         batch: &mut Batch,
         mailbox: &Mailbox,
         arrival: &[SignedImpression; 2],
         bound: Bound,
-    ) -> Result<(), Refusal> {
+    ) -> Result<RecordSlot, Refusal> {
         let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let summary = Summary {
@@ -99,7 +103,7 @@ impl Item {
         for impression in arrival {
             batch.journal(impression.journal_line());
         }
-        Ok(())
+        Ok(record)
     }
 
     /// Adds a row of the outbound queue.
@@ -107,18 +111,22 @@ impl Item {
         &self,
         batch: &mut Batch,
         number: u32,
-        recipient: &Address,
+        to: (&Recipient, Option<Wanted>),
         item_prefix: RecordSlot,
         content: &Structure,
     ) -> Result<(), Refusal> {
+        let (recipient, wanted) = to;
         let facts = &content.facts;
+        let notify = recipient.notify.unwrap_or_default();
+        // A registered letter has its receipt also where another server is to give it.
+        let success = notify.success || wanted.is_some_and(|wanted| wanted.delivery);
         let is_international = |path: &ReversePath| path.address().is_some_and(Address::is_internationalized);
         let now_ms = milliseconds(self.instant);
         let details = Details {
             reverse_path: self.envelope.reverse_path.clone(),
-            recipient: recipient.clone(),
+            recipient: recipient.address.clone(),
             // RFC 6531 §3.4: needed for such addresses and for UTF-8 in the header.
-            smtputf8: recipient.is_internationalized()
+            smtputf8: recipient.address.is_internationalized()
                 || is_international(&self.envelope.reverse_path)
                 || (self.envelope.smtputf8 && facts.eight_bit_header),
             eight_bit: facts.eight_bit_body || facts.eight_bit_header,
@@ -127,9 +135,10 @@ impl Item {
             attempts: 0,
             delay_reported: false,
             last_error: None,
-            notify: Notify::default(),
-            envelope_id: None,
-            original_recipient: None,
+            notify: Notify { success, ..notify },
+            envelope_id: self.envelope.wishes.envelope_id.clone(),
+            original_recipient: recipient.original.clone(),
+            returned: self.envelope.wishes.returned,
         };
         let id = QueueId { item: self.id, recipient: number };
         let (body, body_bytes) = (self.body, self.body_bytes);

@@ -10,6 +10,7 @@ mod marking;
 mod paying;
 mod policy;
 mod prefix;
+mod receipts;
 mod room;
 mod service;
 mod settings;
@@ -23,6 +24,7 @@ use crate::accounts::Account;
 use crate::address::{Address, Domain, ReversePath};
 use crate::ids::{AccountId, ItemId};
 use crate::quota::WhenFull;
+pub use crate::store::queue::{Notify, Returned};
 use crate::store::{self, StagedBody};
 
 /// Through which door a letter came.
@@ -105,6 +107,27 @@ pub enum BodyType {
 pub struct Recipient {
     /// To whom.
     pub address: Address,
+    /// When the sender wants to hear of this recipient (RFC 3461 §4.1), if it said so.
+    pub notify: Option<Notify>,
+    /// The recipient as the sender first wrote it (RFC 3461 §4.2): `type;address`.
+    pub original: Option<String>,
+}
+
+impl Recipient {
+    /// A recipient of whom the sender says nothing more.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Recipient { address, notify: None, original: None }
+    }
+}
+
+/// What MAIL says of reports (RFC 3461 §4.3, §4.4).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ReportWishes {
+    /// How much of the letter comes back with a report of failure.
+    pub returned: Option<Returned>,
+    /// The sender's own name for the transaction, which comes back unchanged.
+    pub envelope_id: Option<String>,
 }
 
 /// The envelope of RFC 5321 §2.3.1.
@@ -118,6 +141,8 @@ pub struct Envelope {
     pub body: BodyType,
     /// `SMTPUTF8`.
     pub smtputf8: bool,
+    /// RET and ENVID.
+    pub wishes: ReportWishes,
 }
 
 /// A complete letter, ready to be accepted.

@@ -8,11 +8,12 @@ use crate::ids::{FolderId, ThreadId};
 use crate::postal::LetterOptions;
 use crate::store::mailboxes::INBOX;
 use crate::store::quota::Usage;
+use crate::store::receipts::Consent;
 use crate::store::vault::Sharing;
 use crate::store::{self, Store, View};
 
 use super::item::Mailbox;
-use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content};
+use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content, receipts};
 
 /// The rules, with what they need to know.
 #[derive(Clone, Debug)]
@@ -140,7 +141,7 @@ impl Policy {
                 }
             });
         }
-        let mut found = self.find_mailboxes(lookups, references).await?.into_iter();
+        let mut found = self.find_mailboxes(origin, lookups, references).await?.into_iter();
         let mut routing = Routing::default();
         let mut elsewhere: HashSet<&Address> = HashSet::new();
         for (recipient, destination) in envelope.recipients.iter().zip(destinations) {
@@ -166,18 +167,21 @@ impl Policy {
     /// Each mailbox with its inbox, and the thread there.
     async fn find_mailboxes(
         &self,
+        origin: &Origin,
         lookups: Vec<AddressLookup>,
         references: Vec<[u8; 16]>,
     ) -> Result<Vec<Option<Found>>, Refusal> {
         if lookups.is_empty() {
             return Ok(Vec::new());
         }
+        let hears = receipts::may_hear(origin);
         let find = move |view: &View<'_>| {
             let found = lookups.iter().map(|lookup| {
                 let Some(account) = lookup.find(view)? else { return Ok(None) };
                 let inbox = view.folder_named(account.id, INBOX)?.map(|folder| folder.id);
                 let thread = view.thread_of(account.id, &references)?;
-                Ok(Some(Found { account, inbox, thread }))
+                let consent = if hears { view.consent(account.id)? } else { Consent::Withheld };
+                Ok(Some(Found { account, inbox, thread, consent }))
             });
             found.collect::<store::Result<_>>()
         };
@@ -230,13 +234,14 @@ struct Found {
     account: Account,
     inbox: Option<FolderId>,
     thread: Option<ThreadId>,
+    consent: Consent,
 }
 
 impl Found {
     fn named(self, recipient: &Address) -> Result<Mailbox, Refusal> {
-        let Found { account, inbox, thread } = self;
+        let Found { account, inbox, thread, consent } = self;
         let without_inbox = || Refusal::Temporary(format!("account {} has no inbox", account.id.0));
-        Ok(Mailbox { inbox: inbox.ok_or_else(without_inbox)?, account, recipient: recipient.clone(), thread })
+        Ok(Mailbox { inbox: inbox.ok_or_else(without_inbox)?, account, recipient: recipient.clone(), thread, consent })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
 use crate::devices::Devices;
-use crate::hybrid::{Given, Paper, PaperItem, PaperPlan};
+use crate::hybrid::{Given, Paper, PaperItem, PaperPlan, Telling};
 use crate::ids::{EmailId, ItemId};
 use crate::message::{Caps, Summary, ids};
 use crate::postal::{self, Contents, HeaderInput, LetterBox, Registry, SignHash, SignedImpression};
@@ -25,8 +25,12 @@ use super::marking::{self, Marking, Stroke, Strokes};
 use super::paying::{self, Accepted, PaymentStrokes};
 use super::policy::{Policy, Routing};
 use super::prefix::{ItemPrefix, fields_of};
+use super::receipts::{Parts, Receipts};
 use super::room::{Answer, Arrival, Mailboxes, Room};
-use super::{BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, Route, Sender, Settings, Submission};
+use super::{
+    BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, ReportWishes, Route, Sender, Settings,
+    Submission,
+};
 
 /// What intake is built from.
 #[derive(Debug)]
@@ -159,9 +163,10 @@ impl Intake {
         let envelope = Envelope {
             // RFC 3834 §3.3, RFC 3461 §6.1: nobody answers to an automatic message.
             reverse_path: ReversePath::Null,
-            recipients: vec![Recipient { address: to.clone() }],
+            recipients: vec![Recipient::new(to.clone())],
             body: BodyType::EightBitMime,
             smtputf8: to.is_internationalized(),
+            wishes: ReportWishes::default(),
         };
         let origin = Origin { entrance: Entrance::System, sender: Sender::Operator, connection: None };
         self.accept_with(Submission { origin, envelope, body, structure }, batch).await
@@ -322,6 +327,7 @@ impl Inner {
         let instant = strokes.accept.strike.instant();
         let s10 = letter.paper.as_ref().map(PaperPlan::s10);
         let below = self.prefix(&letter, &strokes.accept);
+        let added_id = self.missing_message_id(&letter);
         let contents = Contents {
             header: HeaderInput::to_sign(&[below.as_bytes(), &letter.content.header]),
             body: letter.content.hash,
@@ -354,21 +360,34 @@ impl Inner {
             message_id,
             email: EmailId(id.0),
         };
+        let receipts = Receipts::of(&origin, &item.envelope, &content.header, added_id);
+        let mut copies = Vec::new();
         for (mailbox, strokes) in routing.mailboxes.iter().zip(&strokes.arrivals) {
             let recipient = &mailbox.recipient;
             let arrival =
                 marking::Arrival { item: id, recipient, strokes, contents: &contents, accept: accept.digest() };
             let arrival = self.marking.arrive(&arrival)?;
             let allowance = self.room.allowance(&origin, &mailbox.account);
-            item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer })?;
+            let prefix = item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer })?;
+            copies.push((mailbox, prefix));
         }
         for (number, (recipient, route)) in routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
-                item.send_on(&mut batch, number, &recipient.address, record, &structure)?;
+                let wanted = receipts.as_ref().map(|receipts| receipts.wanted(recipient, route));
+                item.send_on(&mut batch, number, (recipient, wanted), record, &structure)?;
             }
         }
+        if let Some(receipts) = &receipts {
+            let (header, paper) = (content.header.as_ref(), paper.as_ref().map(|(plan, _)| plan));
+            // P24: the receipt of a letter from a box shows its actual acceptance.
+            let own = payment.receipt.as_ref().map(|mark| mark.header.clone().into_bytes());
+            let own_mark = own.map(|fields| batch.record_for(body, fields));
+            let parts = Parts { item: id, instant, body, item_prefix: record, header, own_mark, paper };
+            receipts.add_to_batch(&mut batch, parts, &routing.routes, &copies)?;
+        }
         if let Some((plan, item_prefix)) = paper {
+            let telling = receipts.as_ref().map_or(Telling::ByStatus, |receipts| receipts.of_paper(&routing.routes));
             let place = PaperItem {
                 item: id,
                 instant,
@@ -378,6 +397,7 @@ impl Inner {
                 accept: accept.into_impression(),
                 surcharge: payment.surcharge.map(SignedImpression::into_impression),
                 receipt: payment.receipt,
+                telling,
             };
             self.paper.add_to_batch(&mut batch, plan, place)?;
         }

@@ -200,6 +200,12 @@ impl Post {
         lines.into_iter().filter(|line| line["event"].is_null()).collect()
     }
 
+    /// The impressions of an item.
+    pub(crate) async fn journal_of(&self, item: ItemId) -> Vec<serde_json::Value> {
+        let lines = self.journal().await;
+        lines.into_iter().filter(|line| line["item"] == item.to_string()).collect()
+    }
+
     async fn journal_lines(&self) -> Vec<serde_json::Value> {
         let read = self.store.read(|view| {
             let mut lines = Vec::new();
@@ -286,9 +292,10 @@ pub(crate) fn envelope(from: &str, to: &[&str]) -> Envelope {
     let reverse_path = if from.is_empty() { ReversePath::Null } else { ReversePath::Address(from.parse().unwrap()) };
     Envelope {
         reverse_path,
-        recipients: to.iter().map(|to| Recipient { address: to.parse().unwrap() }).collect(),
+        recipients: to.iter().map(|to| Recipient::new(to.parse().unwrap())).collect(),
         body: BodyType::EightBitMime,
         smtputf8: false,
+        wishes: ReportWishes::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::labels::Labels;
 use super::line_ends::{Shape, ToFile};
 use super::maildir::{self, NewFile, Target};
+use super::proofs::{self, NotWritten, Proofs, Written};
 use super::{Error, Format, Job, Problems, Result, Services, about, mbox, names};
 use crate::ids::Uid;
 use crate::store::mailboxes::{Folder, Message, MessageBytes};
@@ -30,6 +31,9 @@ pub struct Exported {
     pub bytes: u64,
     /// Folders.
     pub folders: u64,
+    /// Proofs that went with them, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proofs: Option<u64>,
     /// What was left out.
     #[serde(flatten)]
     pub problems: Problems,
@@ -53,7 +57,10 @@ pub fn export(services: &Services, job: &Job, progress: Progress<'_>) -> Result<
         let state = services.store.read_blocking(|view| view.folder_state(job.account, folder.id))?;
         of += state.bytes;
     }
-    let mut run = Run { services, job, progress, of, at: job.path.display().to_string(), tally: Exported::default() };
+    let log = services.log.clone().map(|log| Proofs::into(log, &job.path).map_err(about(&job.path)));
+    let proofs = log.transpose()?;
+    let tally = Exported { proofs: proofs.as_ref().map(|_| 0), ..Exported::default() };
+    let mut run = Run { services, job, progress, of, at: job.path.display().to_string(), tally, proofs };
     let result = folders.iter().try_for_each(|folder| run.folder(folder)).and_then(|()| sync(job));
     let Run { at, tally, .. } = run;
     let details = format!("{}: {} messages, {} bytes", job.place(), tally.messages, tally.bytes);
@@ -102,6 +109,7 @@ struct Run<'a, 'p> {
     /// What is being exported, for people.
     at: String,
     tally: Exported,
+    proofs: Option<Proofs>,
 }
 
 impl Run<'_, '_> {
@@ -177,6 +185,28 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// The proofs of a letter's marks, beside it: not a byte of the letter changes.
+    fn prove(&mut self, message: &Message) -> Result<()> {
+        let Some(proofs) = &self.proofs else { return Ok(()) };
+        let bytes = self.services.store.message_bytes(message);
+        let own = usize::try_from(message.prefix_len()).unwrap_or(usize::MAX);
+        match proofs.of(message, &bytes.read_at_blocking(0, own)?) {
+            Ok(Written { proofs, missing }) => {
+                self.tally.proofs = self.tally.proofs.map(|before| before + proofs);
+                if missing > 0 {
+                    let why = "marks are in no checkpoint of the log yet; export it again for their proofs";
+                    self.tally.problems.add(format!("{}: {missing} {why}", self.at));
+                }
+                Ok(())
+            }
+            Err(NotWritten::File(why)) => Err(about(&self.job.path.join(proofs::DIR))(why)),
+            Err(NotWritten::Log(why)) => {
+                self.tally.problems.add(format!("{}: no proofs: {why}", self.at));
+                Ok(())
+            }
+        }
+    }
+
     fn message(
         &mut self,
         folder: &Folder,
@@ -189,6 +219,7 @@ impl Run<'_, '_> {
             Ok(()) => {
                 self.tally.messages += 1;
                 self.tally.bytes += message.size();
+                self.prove(message)?;
             }
             Err(Fault::Message(why @ (store::Error::Damaged(_) | store::Error::Sealed(_)))) => {
                 self.tally.problems.add(format!("{}: {why}", self.at));

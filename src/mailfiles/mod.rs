@@ -12,6 +12,7 @@ mod line_ends;
 mod maildir;
 pub mod mbox;
 mod names;
+mod proofs;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ use crate::message::Caps;
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::mailboxes::FolderError;
 use crate::store::{self, Batch, Store};
+use crate::tlog::folder::View;
 
 /// Problems that an answer tells one by one; the rest is only counted.
 const MAX_PROBLEMS: usize = 100;
@@ -58,6 +60,8 @@ pub struct Services {
     pub max_message_bytes: u64,
     /// What a mailbox may hold.
     pub quota: crate::quota::Settings,
+    /// The transparency log, where proofs are to go with an export.
+    pub log: Option<View>,
     /// Where the few things run that are async; the caller is on a blocking thread.
     pub runtime: tokio::runtime::Handle,
 }

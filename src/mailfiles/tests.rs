@@ -58,6 +58,7 @@ fn fixture() -> Fixture {
         caps: Caps::default(),
         max_message_bytes: 1 << 20,
         quota: crate::quota::Settings::default(),
+        log: None,
         runtime: runtime.handle().clone(),
     };
     Fixture { services, dir, runtime }

@@ -1,7 +1,8 @@
 //! The delivery status notification of RFC 3464 with its text for people. Every byte is an argument or follows from
 //! the arguments, so the same call gives the same message.
 //!
-//! The outcome has CRLF line ends, no line over 998 octets and a body that passes 7-bit transports.
+//! The outcome has CRLF line ends, no line over 998 octets and a body that passes 7-bit transports; but for a whole
+//! message that comes back, which comes back as it is.
 
 mod dsn;
 mod fields;
@@ -13,7 +14,7 @@ use jiff::tz::Offset;
 use crate::clock::Timestamp;
 
 use super::date;
-pub use dsn::{Action, DeliveryReport, RecipientStatus};
+pub use dsn::{Action, DeliveryReport, Enclosure, Original, RecipientStatus};
 use fields::{Header, one_line};
 
 /// Somebody in From or To.
@@ -105,20 +106,20 @@ impl Letter {
 
     /// RFC 2046 §5.1.1 characters only.
     fn boundary(&self) -> String {
-        self.boundary.chars().filter(|c| c.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(*c)).take(70).collect()
+        // Room is left for what tells the boundary of a part inside from it.
+        self.boundary.chars().filter(|c| c.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(*c)).take(64).collect()
     }
+}
 
-    fn multipart(&self, header: Header, parts: &[Vec<u8>]) -> Vec<u8> {
-        let boundary = self.boundary();
-        let mut out = header.done();
-        for part in parts {
-            out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-            out.extend_from_slice(part);
-            out.extend_from_slice(b"\r\n");
-        }
-        out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-        out
+fn multipart(boundary: &str, header: Header, parts: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = header.done();
+    for part in parts {
+        out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+        out.extend_from_slice(part);
+        out.extend_from_slice(b"\r\n");
     }
+    out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    out
 }
 
 /// RFC 5322 §2.3: CR and LF only together; the last line is ended too.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 use super::Settings;
-use super::client::{Client, ClientError, Outcome, Transaction};
+use super::client::{Client, ClientError, Outcome, Recipient, Reports, Transaction};
 use super::routing::{self, Hop};
-use crate::address::{Address, Domain};
+use crate::address::Domain;
 use crate::smtp::proto::response::{Response, Severity};
 use crate::store::Store;
 use crate::store::queue::Queued;
@@ -24,6 +24,8 @@ pub(super) enum Fate {
         said: String,
         /// TLS version and cipher, where there was TLS.
         tls: Option<String>,
+        /// Who reports the delivery.
+        reports: Reports,
     },
     /// To be tried again.
     Deferred(Diagnosis),
@@ -79,11 +81,20 @@ pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> 
         Ok(hops) => hops,
         Err(error) => return vec![unroutable(&error); rows.len()],
     };
-    let recipients: Vec<Address> = rows.iter().map(|row| row.details.recipient.clone()).collect();
+    let recipients: Vec<Recipient<'_>> = rows
+        .iter()
+        .map(|row| Recipient {
+            address: &row.details.recipient,
+            notify: row.details.notify,
+            original: row.details.original_recipient.as_deref(),
+        })
+        .collect();
     let content = means.store.item_bytes(first);
     let transaction = Transaction {
         reverse_path: &first.details.reverse_path,
         recipients: &recipients,
+        returned: first.details.returned,
+        envelope_id: first.details.envelope_id.as_deref(),
         eight_bit: first.details.eight_bit,
         smtputf8: rows.iter().any(|row| row.details.smtputf8),
         content: &content,
@@ -134,7 +145,8 @@ fn fates(hop: &Hop, outcome: &Outcome) -> Vec<Fate> {
     let unheard = || Diagnosis::new("4.5.0", Some(&hop.name), "no answer");
     let accepted = || match &outcome.data {
         Some(response) if response.severity() == Severity::Done => {
-            Fate::Delivered { host: hop.name.clone(), said: clip(&response.summary()), tls: outcome.tls.clone() }
+            let (host, said) = (hop.name.clone(), clip(&response.summary()));
+            Fate::Delivered { host, said, tls: outcome.tls.clone(), reports: outcome.reports }
         }
         Some(response) => refused(hop, response),
         None => Fate::Deferred(unheard()),
@@ -201,9 +213,10 @@ mod tests {
     fn rfc5321_each_recipient_has_its_own_fate() {
         let recipients = vec![Ok(()), Err(response("550 5.1.1 nobody")), Err(response("452 4.2.2 full"))];
         let tls = Some("TLSv1_3".to_owned());
-        let outcome = Outcome { recipients, data: Some(response("250 2.0.0 taken")), tls: tls.clone() };
+        let reports = Reports::Theirs;
+        let outcome = Outcome { recipients, data: Some(response("250 2.0.0 taken")), tls: tls.clone(), reports };
         let fates = fates(&hop(), &outcome);
-        let delivered = Fate::Delivered { host: "mx.example".into(), said: "250 2.0.0 taken".into(), tls };
+        let delivered = Fate::Delivered { host: "mx.example".into(), said: "250 2.0.0 taken".into(), tls, reports };
         let failed = Fate::Failed(said("5.1.1", "550 5.1.1 nobody"));
         assert_eq!(fates, [delivered, failed, Fate::Deferred(said("4.2.2", "452 4.2.2 full"))]);
     }
@@ -211,7 +224,8 @@ mod tests {
     #[test]
     fn rfc5321_a_refused_letter_is_refused_for_those_who_were_accepted_only() {
         let recipients = vec![Ok(()), Err(response("550 5.1.1 nobody"))];
-        let outcome = Outcome { recipients, data: Some(response("451 4.3.0 later")), tls: None };
+        let outcome =
+            Outcome { recipients, data: Some(response("451 4.3.0 later")), tls: None, reports: Reports::Ours };
         let deferred = Fate::Deferred(said("4.3.0", "451 4.3.0 later"));
         assert_eq!(fates(&hop(), &outcome), [deferred, Fate::Failed(said("5.1.1", "550 5.1.1 nobody"))]);
     }

@@ -1,4 +1,4 @@
-//! One SMTP conversation with another server, as its client (RFC 5321, 3207, 1870, 6152, 6531, 2920).
+//! One SMTP conversation with another server, as its client (RFC 5321, 3207, 1870, 6152, 6531, 2920, 3461).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,9 @@ use super::Settings;
 use super::routing::Hop;
 use crate::address::{Address, ReversePath};
 use crate::smtp::proto::response::{BadResponse, Response, ResponseLimits, ResponseParser, Severity};
+use crate::smtp::proto::xtext;
 use crate::store::mailboxes::MessageBytes;
+use crate::store::queue::{Notify, Returned};
 
 /// Why the conversation ended early.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,7 @@ struct Offered {
     smtputf8: bool,
     size: bool,
     pipelining: bool,
+    dsn: bool,
 }
 
 /// The envelope and content of one transaction.
@@ -91,13 +94,37 @@ pub(super) struct Transaction<'a> {
     /// MAIL FROM.
     pub(super) reverse_path: &'a ReversePath,
     /// RCPT TO.
-    pub(super) recipients: &'a [Address],
+    pub(super) recipients: &'a [Recipient<'a>],
+    /// RET (RFC 3461).
+    pub(super) returned: Option<Returned>,
+    /// ENVID (RFC 3461).
+    pub(super) envelope_id: Option<&'a str>,
     /// The content has bytes above 127.
     pub(super) eight_bit: bool,
     /// RFC 6531 is needed.
     pub(super) smtputf8: bool,
     /// The letter.
     pub(super) content: &'a MessageBytes,
+}
+
+/// One RCPT.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recipient<'a> {
+    /// To whom.
+    pub(super) address: &'a Address,
+    /// NOTIFY (RFC 3461).
+    pub(super) notify: Notify,
+    /// ORCPT (RFC 3461): `type;address`.
+    pub(super) original: Option<&'a str>,
+}
+
+/// Who reports a delivery to the sender, if the sender wants that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reports {
+    /// The other server, which got our sender's wishes (RFC 3461 §5.2.1).
+    Theirs,
+    /// We, that the letter went to a server that does not report (RFC 3461 §5.2.2).
+    Ours,
 }
 
 /// What the server said to each recipient, and to the letter.
@@ -109,6 +136,8 @@ pub(super) struct Outcome {
     pub(super) data: Option<Response>,
     /// TLS version and cipher, where there was TLS.
     pub(super) tls: Option<String>,
+    /// Whether the server took over reporting.
+    pub(super) reports: Reports,
 }
 
 /// The client side of this server.
@@ -281,7 +310,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
             if recipients.iter().any(Result::is_ok) { Some(self.data(transaction.content).await?) } else { None };
         // The outcome stands; how the server takes the farewell changes nothing.
         drop(timeout(FAREWELL, self.command("QUIT")).await);
-        Ok(Outcome { recipients, data, tls })
+        Ok(Outcome { recipients, data, tls, reports: if offered.dsn { Reports::Theirs } else { Reports::Ours } })
     }
 
     /// MAIL and every RCPT, in one write where the server takes that (RFC 2920).
@@ -289,9 +318,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
         &mut self,
         offered: Offered,
         mail: &str,
-        recipients: &[Address],
+        recipients: &[Recipient<'_>],
     ) -> Result<Vec<Result<(), Response>>, ClientError> {
-        let commands: Vec<String> = recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n")).collect();
+        let commands: Vec<String> = recipients.iter().map(|recipient| rcpt_command(offered, recipient)).collect();
         if offered.pipelining {
             self.send(format!("{mail}\r\n{}", commands.concat()).as_bytes()).await?;
         } else {
@@ -403,7 +432,41 @@ fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<Strin
         }
         mail.push_str(" BODY=8BITMIME");
     }
+    if offered.dsn {
+        // RFC 3461 §5.2.1: passed on as the sender gave them.
+        if let Some(returned) = transaction.returned {
+            mail.push_str(if returned == Returned::Full { " RET=FULL" } else { " RET=HDRS" });
+        }
+        if let Some(id) = transaction.envelope_id {
+            mail.push_str(&format!(" ENVID={}", xtext::encode(id)));
+        }
+    }
     Ok(mail)
+}
+
+/// RCPT with its line end.
+fn rcpt_command(offered: Offered, recipient: &Recipient<'_>) -> String {
+    let mut rcpt = format!("RCPT TO:<{}>", recipient.address);
+    if offered.dsn {
+        // What holds without the parameter need not be said (RFC 3461 §4.1).
+        if recipient.notify != Notify::default() {
+            rcpt.push_str(&format!(" NOTIFY={}", notify_words(recipient.notify)));
+        }
+        if let Some((kind, address)) = recipient.original.and_then(|original| original.split_once(';')) {
+            // RFC 6533 §3: an address of this type is kept encoded.
+            let is_encoded = kind.eq_ignore_ascii_case("utf-8");
+            let address = if is_encoded { address.to_owned() } else { xtext::encode(address) };
+            rcpt.push_str(&format!(" ORCPT={kind};{address}"));
+        }
+    }
+    rcpt.push_str("\r\n");
+    rcpt
+}
+
+fn notify_words(notify: Notify) -> String {
+    let words = [(notify.success, "SUCCESS"), (notify.failure, "FAILURE"), (notify.delay, "DELAY")];
+    let words: Vec<&str> = words.iter().filter(|(asked, _)| *asked).map(|(_, word)| *word).collect();
+    if words.is_empty() { "NEVER".into() } else { words.join(",") }
 }
 
 impl Offered {
@@ -417,6 +480,7 @@ impl Offered {
                 "SMTPUTF8" => offered.smtputf8 = true,
                 "SIZE" => offered.size = true,
                 "PIPELINING" => offered.pipelining = true,
+                "DSN" => offered.dsn = true,
                 _ => {}
             }
         }
@@ -462,6 +526,18 @@ mod tests {
         pieces.iter().for_each(|piece| stuffing.write(piece, &mut wire));
         wire.extend_from_slice(stuffing.end());
         wire
+    }
+
+    #[test_case(Notify::default(), None => "RCPT TO:<a@b.kz>\r\n"; "nothing asked")]
+    #[test_case(Notify::NEVER, None => "RCPT TO:<a@b.kz> NOTIFY=NEVER\r\n"; "never")]
+    #[test_case(Notify { success: true, failure: true, delay: false }, Some("rfc822;a+1@b.kz")
+        => "RCPT TO:<a@b.kz> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2B1@b.kz\r\n"; "xtext again")]
+    #[test_case(Notify::default(), Some("utf-8;\\x{430}@b.kz") => "RCPT TO:<a@b.kz> ORCPT=utf-8;\\x{430}@b.kz\r\n"; "rfc6533")]
+    fn rfc3461_wishes_are_passed_on(notify: Notify, original: Option<&str>) -> String {
+        let address: Address = "a@b.kz".parse().unwrap();
+        let recipient = Recipient { address: &address, notify, original };
+        assert_eq!(rcpt_command(Offered::default(), &recipient), "RCPT TO:<a@b.kz>\r\n", "not on offer");
+        rcpt_command(Offered { dsn: true, ..Offered::default() }, &recipient)
     }
 
     #[test_case(&[b".a\r\n.\r\n"], b"..a\r\n..\r\n.\r\n"; "dots at the beginning of lines")]

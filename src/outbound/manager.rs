@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Settings;
 use super::attempt::{Diagnosis, Fate, Means, attempt};
+use super::client::Reports;
 use super::report::{self, Action, Reported};
 use crate::address::Domain;
 use crate::clock::World;
@@ -296,10 +297,11 @@ impl Inner {
     /// `lease` is when the rows would be due again if the attempt had not ended.
     async fn record_outcome(&self, rows: &[Queued], fates: &[Fate], lease: Option<u64>) -> Result<(), Refusal> {
         let mut silent = Batch::new();
-        let (mut failed, mut late) = (Vec::new(), Vec::new());
+        let (mut failed, mut late, mut relayed) = (Vec::new(), Vec::new(), Vec::new());
         for (row, fate) in rows.iter().zip(fates) {
             match self.judge(row, fate, lease) {
                 Verdict::Done => row.remove(&mut silent),
+                Verdict::Relayed(diagnosis) => relayed.push((row, diagnosis)),
                 Verdict::Failed(diagnosis) => failed.push((row, diagnosis)),
                 Verdict::Wait { due_ms, diagnosis, tell: false } => {
                     row.change(&mut silent, &waiting(row, due_ms, &diagnosis))?;
@@ -308,14 +310,17 @@ impl Inner {
             }
         }
         self.means.store.commit(silent).await?;
-        if !failed.is_empty() {
+        for (action, over) in [(Action::Relayed, &relayed), (Action::Failed, &failed)] {
+            if over.is_empty() {
+                continue;
+            }
             let batch = || {
                 let mut batch = Batch::new();
-                failed.iter().for_each(|(row, _)| row.remove(&mut batch));
+                over.iter().for_each(|(row, _)| row.remove(&mut batch));
                 Ok(batch)
             };
-            let reported = failed.iter().map(|(row, diagnosis)| Reported { row, diagnosis }).collect();
-            self.report(Action::Failed, reported, batch).await?;
+            let reported = over.iter().map(|(row, diagnosis)| Reported { row, diagnosis }).collect();
+            self.report(action, reported, batch).await?;
         }
         if !late.is_empty() {
             let batch = || {
@@ -338,6 +343,10 @@ impl Inner {
         let age_s = now_ms.saturating_sub(row.details.accepted_ms) / 1000;
         let pause_ms = settings.wait_after(row.details.attempts).saturating_mul(1000);
         match fate {
+            // RFC 3461 §5.2.2: where nobody will tell of the delivery, the sender hears that the letter left us.
+            Fate::Delivered { host, said, reports: Reports::Ours, .. } if row.details.notify.success => {
+                Verdict::Relayed(Diagnosis::new("2.0.0", Some(host), said))
+            }
             Fate::Delivered { .. } => Verdict::Done,
             Fate::Failed(diagnosis) => Verdict::Failed(diagnosis.clone()),
             // RFC 3463 §3.5: delivery time expired.
@@ -365,7 +374,7 @@ impl Inner {
         rows: impl Fn() -> store::Result<Batch>,
     ) -> Result<(), Refusal> {
         // RFC 3461 §4.1: the sender may not want to know.
-        reported.retain(|reported| action == Action::Delayed || reported.row.details.notify.failure);
+        reported.retain(|reported| action != Action::Failed || reported.row.details.notify.failure);
         let first = reported.first();
         // RFC 5321 §4.5.5: nobody is told of a report that cannot be delivered.
         let sender = first.and_then(|first| first.row.details.reverse_path.address().cloned());
@@ -389,6 +398,7 @@ impl Inner {
 
 enum Verdict {
     Done,
+    Relayed(Diagnosis),
     Failed(Diagnosis),
     Wait { due_ms: Option<u64>, diagnosis: Diagnosis, tell: bool },
 }
@@ -404,7 +414,7 @@ fn waiting(row: &Queued, due_ms: Option<u64>, diagnosis: &Diagnosis) -> store::q
 fn log(row: &Queued, fate: &Fate) {
     let (item, domain, attempts) = (row.id.item, row.details.recipient.domain(), row.details.attempts);
     match fate {
-        Fate::Delivered { host, said, tls } => {
+        Fate::Delivered { host, said, tls, .. } => {
             let tls = tls.as_deref().unwrap_or("none");
             tracing::info!(%item, %domain, %host, %said, tls, attempts, "delivered");
         }

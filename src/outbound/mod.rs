@@ -33,6 +33,9 @@ pub struct Settings {
     pub give_up_after_s: u64,
     /// After this long the sender is told once that the letter is late, seconds.
     pub report_delay_after_s: u64,
+    /// A letter that its sender wants back with the report of a failure (RFC 3461 §4.3) comes back up to this size,
+    /// bytes; of a larger one the header does.
+    pub max_returned_bytes: u64,
     /// Establishing a connection, seconds.
     pub connect_timeout_s: u64,
     /// Waiting for the answer to a command, seconds (RFC 5321 §4.5.3.2: 5 minutes).
@@ -56,6 +59,7 @@ impl Default for Settings {
             retry_after_s: vec![60, 300, 900, 1800, 3600, 7200, 14400],
             give_up_after_s: 5 * 24 * 3600,
             report_delay_after_s: 4 * 3600,
+            max_returned_bytes: 1 << 20,
             connect_timeout_s: 30,
             command_timeout_s: 300,
             end_of_data_timeout_s: 600,

@@ -1,4 +1,5 @@
-//! The report to the sender of a letter that is late or could not be delivered (RFC 3464), in three languages.
+//! The report to the sender of a letter that is late, could not be delivered, or went to a server that does not
+//! report (RFC 3464), in three languages.
 
 use jiff::tz::Offset;
 
@@ -8,9 +9,10 @@ use crate::clock::{Timestamp, World};
 use crate::ids::ItemId;
 use crate::locale::{self, Lang};
 use crate::message::headers;
-use crate::message::report::{self as message, DeliveryReport, Letter, Named, Passage, RecipientStatus};
+use crate::message::report::{self as message, DeliveryReport, Letter, Named, Original, Passage, RecipientStatus};
 use crate::store;
-use crate::store::queue::Queued;
+use crate::store::mailboxes::MessageBytes;
+use crate::store::queue::{Queued, Returned};
 
 /// What is reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +21,8 @@ pub(super) enum Action {
     Failed,
     /// Goes on trying.
     Delayed,
+    /// Given to a server that does not report (RFC 3461 §5.2.2).
+    Relayed,
 }
 
 /// A recipient that is reported.
@@ -30,7 +34,7 @@ pub(super) struct Reported<'a> {
     pub(super) diagnosis: &'a Diagnosis,
 }
 
-/// Of the original, the header comes back, up to this many bytes.
+/// Where the header of the original comes back, it is up to this many bytes of it.
 const MAX_ORIGINAL_HEADER_BYTES: usize = 64 << 10;
 
 /// Writes the report for rows of one item. An original that cannot be read any more is no reason to be silent about
@@ -43,9 +47,9 @@ pub(super) async fn compose(
     reported: &[Reported<'_>],
 ) -> Vec<u8> {
     let Some(first) = reported.first().map(|reported| reported.row) else { return Vec::new() };
-    let original_header = original_header(means, first).await.unwrap_or_else(|error| {
-        tracing::error!(item = %first.id.item, %error, "the header of a letter that comes back cannot be read");
-        Vec::new()
+    let original = original(means, first, action).await.unwrap_or_else(|error| {
+        tracing::error!(item = %first.id.item, %error, "a letter that comes back cannot be read");
+        Original::Header(Vec::new())
     });
     let now = world.now();
     let accepted = instant(first.details.accepted_ms);
@@ -58,7 +62,7 @@ pub(super) async fn compose(
             date: now,
             offset: Offset::UTC,
             message_id: format!("{id}@{}", means.our_name),
-            in_reply_to: message_id(&original_header),
+            in_reply_to: message_id(&original),
             references: Vec::new(),
             text: Lang::ALL.into_iter().map(|lang| passage(lang, action, reported)).collect(),
             boundary: format!("report{id}"),
@@ -68,7 +72,8 @@ pub(super) async fn compose(
         arrival: Some(accepted),
         extensions: vec![("Postal-Item-Id".into(), first.id.item.to_string())],
         recipients: reported.iter().map(|reported| status(means, action, now, reported)).collect(),
-        original_header,
+        enclosure: None,
+        original,
     };
     report.render()
 }
@@ -77,6 +82,7 @@ fn subject_key(action: Action) -> &'static str {
     match action {
         Action::Failed => "report-failed-subject",
         Action::Delayed => "report-delayed-subject",
+        Action::Relayed => "report-relayed-subject",
     }
 }
 
@@ -84,6 +90,7 @@ fn passage(lang: Lang, action: Action, reported: &[Reported<'_>]) -> Passage {
     let (intro, outro) = match action {
         Action::Failed => ("report-failed-intro", "report-failed-outro"),
         Action::Delayed => ("report-delayed-intro", "report-delayed-outro"),
+        Action::Relayed => ("report-relayed-intro", "report-relayed-outro"),
     };
     let lines = reported.iter().map(|Reported { row, diagnosis }| {
         let host = diagnosis.host.as_deref().map(|host| format!("{host}: ")).unwrap_or_default();
@@ -108,6 +115,7 @@ fn status(means: &Means, action: Action, now: Timestamp, reported: &Reported<'_>
         action: match action {
             Action::Failed => message::Action::Failed,
             Action::Delayed => message::Action::Delayed,
+            Action::Relayed => message::Action::Relayed,
         },
         status: diagnosis.status.clone(),
         remote_mta: diagnosis.host.clone(),
@@ -118,8 +126,20 @@ fn status(means: &Means, action: Action, now: Timestamp, reported: &Reported<'_>
     }
 }
 
-async fn original_header(means: &Means, row: &Queued) -> store::Result<Vec<u8>> {
+/// RFC 3461 §4.3: all of the letter where the sender wants it back with a failure and it is not too large; else its
+/// header. So also where the header has bytes above 127: `message/rfc822` cannot hold those.
+async fn original(means: &Means, row: &Queued, action: Action) -> store::Result<Original> {
     let bytes = means.store.item_bytes(row);
+    let header = original_header(&bytes).await?;
+    let wanted = action == Action::Failed && row.details.returned == Some(Returned::Full);
+    if !wanted || bytes.len() > means.settings.max_returned_bytes || !header.is_ascii() {
+        return Ok(Original::Header(header));
+    }
+    let len = usize::try_from(bytes.len()).unwrap_or(usize::MAX);
+    Ok(Original::Whole(bytes.read_at(0, len).await?.to_vec()))
+}
+
+async fn original_header(bytes: &MessageBytes) -> store::Result<Vec<u8>> {
     let mut head = bytes.read_at(0, MAX_ORIGINAL_HEADER_BYTES).await?.to_vec();
     if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
         head.truncate(end + 2);
@@ -129,7 +149,8 @@ async fn original_header(means: &Means, row: &Queued) -> store::Result<Vec<u8>> 
     Ok(head)
 }
 
-fn message_id(header: &[u8]) -> Option<String> {
+fn message_id(original: &Original) -> Option<String> {
+    let (Original::Header(header) | Original::Whole(header)) = original else { return None };
     let text = headers::find(header, "Message-ID")?.text();
     crate::message::ids::message_ids(&text).next().map(str::to_owned)
 }

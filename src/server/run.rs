@@ -277,6 +277,7 @@ impl Start {
             world: self.services.world.clone(),
             caps: self.services.config.message.clone(),
             quota: self.services.config.quota.clone(),
+            fetches: self.services.fetches.clone(),
             settings: self.services.config.imap.clone(),
         };
         let server = imap::Server::new(services, Some(doors.mail.clone()));
@@ -330,6 +331,7 @@ impl Start {
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));
         self.drain.spawn(self.services.warnings.clone().run(stop()));
+        self.drain.spawn(self.services.receipts.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run_stamps(stop()));

@@ -17,6 +17,7 @@ use crate::payment::{self, Payments};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
+use crate::receipts::{self, Fetches, Receipts};
 use crate::retention::Retention;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
@@ -52,6 +53,10 @@ pub struct Services {
     pub retention: Retention,
     /// The transparency log.
     pub publisher: Publisher,
+    /// Receipts for senders.
+    pub receipts: Receipts,
+    /// Where sessions say what was fetched.
+    pub fetches: Fetches,
     /// The daily closings of the devices.
     pub closings: Closings,
     /// They open documents of others, and draw.
@@ -176,7 +181,7 @@ impl Services {
             store: store.clone(),
             intake: intake.clone(),
             world: world.clone(),
-            mail_domain,
+            mail_domain: mail_domain.clone(),
         };
         let retention = Retention::new(config.retention.clone(), store.clone(), world.clone());
         let publisher = Publisher::new(publisher::Parts {
@@ -185,6 +190,22 @@ impl Services {
             dir: config.server.dir.clone(),
             store: store.clone(),
             world: world.clone(),
+        });
+        let (fetches, fetched) = Fetches::channel(config.receipts.max_fetched_waiting);
+        let receipts = Receipts::new(receipts::Parts {
+            settings: config.receipts.clone(),
+            facilities: config.postal.clone(),
+            store: store.clone(),
+            intake: intake.clone(),
+            publisher: publisher.clone(),
+            publishes: config.tlog.checkpoint_interval_s > 0,
+            devices: devices.clone(),
+            registry: Arc::clone(&registry),
+            workers: workers.clone(),
+            fetched,
+            world: world.clone(),
+            host_name: config.server.hostname.clone(),
+            mail_domain,
         });
         let closings = Closings::new(closings::Parts {
             settings: config.closings.clone(),
@@ -210,6 +231,8 @@ impl Services {
             warnings,
             retention,
             publisher,
+            receipts,
+            fetches,
             closings,
             workers,
         })

@@ -16,7 +16,7 @@ use crate::server::tls::Tls;
 use super::Settings;
 use super::connection::Connection;
 use super::peers::{Peer, PeerTable};
-use super::proto::{Door, LoginRule, Site};
+use super::proto::{Door, LoginRule, ReportsRule, Site};
 use super::service::{Service, Services};
 
 /// What a client hears for which there is no room.
@@ -158,6 +158,10 @@ impl<S: Service> House<S> {
             door: port.door(),
             starttls: self.tls(port).is_some(),
             login,
+            reports: match (port.door(), peer) {
+                (Door::Mx, None) => ReportsRule::Withheld,
+                (Door::Submission, _) | (Door::Mx, Some(_)) => ReportsRule::Offered,
+            },
             limits,
         })
     }

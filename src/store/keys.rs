@@ -35,6 +35,9 @@
 //! | `z` | time, number | what a check of the clock found | devices |
 //! | `w` | account, counter kind | the line of warning that it crossed, and where it is calm again | quota |
 //! | `W` | account, counter kind | nothing: its user is to be told of that | quota |
+//! | `r` | due time, item, recipient number, stage | a receipt that is still to be written | intake, hybrid, receipts |
+//! | `e` | account (0: paper), item | a receipt for when the letter is handed over or arrives | intake |
+//! | `R` | account, email id; or account alone | a letter that its addressee has fetched; or that the user lets senders know | receipts, accounts |
 //! | `u` | time, number | audit entry | all |
 //! | `g` | hash of the code | payment sign | payment |
 //! | `j` | item | what was paid for it, the mark for its receipt | payment |
@@ -138,9 +141,11 @@ pub(super) enum Memory {
 /// See [`Memory`].
 pub(super) fn memory_of(key: &[u8]) -> Memory {
     match key.split_first() {
-        Some((b'm' | b'q', _)) => Memory::ComingAndGoing,
+        Some((b'm' | b'q' | b'r' | b'e', _)) => Memory::ComingAndGoing,
         // What a person decided of a scan too: forgotten, it would be delivered a second time.
-        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'u', _)) => Memory::Always,
+        Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'R' | b'u', _)) => {
+            Memory::Always
+        }
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
@@ -157,6 +162,8 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
         (Some(b'm'), Some(_)) => &super::mailboxes::PLACES,
         (Some(b's'), Some(&version)) if super::mailboxes::summary_has_place(version) => &[1],
         (Some(b'b' | b'q' | b'p'), Some(_)) => &[1],
+        (Some(b'r' | b'e'), Some(_)) => &super::receipts::PLACES,
+        (Some(b'R'), Some(_)) => &super::receipts::MARK_PLACE,
         _ => &[],
     }
 }

@@ -33,6 +33,7 @@ pub mod print_jobs;
 pub mod queue;
 pub mod quota;
 pub mod rebuild;
+pub mod receipts;
 mod replay;
 pub mod restore;
 pub mod rewrite;

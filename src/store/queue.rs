@@ -13,7 +13,9 @@ use crate::address::{Address, ReversePath};
 use crate::clock::Timestamp;
 use crate::ids::{BodyId, ItemId};
 
-const VERSION: u8 = 1;
+/// Rows of version 1 do not say how much of the letter comes back.
+const VERSION: u8 = 2;
+const WITHOUT_RETURNED: u8 = 1;
 
 /// This node's part of the queue (DESIGN 4).
 pub const SHARD: u16 = 0;
@@ -73,6 +75,18 @@ pub struct Details {
     pub envelope_id: Option<String>,
     /// RFC 3461 ORCPT.
     pub original_recipient: Option<String>,
+    /// RFC 3461 RET; it stands behind the others in the row.
+    #[serde(skip)]
+    pub returned: Option<Returned>,
+}
+
+/// How much of a letter comes back with a report of its failure (RFC 3461 §4.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Returned {
+    /// `HDRS`: its header.
+    Headers,
+    /// `FULL`: all of it.
+    Full,
 }
 
 /// When the sender wants a report (RFC 3461 §4.1).
@@ -84,6 +98,11 @@ pub struct Notify {
     pub failure: bool,
     /// On delay.
     pub delay: bool,
+}
+
+impl Notify {
+    /// `NEVER`.
+    pub const NEVER: Notify = Notify { success: false, failure: false, delay: false };
 }
 
 impl Default for Notify {
@@ -121,8 +140,8 @@ pub fn milliseconds(instant: Timestamp) -> u64 {
 pub fn add(batch: &mut Batch, new: &NewQueued) -> Result<()> {
     let key = key(new.id);
     batch.require(Precondition::Absent(key.clone()));
-    let rest =
-        rows::encode(VERSION, &(new.body, new.body_bytes, batch.wrapped_key(new.body, Owner::System)?, &new.details))?;
+    let key_in_row = batch.wrapped_key(new.body, Owner::System)?;
+    let rest = rows::encode(VERSION, &(new.body, new.body_bytes, key_in_row, &new.details, new.details.returned))?;
     let row = Template::from(vec![VERSION]).hole(Hole::Record(new.item_prefix)).bytes(&rest);
     batch.put(key, row);
     batch.reference(new.body);
@@ -137,7 +156,7 @@ impl Queued {
     /// # Errors
     /// The row cannot be encoded.
     pub fn change(&self, batch: &mut Batch, details: &Details) -> Result<Queued> {
-        let rest = rows::encode(VERSION, &(self.body, self.body_bytes, self.data_key, details))?;
+        let rest = rows::encode(VERSION, &(self.body, self.body_bytes, self.data_key, details, details.returned))?;
         let stored = [&[VERSION][..], &self.item_prefix.to_bytes(), &rest].concat();
         batch.require(Precondition::Equals(key(self.id), self.stored.clone()));
         self.forget_due(batch);
@@ -268,8 +287,15 @@ fn id_at_end(key: &[u8]) -> Option<QueueId> {
 }
 
 fn decode(id: QueueId, stored: Vec<u8>) -> Result<Queued> {
+    type Old = (BodyId, u64, Option<WrappedKey>, Details);
+    if stored.first() == Some(&WITHOUT_RETURNED) {
+        let (item_prefix, rest) = rows::split_place(WITHOUT_RETURNED, &stored)?;
+        let (body, body_bytes, data_key, details): Old = rows::decode(WITHOUT_RETURNED, rest)?;
+        return Ok(Queued { id, item_prefix, body, body_bytes, data_key, details, stored });
+    }
     let (item_prefix, rest) = rows::split_place(VERSION, &stored)?;
-    let (body, body_bytes, data_key, details) = rows::decode(VERSION, rest)?;
+    let (body, body_bytes, data_key, details, returned): (_, _, _, Details, _) = rows::decode(VERSION, rest)?;
+    let details = Details { returned, ..details };
     Ok(Queued { id, item_prefix, body, body_bytes, data_key, details, stored })
 }
 

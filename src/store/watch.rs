@@ -23,6 +23,8 @@ pub enum Topic {
     Item(ItemId),
     /// The review desk.
     Scans,
+    /// A sender is to get a receipt.
+    Receipts,
     /// Somebody is to be told that the mailbox is nearly full.
     Untold,
 }

@@ -174,6 +174,13 @@ def find_key(mark, operators):
                 return decode(key["public_key"]) if usable else None, late
     return None, []
 
+# What each kind points to; a handing over also to the delivery before it.
+CHAIN = {"accept": None, "receive": ("accept",), "deliver": ("receive",), "both": ("receive",), "handed": ("receive", "deliver")}
+
+def kind(mark):
+    handover = mark.tags.get("dk", "delivered")
+    return mark.tags["k"] if mark.tags["k"] != "deliver" or handover == "delivered" else handover
+
 def judge(message, operators):
     fields, body = split(message)
     body_hash = hashlib.sha256(relaxed_body(body)).digest()
@@ -187,7 +194,7 @@ def judge(message, operators):
             mark.header_ok = mark.hh == hashlib.sha256(mark.header).digest()
             known = mark.tags["a"] in ("ed25519-sha256", "rsa-sha256")
             mark.ok = known and mark.key is not None and mark.holds(mark.key)
-    digests = {base64.b64encode(hashlib.sha256(mark.canonical().encode()).digest()).decode(): mark.tags["k"] for mark in whole}
+    digests = {base64.b64encode(hashlib.sha256(mark.canonical().encode()).digest()).decode(): kind(mark) for mark in whole}
     ids = sum(name == b"postal-item-id" for name, _ in fields)
     most = max((mark.names.count("postal-item-id") for mark in whole if mark.ok), default=0)
     for mark in whole:
@@ -197,7 +204,7 @@ def judge(message, operators):
             if mark.ok and mark.names.count("postal-item-id") == most < ids:
                 mark.findings.append("altered_header")
             target = digests.get(mark.tags.get("pv"))
-            wanted = {"deliver": ("receive",), "accept": None}.get(mark.tags["k"], ("accept",))
+            wanted = CHAIN.get(kind(mark), ("accept",))
             if target not in wanted if wanted else "pv" in mark.tags and target is None:
                 mark.findings.append("broken_chain")
         mark.findings += mark.late

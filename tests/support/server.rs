@@ -59,6 +59,7 @@ impl Server {
             world: services.world.clone(),
             caps: services.config.message.clone(),
             quota: services.config.quota.clone(),
+            fetches: services.fetches.clone(),
             settings: services.config.imap.clone(),
         };
         let drain = Drain::default();

@@ -5,7 +5,7 @@
 
 use rxing::BarcodeFormat;
 #[cfg(feature = "typeset")]
-use rxing::{Writer, datamatrix::DataMatrixWriter};
+use rxing::{Writer, common::BitMatrix, datamatrix::DataMatrixWriter, qrcode::QRCodeWriter};
 
 #[cfg(feature = "typeset")]
 use crate::hybrid::letter::CheckFailure;
@@ -16,22 +16,39 @@ use crate::hybrid::letter::CheckFailure;
 /// The text has characters or a length that a Data Matrix cannot hold.
 #[cfg(feature = "typeset")]
 pub(crate) fn data_matrix_svg(text: &str) -> Result<String, CheckFailure> {
-    const QUIET: u32 = 2;
-    let matrix = DataMatrixWriter {}
-        .encode(text, &BarcodeFormat::DATA_MATRIX, 0, 0)
-        .map_err(|error| CheckFailure::Unreadable { name: "the item's number".into(), why: error.to_string() })?;
-    let (width, height) = (matrix.width() + 2 * QUIET, matrix.height() + 2 * QUIET);
+    let matrix = DataMatrixWriter {}.encode(text, &BarcodeFormat::DATA_MATRIX, 0, 0);
+    matrix.map(|matrix| svg(&matrix, 2)).map_err(|error| unwritable(&error))
+}
+
+/// A QR code as an SVG document. Its writer gives the quiet zone of ISO/IEC 18004 (four modules) itself.
+///
+/// # Errors
+/// The text is too long.
+#[cfg(feature = "typeset")]
+pub(crate) fn qr_svg(text: &str) -> Result<String, CheckFailure> {
+    let matrix = QRCodeWriter {}.encode(text, &BarcodeFormat::QR_CODE, 0, 0);
+    matrix.map(|matrix| svg(&matrix, 0)).map_err(|error| unwritable(&error))
+}
+
+#[cfg(feature = "typeset")]
+fn unwritable(error: &rxing::Exceptions) -> CheckFailure {
+    CheckFailure::Unreadable { name: "the item's number".into(), why: error.to_string() }
+}
+
+#[cfg(feature = "typeset")]
+fn svg(matrix: &BitMatrix, quiet: u32) -> String {
+    let (width, height) = (matrix.width() + 2 * quiet, matrix.height() + 2 * quiet);
     let mut path = String::new();
     for y in 0..matrix.height() {
         for x in 0..matrix.width() {
             if matrix.get(x, y) {
-                path.push_str(&format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET));
+                path.push_str(&format!("M{} {}h1v1h-1z", x + quiet, y + quiet));
             }
         }
     }
-    Ok(format!(
+    format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" shape-rendering="crispEdges"><rect width="{width}" height="{height}" fill="#fff"/><path fill="#000" d="{path}"/></svg>"##
-    ))
+    )
 }
 
 /// A picture in shades of grey, one byte a pixel.

@@ -10,6 +10,8 @@ mod barcode;
 mod pages;
 pub mod protocol;
 #[cfg(feature = "typeset")]
+mod receipt;
+#[cfg(feature = "typeset")]
 mod report;
 #[cfg(feature = "typeset")]
 mod typeset;
@@ -70,6 +72,7 @@ pub(crate) fn perform(request: Request) -> Answer {
     match request {
         Request::Inspect(document) => inspect(&document),
         Request::Render { letter, max_sheets } => render(&letter, max_sheets),
+        Request::Receipt(page) => receipt(&page),
         Request::Report(page) => report(&page),
         Request::Coverage(text) => coverage(&text),
         Request::ReadCodes(document) => read_codes(&document),
@@ -94,6 +97,16 @@ fn render(letter: &crate::hybrid::letter::Letter, max_sheets: u32) -> Answer {
 
 #[cfg(not(feature = "typeset"))]
 fn render(_: &crate::hybrid::letter::Letter, _: u32) -> Answer {
+    Answer::NotBuilt("typeset".into())
+}
+
+#[cfg(feature = "typeset")]
+fn receipt(page: &crate::hybrid::receipt::ReceiptPage) -> Answer {
+    receipt::render(page).map_or_else(Answer::Failed, Answer::Pdf)
+}
+
+#[cfg(not(feature = "typeset"))]
+fn receipt(_: &crate::hybrid::receipt::ReceiptPage) -> Answer {
     Answer::NotBuilt("typeset".into())
 }
 

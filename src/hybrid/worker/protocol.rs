@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hybrid::documents::{DocumentFacts, DocumentKind};
 use crate::hybrid::letter::{CheckFailure, Letter};
+use crate::hybrid::receipt::ReceiptPage;
 use crate::hybrid::report::ReportPage;
 
 /// One job.
@@ -24,6 +25,8 @@ pub enum Request {
         /// More sheets are refused.
         max_sheets: u32,
     },
+    /// Draw a receipt.
+    Receipt(Box<ReceiptPage>),
     /// Draw a report.
     Report(Box<ReportPage>),
     /// Name the characters of a text that no font of ours has.
@@ -54,7 +57,7 @@ pub enum Answer {
     Missing(Vec<char>),
     /// To [`Request::ReadCodes`]: the texts of the codes found.
     Codes(Vec<String>),
-    /// To [`Request::ToPdf`] and [`Request::Report`].
+    /// To [`Request::ToPdf`], [`Request::Receipt`] and [`Request::Report`].
     Pdf(Vec<u8>),
     /// The document or letter is at fault; trying again will not help.
     Failed(CheckFailure),

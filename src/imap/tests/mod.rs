@@ -79,7 +79,8 @@ impl Post {
             password,
         };
         let account = accounts.create(new).await.unwrap().id;
-        let services = Services { store: store.clone(), authenticator, world, caps: Caps::default(), quota, settings };
+        let (caps, (fetches, _)) = (Caps::default(), crate::receipts::Fetches::channel(1));
+        let services = Services { store: store.clone(), authenticator, world, caps, quota, fetches, settings };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
         Post { address: addresses.imap[0], drain, store, account, _dir: dir }

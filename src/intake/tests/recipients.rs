@@ -128,7 +128,7 @@ async fn paper_is_for_those_whom_the_operator_knows() {
 #[tokio::test]
 async fn one_paper_recipient_a_message() {
     let post = Post::open().await;
-    let first = Recipient { address: PAPER.parse().unwrap() };
+    let first = Recipient::new(PAPER.parse().unwrap());
     let second = "registered@hat.poshta.example".parse().unwrap();
     let verdict = post.intake.check_recipient(&post.user("aigul").await, &[first], &second).await;
     assert!(matches!(verdict, Err(Refusal::OnePaperRecipient)), "{verdict:?}");

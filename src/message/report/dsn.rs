@@ -2,7 +2,7 @@
 //! where an address is not ASCII.
 
 use super::fields::{Header, one_line};
-use super::{Letter, base64_lines, date, is_seven_bit};
+use super::{Letter, base64_lines, date, is_seven_bit, multipart};
 use crate::clock::Timestamp;
 
 /// What became of a recipient (RFC 3464 §2.3.3).
@@ -73,20 +73,62 @@ pub struct DeliveryReport {
     pub extensions: Vec<(String, String)>,
     /// One for each recipient that is reported.
     pub recipients: Vec<RecipientStatus>,
-    /// Header block of the original message.
-    pub original_header: Vec<u8>,
+    /// A document that goes with the text for people.
+    pub enclosure: Option<Enclosure>,
+    /// What comes back of the original message.
+    pub original: Original,
+}
+
+/// What comes back of a message (RFC 6522 §3, RFC 3461 §4.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Original {
+    /// Nothing.
+    Nothing,
+    /// Its header block.
+    Header(Vec<u8>),
+    /// All of it.
+    Whole(Vec<u8>),
+}
+
+/// A document in a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enclosure {
+    /// File name, ASCII.
+    pub name: String,
+    /// Media type.
+    pub media_type: String,
+    /// The document.
+    pub bytes: Vec<u8>,
 }
 
 impl DeliveryReport {
-    /// The multipart/report: text, delivery-status, header of the original.
+    /// The multipart/report: text (with the document, if there is one), delivery-status, the original.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
         let mut header = self.letter.header();
         let boundary = self.letter.boundary();
         header
             .field("Content-Type", &format!("multipart/report; report-type=delivery-status; boundary=\"{boundary}\""));
-        let parts = [self.letter.text_part(), self.status_part(), self.original_part()];
-        self.letter.multipart(header, &parts)
+        if matches!(&self.original, Original::Whole(bytes) if !bytes.is_ascii()) {
+            header.field("Content-Transfer-Encoding", "8bit");
+        }
+        let parts: Vec<Vec<u8>> =
+            [Some(self.people_part()), Some(self.status_part()), self.original_part()].into_iter().flatten().collect();
+        multipart(&boundary, header, &parts)
+    }
+
+    /// RFC 6522 §3: the first part is for people; what has more than a text is a multipart of its own.
+    fn people_part(&self) -> Vec<u8> {
+        let Some(Enclosure { name, media_type, bytes }) = &self.enclosure else { return self.letter.text_part() };
+        let boundary = format!("{}-text", self.letter.boundary());
+        let mut header = Header::default();
+        header.field("Content-Type", &format!("multipart/mixed; boundary=\"{boundary}\""));
+        let mut document = Header::default();
+        document.field("Content-Type", media_type);
+        document.field("Content-Disposition", &format!("attachment; filename=\"{}\"", file_name(name)));
+        document.field("Content-Transfer-Encoding", "base64");
+        let document = [document.done(), base64_lines(bytes)].concat();
+        multipart(&boundary, header, &[self.letter.text_part(), document])
     }
 
     fn status_part(&self) -> Vec<u8> {
@@ -98,6 +140,8 @@ impl DeliveryReport {
         for recipient in &self.recipients {
             out.extend(self.recipient_fields(recipient));
         }
+        // RFC 3464 §2.1: an empty line stands between groups, and none behind the last: a reader may see one more.
+        out.truncate(out.len().saturating_sub(2));
         out
     }
 
@@ -142,10 +186,25 @@ impl DeliveryReport {
         fields.done()
     }
 
+    fn original_part(&self) -> Option<Vec<u8>> {
+        match &self.original {
+            Original::Nothing => None,
+            Original::Header(block) => Some(Self::header_part(block)),
+            Original::Whole(message) => {
+                let mut header = Header::default();
+                header.field("Content-Type", "message/rfc822");
+                if !message.is_ascii() {
+                    header.field("Content-Transfer-Encoding", "8bit");
+                }
+                Some([header.done().as_slice(), message].concat())
+            }
+        }
+    }
+
     /// RFC 6522 §4: text/rfc822-headers.
-    fn original_part(&self) -> Vec<u8> {
-        let mut block = Vec::with_capacity(self.original_header.len());
-        for line in self.original_header.split_inclusive(|byte| *byte == b'\n') {
+    fn header_part(original: &[u8]) -> Vec<u8> {
+        let mut block = Vec::with_capacity(original.len());
+        for line in original.split_inclusive(|byte| *byte == b'\n') {
             block.extend_from_slice(crate::message::headers::without_line_end(line));
             block.extend_from_slice(b"\r\n");
         }
@@ -157,6 +216,11 @@ impl DeliveryReport {
         header.field("Content-Transfer-Encoding", "base64");
         [header.done(), base64_lines(&block)].concat()
     }
+}
+
+/// RFC 2183 §2.3, for names of ours.
+fn file_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
 }
 
 fn extensions(fields: &mut Header, extensions: &[(String, String)]) {

@@ -96,7 +96,8 @@ fn report(original_header: &[u8]) -> DeliveryReport {
                 extensions: Vec::new(),
             },
         ],
-        original_header: original_header.to_vec(),
+        enclosure: None,
+        original: Original::Header(original_header.to_vec()),
     }
 }
 
@@ -115,9 +116,33 @@ fn rfc3464_delivery_report() {
          Original-Recipient: rfc822; a@x.example\r\nFinal-Recipient: rfc822; a@x.example\r\nAction: failed\r\n\
          Status: 5.1.1\r\nRemote-MTA: dns; mx.x.example\r\nDiagnostic-Code: smtp; 550 5.1.1 No such  user\r\n\r\n\
          Final-Recipient: utf-8; \\x{4D9}\\x{2B}a\\x{3D}b@x.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n\
-         Last-Attempt-Date: Sat, 21 Nov 2026 20:01:00 +0500\r\nWill-Retry-Until: Thu, 26 Nov 2026 20:00:00 +0500\r\n\r\n"
+         Last-Attempt-Date: Sat, 21 Nov 2026 20:01:00 +0500\r\nWill-Retry-Until: Thu, 26 Nov 2026 20:00:00 +0500\r\n"
     );
     assert_eq!(part_text(&message, &[3]), "Subject: x\r\nMessage-ID: <1@poshta.example>\r\n\r\n");
+}
+
+#[test]
+fn rfc3461_a_whole_message_comes_back_as_it_was() {
+    let original = "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nсәлем\r\n".as_bytes();
+    let message = DeliveryReport { original: Original::Whole(original.to_vec()), ..report(b"") }.render();
+    let structure = scan(&message);
+    assert!(structure.part(&[3]).unwrap().is("message", "rfc822"));
+    assert!(message.windows(original.len()).any(|window| window == original));
+    assert_eq!(headers::find(&message, "Content-Transfer-Encoding").unwrap().text(), "8bit");
+}
+
+#[test]
+fn rfc6522_a_document_goes_with_the_text_and_the_parts_stay_three() {
+    let enclosure =
+        Enclosure { name: "receipt 1\".pdf".into(), media_type: "application/pdf".into(), bytes: b"%PDF".to_vec() };
+    let message = DeliveryReport { enclosure: Some(enclosure), ..report(b"Subject: x\r\n\r\n") }.render();
+    assert_transportable(&message);
+    let structure = scan(&message);
+    assert!(structure.part(&[1]).unwrap().is("multipart", "mixed"));
+    assert!(structure.part(&[1, 1]).unwrap().is("text", "plain"));
+    assert!(structure.part(&[1, 2]).unwrap().is("application", "pdf"));
+    assert!(structure.part(&[2]).unwrap().is("message", "delivery-status"));
+    assert!(structure.part(&[4]).is_none());
 }
 
 #[test]

@@ -7,9 +7,11 @@ use test_case::test_case;
 use self::sink::{Heard, Script, Sink};
 use super::*;
 use crate::intake::tests::{Letter, Post, letter};
-use crate::outbound::client::{Client, Transaction};
+use crate::intake::{ReportWishes, Submission};
+use crate::outbound::client::{Client, Recipient, Transaction};
 use crate::outbound::opportunistic_tls;
 use crate::outbound::routing::Hop;
+use crate::store::queue::Returned;
 
 const AIGUL: &str = "aigul@poshta.example";
 const SOMEBODY: &str = "somebody@elsewhere.kz";
@@ -44,6 +46,22 @@ impl Depot {
     async fn send(&self, to: &[&str], text: &str) -> ItemId {
         let message = letter(AIGUL, "").replace("Hello", text);
         self.post.accept(self.post.user("aigul").await, AIGUL, to, message).await.unwrap()
+    }
+
+    /// As [`Depot::send`], with what the sender wants to hear (RFC 3461).
+    async fn send_asking(&self, notify: store::queue::Notify, returned: Option<Returned>) -> ItemId {
+        let message = letter(AIGUL, "").replace("Hello", "the whole text");
+        let mut writer = self.post.intake.stage();
+        writer.write(message.as_bytes()).unwrap();
+        let mut scanner = crate::message::Scanner::new(crate::message::Caps::default());
+        scanner.push(message.as_bytes());
+        let mut envelope = crate::intake::tests::envelope(AIGUL, &[SOMEBODY]);
+        envelope.wishes = ReportWishes { returned, envelope_id: Some("QQ+1".into()) };
+        envelope.recipients[0].notify = Some(notify);
+        envelope.recipients[0].original = Some("rfc822;Old=1@b.kz".into());
+        let (origin, body) = (self.post.user("aigul").await, writer.finish().unwrap());
+        let submission = Submission { origin, envelope, body, structure: scanner.finish() };
+        self.post.intake.accept(submission).await.unwrap().item
     }
 
     /// Attempts everything that is due, once.
@@ -166,6 +184,59 @@ async fn rfc3464_a_refusal_for_good_goes_back_in_three_languages() {
         assert!(status.contains(&field), "{field} is missing in {status}");
     }
     assert!(status.contains("Message-ID: <1@client.example>\r\n"), "the header comes back: {status}");
+}
+
+const ALL: store::queue::Notify = store::queue::Notify { success: true, failure: true, delay: true };
+
+#[tokio::test]
+async fn rfc3461_a_server_that_reports_gets_the_wishes_and_we_report_nothing() {
+    let depot = Depot::open(Script { ehlo: vec!["DSN"], ..Script::default() }).await;
+    depot.send_asking(ALL, Some(Returned::Headers)).await;
+    depot.round().await;
+    let commands = depot.sink.heard().remove(0).commands;
+    assert_eq!(commands[1], format!("MAIL FROM:<{AIGUL}> RET=HDRS ENVID=QQ+2B1"));
+    assert_eq!(commands[2], format!("RCPT TO:<{SOMEBODY}> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;Old+3D1@b.kz"));
+    assert!(depot.queue().await.is_empty() && depot.post.inbox("aigul").await.is_empty());
+}
+
+#[tokio::test]
+async fn rfc3461_where_nobody_will_report_the_sender_hears_that_the_letter_went_on() {
+    let depot = Depot::open(Script::default()).await;
+    depot.send_asking(ALL, None).await;
+    depot.round().await;
+    assert!(depot.queue().await.is_empty(), "the row goes with the report");
+    let (report, _) = report(&depot.post).await;
+    for field in ["Action: relayed\r\n", "Original-Envelope-Id: QQ+1\r\n", "Original-Recipient: rfc822; Old=1@b.kz\r\n"]
+    {
+        assert!(report.text().contains(field), "{field} is missing in {}", report.text());
+    }
+}
+
+#[test_case(store::queue::Notify::NEVER => 0; "never")]
+#[test_case(store::queue::Notify { success: true, failure: false, delay: false } => 0; "success only")]
+#[test_case(store::queue::Notify { success: false, failure: true, delay: false } => 1; "failure")]
+#[tokio::test]
+async fn rfc3461_notify_decides_who_hears_of_a_failure(notify: store::queue::Notify) -> usize {
+    let depot = Depot::open(Script { end: "554 5.7.1 not wanted", ..Script::default() }).await;
+    depot.send_asking(notify, None).await;
+    depot.round().await;
+    assert!(depot.queue().await.is_empty());
+    depot.post.inbox("aigul").await.len()
+}
+
+#[test_case(Some(Returned::Full), 1 << 20 => true; "all of it")]
+#[test_case(Some(Returned::Full), 10 => false; "too large")]
+#[test_case(Some(Returned::Headers), 1 << 20 => false; "the header")]
+#[test_case(None, 1 << 20 => false; "nothing said")]
+#[tokio::test]
+async fn rfc3461_ret_decides_what_comes_back(returned: Option<Returned>, max_returned_bytes: u64) -> bool {
+    let settings = Settings { max_returned_bytes, ..Settings::default() };
+    let depot = Depot::with(Script { end: "554 5.7.1 not wanted", ..Script::default() }, settings).await;
+    depot.send_asking(ALL, returned).await;
+    depot.round().await;
+    let (report, _) = report(&depot.post).await;
+    assert_eq!(report.text().contains("Content-Type: message/rfc822"), report.text().contains("the whole text"));
+    report.text().contains("the whole text")
 }
 
 #[tokio::test]
@@ -356,7 +427,7 @@ async fn what_was_delivered_leaves_the_queue_whatever_an_operator_does_meanwhile
     depot.send(&[SOMEBODY, "other@elsewhere.kz"], "x").await;
     let rows = depot.outbound.inner.record_attempt(&depot.queue().await).await.unwrap();
     depot.change(&rows[0], due_ms).await;
-    let delivered = Fate::Delivered { host: "mx".into(), said: "250 ok".into(), tls: None };
+    let delivered = Fate::Delivered { host: "mx".into(), said: "250 ok".into(), tls: None, reports: Reports::Theirs };
     depot.outbound.inner.settle(rows, vec![delivered.clone(), delivered]).await.unwrap();
     assert!(depot.queue().await.is_empty());
 }
@@ -396,7 +467,13 @@ async fn rfc5321_the_next_address_of_a_host_is_tried_when_one_does_not_serve() {
     let client = Client { settings: &means.settings, tls: &means.tls, our_name: &means.our_name };
     let transaction = Transaction {
         reverse_path: &row.details.reverse_path,
-        recipients: std::slice::from_ref(&row.details.recipient),
+        recipients: &[Recipient {
+            address: &row.details.recipient,
+            notify: store::queue::Notify::default(),
+            original: None,
+        }],
+        returned: None,
+        envelope_id: None,
         eight_bit: false,
         smtputf8: false,
         content: &depot.post.store.item_bytes(&row),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::message::headers;
 
-use super::{BodyHash, BodyHasher, Kind, Mark, MarkError, MarksFile};
+use super::{BodyHash, BodyHasher, Handover, Kind, Mark, MarkError, MarksFile};
 
 pub use elsewhere::with_marks;
 pub use finding::{Finding, Language, words};
@@ -221,14 +221,16 @@ impl Examined {
     }
 }
 
-/// FACTS E: a receipt points to an acceptance and a delivery to a receipt of this message; what is pointed to is
-/// always there. So is the acceptance to which a cancellation or a surcharge points.
+/// FACTS E: a receipt points to an acceptance and a delivery to a receipt of this message, a handing over (P6) also to
+/// the delivery before it; what is pointed to is always there. So is the acceptance to which a cancellation or a
+/// surcharge points.
 fn is_chained(mark: &Mark, all: &[Examined]) -> bool {
     let previous = mark.signature.as_ref().and_then(|signature| signature.previous.as_deref());
     let is_pointed_to = |other: &&Mark| previous == Some(other.digest().0.as_slice());
     let target = all.iter().filter_map(|other| other.mark.as_ref().ok()).find(is_pointed_to).map(|other| other.kind);
     match (mark.kind, target) {
         (Kind::Receive, target) => target == Some(Kind::Accept),
+        (Kind::Deliver(Handover::Handed), Some(Kind::Deliver(Handover::Delivered))) => true,
         (Kind::Deliver(_), target) => target == Some(Kind::Receive),
         (Kind::Accept, _) => previous.is_none(),
         // P2, P7: payment is cancelled, or found missing, at the acceptance.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::accounts::{Account, AccountError, NewAccount};
 use crate::server::Services;
 use crate::store::accounts::{CredentialKind, Kind, OwnQuota, State};
+use crate::store::receipts::Consent;
 
 use super::execute::{done, json};
 use super::{AccountAdd, Answer, Failure, Page, Password, QuotaChange};
@@ -118,6 +119,16 @@ pub(super) async fn set_quota(services: &Services, name: &str, change: QuotaChan
     let set = services.accounts.set_quota(account.id, quota, allowance).await;
     set.map_err(|error| Failure::from_error(&error))?;
     json(with_usage(services, &Account { quota, ..account }).await?)
+}
+
+/// What the user decided about receipts for fetched letters, after it was set if there is something to set.
+pub(super) async fn receipts(services: &Services, name: &str, consent: Option<Consent>) -> Answer {
+    let id = find(services, name).await?.id;
+    if let Some(consent) = consent {
+        services.accounts.set_consent(id, consent).await.map_err(|error| Failure::from_error(&error))?;
+    }
+    let now = services.store.read(move |view| view.consent(id)).await.map_err(|error| Failure::from_error(&error))?;
+    json(serde_json::json!({ "account": id, "receipts": if now == Consent::Given { "on" } else { "off" } }))
 }
 
 pub(super) async fn set_password(services: &Services, name: &str, password: &Password) -> Answer {

@@ -26,6 +26,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AccountShow(name) => accounts::show(services, &name.name).await,
         Request::AccountPassword { name, password } => accounts::set_password(services, &name, &password).await,
         Request::AccountQuota { name, change } => accounts::set_quota(services, &name, change).await,
+        Request::AccountReceipts { name, consent } => accounts::receipts(services, &name, consent).await,
         Request::AccountClose { name, letters: Letters::AsConfigured } => accounts::close(services, &name).await,
         Request::AccountClose { name, letters: Letters::Destroyed } => accounts::destroy(services, &name).await,
         Request::QueueList(list) => desk::queue_list(services, list.limit).await,

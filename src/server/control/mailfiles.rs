@@ -20,7 +20,13 @@ pub async fn mail_files(services: &Services, direction: Direction, asked: MailFi
     }
     let account = find(services, &asked.account).await?.id;
     let job = Job { format: asked.format, path: asked.path, account, folder: asked.folder, actor: ACTOR.to_owned() };
+    let log = match (asked.with_proofs, services.publisher.view()) {
+        (false, _) => None,
+        (true, Some(log)) => Some(log),
+        (true, None) => return Err(Failure { message: "there is no log yet; export without --proofs".into() }),
+    };
     let parts = mailfiles::Services {
+        log,
         store: services.store.clone(),
         world: services.world.clone(),
         caps: services.config.message.clone(),

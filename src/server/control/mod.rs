@@ -23,6 +23,7 @@ use crate::mailfiles::Format;
 use crate::payment::{NewSign, TermsChange};
 use crate::retention::Mode;
 use crate::store::accounts::Kind;
+use crate::store::receipts::Consent;
 
 pub use execute::execute;
 pub use mailfiles::mail_files;
@@ -126,6 +127,13 @@ pub enum Request {
         item: String,
         /// Why.
         reason: String,
+    },
+    /// Whether senders may hear that the user has fetched their letters.
+    AccountReceipts {
+        /// Login or address.
+        name: String,
+        /// What the user decided; without it what was decided is told.
+        consent: Option<Consent>,
     },
     /// What everybody may know of facilities, devices and keys.
     PublishedMarks,
@@ -307,6 +315,9 @@ pub struct MailFiles {
     pub account: String,
     /// See [`crate::mailfiles::import`] and [`crate::mailfiles::export`].
     pub folder: Option<String>,
+    /// With an export: proofs that its marks are in the transparency log.
+    #[serde(default)]
+    pub with_proofs: bool,
 }
 
 /// What `queue retry|hold|release|drop` does to all that waits of a letter.

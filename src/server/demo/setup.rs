@@ -105,6 +105,9 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
     config.imap.listen_tls = vec![port(993)];
     config.http.listen = port(443);
     config.http.operator_listen = port(980);
+    if options.port_base > 0 {
+        config.receipts.public_url = format!("https://{}", config.http.listen);
+    }
     for limits in [&mut config.smtp.connections, &mut config.imap.connections, &mut config.http.limits] {
         limits.count_loopback = false;
         limits.max_connections = 100_000;

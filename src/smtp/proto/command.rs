@@ -7,8 +7,9 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 use crate::address::{Address, AddressError, ReversePath};
-use crate::intake::BodyType;
+use crate::intake::{BodyType, Notify, ReportWishes};
 
+use super::dsn;
 use super::reply::Reply;
 
 /// A command of a client.
@@ -22,7 +23,7 @@ pub(super) enum Command {
         initial: Option<InitialResponse>,
     },
     Mail(Mail),
-    Rcpt(ForwardPath),
+    Rcpt(Rcpt),
     Data,
     Bdat {
         size: u64,
@@ -65,6 +66,20 @@ pub(super) struct Mail {
     pub(super) body: BodyType,
     /// RFC 6531.
     pub(super) smtputf8: bool,
+    /// RFC 3461, if any of its parameters was there.
+    pub(super) wishes: Option<ReportWishes>,
+    /// Any ESMTP parameter was there.
+    pub(super) extended: bool,
+}
+
+/// RCPT with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rcpt {
+    pub(super) to: ForwardPath,
+    /// RFC 3461 §4.1.
+    pub(super) notify: Option<Notify>,
+    /// RFC 3461 §4.2.
+    pub(super) original: Option<String>,
     /// Any ESMTP parameter was there.
     pub(super) extended: bool,
 }
@@ -108,8 +123,8 @@ impl Syntax {
     }
 }
 
-const MAIL_USAGE: &str = "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]";
-const RCPT_USAGE: &str = "RCPT TO:<address>";
+const MAIL_USAGE: &str = "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]";
+const RCPT_USAGE: &str = "RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;address]";
 
 /// Reads a line.
 pub(super) fn parse(line: &[u8]) -> Result<Command, Syntax> {
@@ -169,7 +184,7 @@ fn mail(rest: &str) -> Result<Mail, Syntax> {
         "" => ReversePath::Null,
         path => ReversePath::Address(mailbox(path).map_err(Syntax::SenderAddress)?),
     };
-    let mut mail = Mail { from, size: None, body: BodyType::SevenBit, smtputf8: false, extended: false };
+    let mut mail = Mail { from, size: None, body: BodyType::SevenBit, smtputf8: false, wishes: None, extended: false };
     for parameter in parameters.split(' ').filter(|parameter| !parameter.is_empty()) {
         mail.extended = true;
         mail_parameter(&mut mail, parameter)?;
@@ -193,6 +208,14 @@ fn mail_parameter(mail: &mut Mail, parameter: &str) -> Result<(), Syntax> {
         ("BODY", _) => return Err(Syntax::ParameterValue("BODY is 7BIT or 8BITMIME")),
         ("SMTPUTF8", None) => mail.smtputf8 = true,
         ("SMTPUTF8", Some(_)) => return Err(Syntax::ParameterValue("SMTPUTF8 has no value")),
+        ("RET", Some(value)) if mail.wishes.as_ref().is_none_or(|wishes| wishes.returned.is_none()) => {
+            mail.wishes.get_or_insert_default().returned = Some(dsn::returned(value)?);
+        }
+        ("RET", _) => return Err(Syntax::ParameterValue("RET is FULL or HDRS, once")),
+        ("ENVID", Some(value)) if mail.wishes.as_ref().is_none_or(|wishes| wishes.envelope_id.is_none()) => {
+            mail.wishes.get_or_insert_default().envelope_id = Some(dsn::envelope_id(value)?);
+        }
+        ("ENVID", _) => return Err(Syntax::ParameterValue("ENVID is xtext, once")),
         // RFC 4954 §5: whom another server believes the author to be. We trust nobody's word and so treat it
         // as AUTH=<>.
         ("AUTH", Some(value)) if !value.is_empty() => {}
@@ -207,7 +230,7 @@ fn is_number(text: &str) -> bool {
     (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn rcpt(rest: &str) -> Result<ForwardPath, Syntax> {
+fn rcpt(rest: &str) -> Result<Rcpt, Syntax> {
     let (path, parameters) = path(rest).ok_or(Syntax::Arguments(RCPT_USAGE))?;
     if path.is_empty() {
         return Err(Syntax::RecipientAddress(AddressError::Shape));
@@ -217,8 +240,23 @@ fn rcpt(rest: &str) -> Result<ForwardPath, Syntax> {
     } else {
         ForwardPath::Address(mailbox(path).map_err(Syntax::RecipientAddress)?)
     };
-    // No extension that we announce has a parameter here.
-    if parameters.trim_matches(' ').is_empty() { Ok(to) } else { Err(Syntax::ParameterUnknown) }
+    let mut rcpt = Rcpt { to, notify: None, original: None, extended: false };
+    for parameter in parameters.split(' ').filter(|parameter| !parameter.is_empty()) {
+        rcpt.extended = true;
+        rcpt_parameter(&mut rcpt, parameter)?;
+    }
+    Ok(rcpt)
+}
+
+fn rcpt_parameter(rcpt: &mut Rcpt, parameter: &str) -> Result<(), Syntax> {
+    let (keyword, value) = parameter.split_once('=').ok_or(Syntax::ParameterUnknown)?;
+    match keyword.to_ascii_uppercase().as_str() {
+        "NOTIFY" if rcpt.notify.is_none() => rcpt.notify = Some(dsn::notify(value)?),
+        "ORCPT" if rcpt.original.is_none() => rcpt.original = Some(dsn::original_recipient(value)?),
+        "NOTIFY" | "ORCPT" => return Err(Syntax::ParameterValue("NOTIFY and ORCPT stand once")),
+        _ => return Err(Syntax::ParameterUnknown),
+    }
+    Ok(())
 }
 
 /// Splits `<path> rest` at the bracket that closes the path; a bracket inside quotes does not. The path comes
@@ -306,9 +344,9 @@ mod tests {
         }
     }
 
-    fn recipient(line: &str) -> Result<ForwardPath, Syntax> {
+    fn recipient(line: &str) -> Result<Rcpt, Syntax> {
         match parse(line.as_bytes())? {
-            Command::Rcpt(path) => Ok(path),
+            Command::Rcpt(rcpt) => Ok(rcpt),
             other => panic!("{other:?}"),
         }
     }
@@ -350,13 +388,30 @@ mod tests {
     }
 
     #[test]
+    fn rfc3461_parameters_of_mail_and_rcpt() {
+        let mail = sender("MAIL FROM:<a@b.kz> ret=full EnvId=QQ+2B1").unwrap();
+        let wishes = ReportWishes { returned: Some(crate::intake::Returned::Full), envelope_id: Some("QQ+1".into()) };
+        assert_eq!(mail.wishes, Some(wishes));
+        assert_eq!(sender("MAIL FROM:<a@b.kz>").unwrap().wishes, None);
+        for wrong in ["RET=ALL", "RET", "RET=FULL RET=FULL", "ENVID=", "ENVID=a=b", "ENVID=a ENVID=b"] {
+            let error = sender(&format!("MAIL FROM:<a@b.kz> {wrong}")).unwrap_err();
+            assert_eq!(error.reply().to_bytes().get(..9), Some(&b"501 5.5.4"[..]), "{wrong}");
+        }
+        let rcpt = recipient("RCPT TO:<a@b.kz> orcpt=rfc822;A+2B1@b.kz Notify=Success").unwrap();
+        assert_eq!(rcpt.original.as_deref(), Some("rfc822;A+1@b.kz"));
+        assert_eq!(rcpt.notify, Some(Notify { success: true, ..Notify::NEVER }));
+    }
+
+    #[test]
     fn rfc5321_postmaster_needs_no_domain() {
-        assert_eq!(recipient("RCPT TO:<PostMaster>"), Ok(ForwardPath::Postmaster));
+        assert_eq!(recipient("RCPT TO:<PostMaster>").map(|rcpt| rcpt.to), Ok(ForwardPath::Postmaster));
     }
 
     #[test_case("RCPT TO:<>" => Syntax::RecipientAddress(AddressError::Shape))]
     #[test_case("RCPT TO:<nobody>" => Syntax::RecipientAddress(AddressError::Shape))]
-    #[test_case("RCPT TO:<a@b.kz> NOTIFY=NEVER" => Syntax::ParameterUnknown)]
+    #[test_case("RCPT TO:<a@b.kz> SIZE=1" => Syntax::ParameterUnknown)]
+    #[test_case("RCPT TO:<a@b.kz> NOTIFY" => Syntax::ParameterUnknown; "no value")]
+    #[test_case("RCPT TO:<a@b.kz> NOTIFY=NEVER NOTIFY=NEVER" => Syntax::ParameterValue("NOTIFY and ORCPT stand once"))]
     #[test_case("RCPT FROM:<a@b.kz>" => Syntax::Arguments(RCPT_USAGE))]
     fn rfc5321_rcpt_syntax_errors(line: &str) -> Syntax {
         recipient(line).unwrap_err()

@@ -1,9 +1,9 @@
 //! EHLO, HELO and STARTTLS: who talks, what is on offer, and under which cover.
 
-use super::{Action, Channel, Client, Door, Hello, Login, LoginRule, Reply, State, Turn};
+use super::{Action, Channel, Client, Door, Hello, Login, LoginRule, Reply, ReportsRule, State, Turn};
 
 /// An extension and when it is on offer. Those that a full mail server also has and this one does not:
-/// BINARYMIME (RFC 3030), DSN (RFC 3461), ETRN, DELIVERBY, FUTURERELEASE, MT-PRIORITY, REQUIRETLS, LIMITS.
+/// BINARYMIME (RFC 3030), ETRN, DELIVERBY, FUTURERELEASE, MT-PRIORITY, REQUIRETLS, LIMITS.
 struct Extension {
     line: fn(&Turn<'_>, Login) -> Option<String>,
 }
@@ -21,6 +21,8 @@ const EXTENSIONS: &[Extension] = &[
     Extension { line: |_, _| Some("SMTPUTF8".into()) },
     // RFC 3030
     Extension { line: |_, _| Some("CHUNKING".into()) },
+    // RFC 3461
+    Extension { line: |turn, _| turn.offers_reports().then(|| "DSN".into()) },
     // RFC 3207 §4.2: not inside TLS.
     Extension { line: |turn, _| turn.offers_starttls().then(|| "STARTTLS".into()) },
     // RFC 4954 §4: not again after a login.
@@ -32,6 +34,10 @@ const EXTENSIONS: &[Extension] = &[
 impl Turn<'_> {
     pub(super) fn offers_starttls(&self) -> bool {
         self.site.starttls && self.channel == Channel::Plain
+    }
+
+    pub(super) fn offers_reports(&self) -> bool {
+        self.site.reports == ReportsRule::Offered
     }
 
     pub(super) fn offers_login(&self) -> bool {

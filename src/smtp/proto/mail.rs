@@ -16,6 +16,9 @@ pub(super) fn mail(turn: &mut Turn<'_>, state: State, mail: command::Mail) -> St
     if mail.extended && client.hello == Hello::Helo {
         return turn.error(State::Ready(client), command::Syntax::ParameterUnknown.reply());
     }
+    if mail.wishes.is_some() && !turn.offers_reports() {
+        return turn.error(State::Ready(client), command::Syntax::ParameterUnknown.reply());
+    }
     // RFC 6531 §3.5: 550 for MAIL, 553 for RCPT.
     if !mail.smtputf8 && mail.from.address().is_some_and(|address| address.is_internationalized()) {
         return turn.error(State::Ready(client), Reply::new(550, "5.6.7", "this address needs SMTPUTF8"));
@@ -31,6 +34,7 @@ pub(super) fn mail(turn: &mut Turn<'_>, state: State, mail: command::Mail) -> St
         reverse_path: mail.from,
         body: mail.body,
         smtputf8: mail.smtputf8,
+        wishes: mail.wishes.unwrap_or_default(),
         recipients: Vec::new(),
         announced_bytes: mail.size,
         tried: false,

@@ -10,6 +10,7 @@ mod bdat;
 mod command;
 mod content;
 mod data;
+mod dsn;
 mod framing;
 mod hello;
 mod mail;
@@ -20,6 +21,7 @@ pub mod response;
 #[cfg(test)]
 mod transcripts;
 mod turn;
+pub mod xtext;
 
 use std::mem;
 use std::sync::Arc;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 use crate::address::{Address, ReversePath};
 use crate::auth::{AuthError, Secret};
 use crate::ids::ItemId;
-use crate::intake::{BodyType, Envelope, Recipient, Refusal};
+use crate::intake::{BodyType, Envelope, Recipient, Refusal, ReportWishes};
 
 use self::content::Content;
 use self::framing::{Input, Unstuffer};
@@ -47,6 +49,8 @@ pub struct Site {
     pub starttls: bool,
     /// When AUTH is on offer.
     pub login: LoginRule,
+    /// Who may ask for reports (RFC 3461).
+    pub reports: ReportsRule,
     /// The budgets.
     pub limits: Limits,
 }
@@ -69,6 +73,15 @@ pub enum LoginRule {
     OverTls,
     /// Always; for tests on loopback.
     Always,
+}
+
+/// Who may ask for reports (RFC 3461).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportsRule {
+    /// Everybody at this door: its clients are known before they send.
+    Offered,
+    /// Nobody: whose name strangers write under, nobody knows, and a report would go to that name.
+    Withheld,
 }
 
 /// Whether the bytes are encrypted.
@@ -206,7 +219,7 @@ enum State {
     /// MAIL was accepted.
     Open(Client, Transaction),
     /// RCPT was given; the service thinks.
-    CheckingRecipient(Client, Transaction, Address),
+    CheckingRecipient(Client, Transaction, Recipient),
     /// Inside the data of DATA.
     Data(Client, Transaction, Unstuffer, Content),
     /// Between two chunks of BDAT.
@@ -247,6 +260,8 @@ struct Transaction {
     reverse_path: ReversePath,
     body: BodyType,
     smtputf8: bool,
+    /// RET and ENVID (RFC 3461).
+    wishes: ReportWishes,
     recipients: Vec<Recipient>,
     /// `SIZE=` of MAIL (RFC 1870).
     announced_bytes: Option<u64>,
@@ -261,6 +276,7 @@ impl Transaction {
             recipients: self.recipients,
             body: self.body,
             smtputf8: self.smtputf8,
+            wishes: self.wishes,
         }
     }
 }

@@ -3,16 +3,19 @@
 use crate::address::Address;
 use crate::intake::{Recipient, Refusal};
 
-use super::command::{ForwardPath, Syntax};
+use super::command::{self, ForwardPath, Syntax};
 use super::{Action, Client, Reply, State, Transaction, Turn, reply};
 
-pub(super) fn rcpt(turn: &mut Turn<'_>, state: State, path: ForwardPath) -> State {
+pub(super) fn rcpt(turn: &mut Turn<'_>, state: State, rcpt: command::Rcpt) -> State {
     let (client, mut transaction) = match state {
         State::Open(client, transaction) => (client, transaction),
         other => return turn.error(other, Reply::new(503, "5.5.1", "MAIL first")),
     };
     transaction.tried = true;
-    let address = match path {
+    if rcpt.extended && !turn.offers_reports() {
+        return turn.error(State::Open(client, transaction), Syntax::ParameterUnknown.reply());
+    }
+    let address = match rcpt.to {
         ForwardPath::Address(address) => Ok(address),
         // RFC 5321 §4.5.1
         ForwardPath::Postmaster => Address::new("postmaster", &turn.site.domain),
@@ -35,7 +38,8 @@ pub(super) fn rcpt(turn: &mut Turn<'_>, state: State, path: ForwardPath) -> Stat
         return State::Open(client, transaction);
     }
     turn.actions.push(Action::CheckRecipient(address.clone()));
-    State::CheckingRecipient(client, transaction, address)
+    let recipient = Recipient { address, notify: rcpt.notify, original: rcpt.original };
+    State::CheckingRecipient(client, transaction, recipient)
 }
 
 /// The service has decided.
@@ -43,11 +47,11 @@ pub(super) fn decided(
     turn: &mut Turn<'_>,
     client: Client,
     mut transaction: Transaction,
-    address: Address,
+    recipient: Recipient,
     verdict: Result<(), Refusal>,
 ) -> State {
     let Err(refusal) = verdict else {
-        transaction.recipients.push(Recipient { address });
+        transaction.recipients.push(recipient);
         turn.say(Reply::new(250, "2.1.5", "recipient ok"));
         return State::Open(client, transaction);
     };

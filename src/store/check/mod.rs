@@ -17,7 +17,7 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments, print_batches,
-    print_jobs, queue, quota, scans,
+    print_jobs, queue, quota, receipts, scans,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -118,6 +118,9 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'k', Reader::Claiming(answer)),
     (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'r', Reader::Claiming(receipts::inspect_owed)),
+    (b'e', Reader::Claiming(receipts::inspect_awaited)),
+    (b'R', Reader::Claiming(receipts::inspect_handed)),
     (b'y', Reader::Claiming(closings::inspect)),
     (b'Y', Reader::Claiming(device_acts::inspect)),
     (b'z', Reader::Claiming(clock_checks::inspect)),

@@ -173,6 +173,7 @@ fn queued(batch: &mut Batch, body: BodyId) {
             notify: Notify::default(),
             envelope_id: None,
             original_recipient: None,
+            returned: None,
         };
         let id = QueueId { item: OUT, recipient };
         queue::add(batch, &NewQueued { id, item_prefix, body, body_bytes: 6, details }).unwrap();

@@ -185,7 +185,9 @@ impl Store {
         let store = self.clone();
         let destroying = tokio::task::spawn_blocking(move || store.destroy_key(account));
         let key = destroying.await.map_err(|_| Error::Closed)??;
-        Ok(Destroyed { account, key, folders: self.delete_all_folders(account).await? })
+        let destroyed = Destroyed { account, key, folders: self.delete_all_folders(account).await? };
+        self.forget_receipts(account).await?;
+        Ok(destroyed)
     }
 
     /// Removes all folders of an account with what is in them, the inbox too. How many.
@@ -209,6 +211,19 @@ impl Store {
             }
         }
         Err(busy())
+    }
+
+    /// Removes what is known of letters that are no more: which were fetched, and who is to hear of it.
+    async fn forget_receipts(&self, account: AccountId) -> Result<()> {
+        loop {
+            let keys = self.read(move |view| view.receipt_rows_of(account, CHUNK)).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let mut batch = Batch::new();
+            keys.into_iter().for_each(|key| batch.delete(key));
+            self.commit(batch).await?;
+        }
     }
 
     /// Removes what a deleted folder held, a chunk at a time. A crash between chunks is caught up with when

@@ -22,6 +22,7 @@ fn details(recipient: &str, due_ms: Option<u64>) -> Details {
         notify: Notify::default(),
         envelope_id: Some("id".into()),
         original_recipient: None,
+        returned: None,
     }
 }
 

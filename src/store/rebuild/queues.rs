@@ -1,8 +1,8 @@
-//! What waits: recipients in the outbound queue, letters on paper, scans, with their indices.
+//! What waits: recipients in the outbound queue, letters on paper, scans, receipts, with their indices.
 
 use super::super::fresh::Pages;
 use super::super::keys::{self, Key};
-use super::super::{Result, print_jobs, queue, scans};
+use super::super::{Result, print_jobs, queue, receipts, scans};
 use super::{Follows, Rebuilding};
 use crate::ids::ItemId;
 
@@ -18,6 +18,9 @@ const WAITING: &[Waiting] = &[
     Waiting { class: b'q', what: "a recipient in the outbound queue", follows: queue::follows },
     Waiting { class: b'p', what: "a letter on paper", follows: print_jobs::follows },
     Waiting { class: b'c', what: "a scan", follows: scans::follows },
+    Waiting { class: b'r', what: "a receipt", follows: receipts::follows },
+    Waiting { class: b'e', what: "a receipt for later", follows: receipts::follows },
+    Waiting { class: b'R', what: "a handing over", follows: receipts::handed_follows },
 ];
 
 impl Rebuilding<'_> {
@@ -62,7 +65,8 @@ impl Rebuilding<'_> {
         let count = match waiting.class {
             b'q' => &mut self.found.queued,
             b'p' => &mut self.found.print_jobs,
-            _ => &mut self.found.scans,
+            b'c' => &mut self.found.scans,
+            _ => return Ok(()),
         };
         *count += 1;
         Ok(())
@@ -85,9 +89,13 @@ impl Rebuilding<'_> {
     }
 }
 
-/// The item in a key of these classes: its first field, behind the shard of the outbound queue.
+/// The item in a key of these classes: its first field, or that behind the shard, the due time or the account.
 fn shown_item(key: &[u8]) -> String {
-    let at = if key.first() == Some(&b'q') { 3 } else { 1 };
+    let at = match key.first() {
+        Some(b'q') => 3,
+        Some(b'r' | b'e' | b'R') => 9,
+        _ => 1,
+    };
     let item = key.get(at..).and_then(|rest| rest.first_chunk());
     item.map_or_else(|| "unknown".into(), |item| ItemId(u128::from_be_bytes(*item)).to_string())
 }

@@ -65,10 +65,8 @@ impl LetterKey {
         Seal { name: self.body.0, key: self.key.clone() }
     }
 
-    /// A record has the name that its content has under the letter's own key.
     fn of_record(&self, bytes: &[u8]) -> Seal {
-        let name = blake3::Hasher::new_keyed(self.key.as_bytes()).update(b"record").update(bytes).finalize();
-        Seal { name: *name.as_bytes(), key: self.key.clone() }
+        seal_of_record(&self.key, bytes)
     }
 
     /// The letter's key for one who may read it.
@@ -97,6 +95,12 @@ impl LetterKey {
             RowText::Sealed(_) => Ok(text.clone()),
         }
     }
+}
+
+/// A record has the name that its content has under the letter's own key.
+fn seal_of_record(key: &DataKey, bytes: &[u8]) -> Seal {
+    let name = blake3::Hasher::new_keyed(key.as_bytes()).update(b"record").update(bytes).finalize();
+    Seal { name: *name.as_bytes(), key: key.clone() }
 }
 
 impl Vault {
@@ -169,6 +173,14 @@ impl View<'_> {
     pub fn data_key(&self, body: BodyId, wrapped: Option<&WrappedKey>) -> Result<Option<DataKey>> {
         wrapped.map(|wrapped| self.store.vault()?.unwrap(body, wrapped)).transpose()
     }
+
+    /// The key of a letter, as [`View::data_key`] gave it, for one more who may read it.
+    ///
+    /// # Errors
+    /// As [`LetterKey::wrap`].
+    pub fn wrapped_for(&self, body: BodyId, key: Option<&DataKey>, owner: Owner) -> Result<Option<WrappedKey>> {
+        key.map(|key| self.store.vault()?.wrap(owner, body, key)).transpose()
+    }
 }
 
 impl Batch {
@@ -188,6 +200,14 @@ impl Batch {
     /// A record that goes with a letter of this batch, sealed as that is.
     pub fn record_for(&mut self, letter: BodyId, bytes: Vec<u8>) -> RecordSlot {
         match self.letter_key(letter).map(|key| key.of_record(&bytes)) {
+            Some(seal) => self.record_sealed(bytes, seal),
+            None => self.record(bytes),
+        }
+    }
+
+    /// A record that goes with a letter that is there, sealed as that is.
+    pub fn record_beside(&mut self, key: Option<&DataKey>, bytes: Vec<u8>) -> RecordSlot {
+        match key.map(|key| seal_of_record(key, &bytes)) {
             Some(seal) => self.record_sealed(bytes, seal),
             None => self.record(bytes),
         }

@@ -14,7 +14,7 @@ use crate::ids::Uid;
 use crate::imap::chosen::Chosen;
 use crate::imap::desk::{Answer, Desk};
 use crate::imap::fault::Fault;
-use crate::imap::proto::command::{Access, Fetch, FetchItem, NumberedBy, Peek, Section};
+use crate::imap::proto::command::{Access, Fetch, FetchItem, NumberedBy, Peek, Section, SectionText};
 use crate::imap::proto::response::Status;
 use crate::imap::rows::{Need, Row, read};
 use crate::imap::view::{PAGE, Place};
@@ -36,6 +36,8 @@ struct Plan {
     bytes: bool,
     /// `\Seen` is set on the way.
     marks_seen: bool,
+    /// P6: what is fetched is handed over to the addressee.
+    hands_over: bool,
 }
 
 /// FETCH and UID FETCH.
@@ -70,6 +72,7 @@ impl Plan {
             need: if summaries { Need::Summaries } else { Need::Hot },
             bytes: items.iter().any(needs_bytes),
             marks_seen: access == Access::ReadWrite && items.iter().any(marks_seen),
+            hands_over: access == Access::ReadWrite && items.iter().any(hands_over),
             items: items.into(),
         }
     }
@@ -100,6 +103,16 @@ fn marks_seen(item: &FetchItem) -> bool {
         FetchItem::Rfc822 | FetchItem::Rfc822Text => true,
         FetchItem::Section { peek, .. } | FetchItem::Binary { peek, .. } => *peek == Peek::MarkSeen,
         _ => false,
+    }
+}
+
+/// P6: who takes something of the body, and not only to look, has the letter in hand.
+fn hands_over(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Section { section, .. } => {
+            marks_seen(item) && matches!(section.text, None | Some(SectionText::Text))
+        }
+        other => marks_seen(other),
     }
 }
 
@@ -180,6 +193,9 @@ async fn fetch_bytes(desk: &mut Desk, plan: &Plan, mut chosen: Chosen) -> Result
         for row in page.rows {
             let tell_flags = changed.contains(&row.place.uid) && !plan.items.contains(&FetchItem::Flags);
             let answered = bytes::answer(desk, plan, &row, tell_flags).await;
+            if plan.hands_over && answered.is_ok() {
+                desk.services.fetches.note(at.0, &row.message);
+            }
             fetched.count(row.place.uid, answered)?;
             desk.output.ease().await?;
         }

@@ -71,7 +71,7 @@ fn rfc5321_before_ehlo(transcript: &str) {
     play(&mut stage, transcript);
 }
 
-#[test_case("C: MAIL FROM:a@b.kz\nS: 501 5.5.4 syntax: MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]"; "no brackets")]
+#[test_case("C: MAIL FROM:a@b.kz\nS: 501 5.5.4 syntax: MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]"; "no brackets")]
 #[test_case("C: MAIL FROM:<a@b.kz> RET=FULL\nS: 555 5.5.4 parameter not recognized or not announced"; "unknown parameter")]
 #[test_case("C: MAIL FROM:<a@b.kz> SIZE=1001\nS: 552 5.3.4 message of 1001 bytes; the limit is 1000"; "rfc1870 announced size")]
 #[test_case("C: MAIL FROM:<a@b.kz> SIZE=99999999999999999999\nS: 552 5.3.4 message of 18446744073709551615 bytes; the limit is 1000"; "rfc1870 20 digits")]
@@ -82,7 +82,7 @@ fn rfc5321_before_ehlo(transcript: &str) {
 #[test_case("C: MAIL FROM:<>\nC: RCPT TO:<ә@b.kz>\nS: 250 2.1.0 sender ok\nS: 553 5.6.7 this address needs SMTPUTF8 in MAIL"; "rfc6531 recipient without smtputf8")]
 #[test_case("C: MAIL FROM:<> SMTPUTF8\nC: RCPT TO:<noә@b.kz>\nS: 250 2.1.0 sender ok\nS: 550 5.1.1 no mailbox no\\x{4D9}@b.kz here"; "rfc6531 replies are ascii all the same")]
 #[test_case("C: MAIL FROM:<>\nC: RCPT TO:<a>\nS: 250 2.1.0 sender ok\nS: 501 5.1.3 an address looks like name@domain"; "rcpt without a domain")]
-#[test_case("C: MAIL FROM:<>\nC: RCPT TO:<a@b.kz> ORCPT=x\nS: 250 2.1.0 sender ok\nS: 555 5.5.4 parameter not recognized or not announced"; "rcpt with a parameter")]
+#[test_case("C: MAIL FROM:<>\nC: RCPT TO:<a@b.kz> SIZE=1\nS: 250 2.1.0 sender ok\nS: 555 5.5.4 parameter not recognized or not announced"; "rcpt with a parameter")]
 #[test_case("C: MAIL FROM:<>\nC: DATA\nS: 250 2.1.0 sender ok\nS: 503 5.5.1 RCPT first"; "data without rcpt")]
 #[test_case("C: MAIL FROM:<>\nC: RCPT TO:<no@b.kz>\nC: DATA\nS: 250 2.1.0 sender ok\nS: 550 5.1.1 no mailbox no@b.kz here\nS: 554 5.5.1 no valid recipients"; "data without a valid recipient")]
 #[test_case("C: MAIL FROM:<>\nC: RSET\nC: RCPT TO:<a@b.kz>\nS: 250 2.1.0 sender ok\nS: 250 2.0.0 reset\nS: 503 5.5.1 MAIL first"; "rset forgets the transaction")]
@@ -348,4 +348,64 @@ fn a_silent_client_is_told_why() {
     assert_eq!(stage.hear(), "421 4.4.2 mx.poshta.example: timeout, closing\r\n-- closed --\r\n");
     stage.event(Event::Bytes(b"NOOP\r\n"));
     assert_eq!(stage.hear(), "", "a closed session ignores everything");
+}
+
+#[test]
+fn rfc3461_users_may_ask_for_reports() {
+    let mut stage = submission(Channel::Tls);
+    play(
+        &mut stage,
+        "S: 220 mx.poshta.example ESMTP Poshta
+         C: EHLO client
+         S: 250-mx.poshta.example greets client
+         S: 250-PIPELINING
+         S: 250-SIZE 1000
+         S: 250-8BITMIME
+         S: 250-ENHANCEDSTATUSCODES
+         S: 250-SMTPUTF8
+         S: 250-CHUNKING
+         S: 250-DSN
+         S: 250-AUTH PLAIN LOGIN
+         S: 250 HELP
+         C: AUTH PLAIN AGEAcmlnaHQ=
+         S: 235 2.7.0 logged in
+         C: MAIL FROM:<a@b.kz> RET=HDRS ENVID=QQ+2B1
+         S: 250 2.1.0 sender ok
+         C: RCPT TO:<one@b.kz> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;One@b.kz
+         S: 250 2.1.5 recipient ok
+         C: RCPT TO:<two@b.kz> NOTIFY=NEVER
+         S: 250 2.1.5 recipient ok
+         C: RCPT TO:<three@b.kz> NOTIFY=NEVER,DELAY
+         S: 501 5.5.4 NOTIFY is NEVER, or a list of SUCCESS, FAILURE and DELAY
+         C: RCPT TO:<three@b.kz> ORCPT=one@b.kz
+         S: 501 5.5.4 ORCPT is type;address, the address in xtext, at most 500 characters
+         C: DATA
+         S: 354 go ahead; end with <CR><LF>.<CR><LF>
+         C: x
+         C: .
+         S: 250 2.0.0 Ok: queued as 00000000000000000000000007",
+    );
+    let (envelope, _) = &stage.delivered[0];
+    let wishes = ReportWishes { returned: Some(crate::intake::Returned::Headers), envelope_id: Some("QQ+1".into()) };
+    assert_eq!(envelope.wishes, wishes);
+    let notify: Vec<_> = envelope.recipients.iter().map(|recipient| recipient.notify).collect();
+    let asked = crate::intake::Notify { success: true, failure: true, delay: false };
+    assert_eq!(notify, [Some(asked), Some(crate::intake::Notify::NEVER)]);
+    assert_eq!(envelope.recipients[0].original.as_deref(), Some("rfc822;One@b.kz"));
+}
+
+#[test]
+fn rfc3461_strangers_may_not() {
+    let mut stage = greeted(mx());
+    play(
+        &mut stage,
+        "C: MAIL FROM:<a@b.kz> RET=FULL
+         S: 555 5.5.4 parameter not recognized or not announced
+         C: MAIL FROM:<a@b.kz>
+         S: 250 2.1.0 sender ok
+         C: RCPT TO:<one@b.kz> NOTIFY=SUCCESS
+         S: 555 5.5.4 parameter not recognized or not announced
+         C: RCPT TO:<one@b.kz>
+         S: 250 2.1.5 recipient ok",
+    );
 }

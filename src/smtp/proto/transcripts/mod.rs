@@ -43,6 +43,7 @@ fn site(door: Door) -> Arc<Site> {
         door,
         starttls: true,
         login: if door == Door::Mx { LoginRule::Never } else { LoginRule::OverTls },
+        reports: if door == Door::Mx { ReportsRule::Withheld } else { ReportsRule::Offered },
         limits: limits(),
     })
 }

@@ -1,0 +1,232 @@
+//! The receipt as a letter: multipart/report (RFC 6522) with a text in three languages and the page, fields for
+//! programs (RFC 3464) with the marks, and the header of the letter.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::tz::{Offset, TimeZone};
+
+use super::Parts;
+use super::material::{Material, Shown};
+use crate::clock::Timestamp;
+use crate::hybrid::receipt::ReceiptPage;
+use crate::ids::ItemId;
+use crate::locale::{self, Lang};
+use crate::message::report::{Action, DeliveryReport, Enclosure, Letter, Named, Original, Passage, RecipientStatus};
+use crate::postal::Stamp;
+use crate::store::receipts::{Owed, Stage};
+
+/// How long a run of base64 in a field may be, so that the line can be folded.
+const RUN: usize = 64;
+
+/// One receipt in the making.
+pub(super) struct Composer<'a> {
+    pub(super) owed: &'a Owed,
+    pub(super) material: &'a Material,
+    pub(super) parts: &'a Parts,
+    /// Where people reach the pages of this server.
+    pub(super) url: &'a str,
+}
+
+/// As metrics and keys of texts name it.
+pub(super) fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Accepted => "accepted",
+        Stage::Delivered => "delivered",
+        Stage::Handed => "handed",
+        Stage::Returned => "returned",
+    }
+}
+
+impl Composer<'_> {
+    /// The page.
+    pub(super) fn page(&self) -> ReceiptPage {
+        let keys = self.parts.devices.marks();
+        let stamps = self.drawn().map(|shown| (Stamp::of_mark(&shown.mark, Some(&keys)).svg(), shown.line.clone()));
+        let in_each = |key: &str| Lang::ALL.into_iter().map(|lang| locale::text(lang, key, &[])).collect();
+        ReceiptPage {
+            operator: self.operator(),
+            titles: in_each(&self.key("title")),
+            facts: self.facts(&|key| locale::in_all(key, &[], &Lang::ALL, " · ")),
+            stamps: stamps.collect(),
+            proof_url: self
+                .material
+                .newest()
+                .map_or_else(|| format!("{}/log", self.url), |shown| self.proof_url(shown)),
+            proof_notes: in_each("receipt-proof"),
+            item_id: self.owed.id.item.to_string(),
+            accepted_unix: self.accepted().as_second(),
+        }
+    }
+
+    /// The letter, with the page if there is one.
+    pub(super) fn message(&self, pdf: Option<Vec<u8>>) -> Vec<u8> {
+        let Composer { owed, parts, .. } = self;
+        let (id, details) = (ItemId::generate(&parts.world), &owed.details);
+        let args = self.arguments();
+        let args: Vec<(&str, &str)> = args.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let enclosure = pdf.map(|bytes| Enclosure {
+            name: format!("receipt-{}-{}.pdf", stage_name(owed.id.stage), owed.id.item),
+            media_type: "application/pdf".into(),
+            bytes,
+        });
+        let report = DeliveryReport {
+            letter: Letter {
+                from: Named { name: "Poshta".into(), address: format!("postmaster@{}", parts.mail_domain) },
+                to: Named { name: String::new(), address: details.to.to_string() },
+                subject: locale::in_all(&self.key("subject"), &args, &Lang::ALL, " / "),
+                date: parts.world.now(),
+                offset: Offset::UTC,
+                message_id: format!("receipt.{id}@{}", parts.mail_domain),
+                in_reply_to: details.message_id.clone(),
+                references: Vec::new(),
+                text: Lang::ALL.into_iter().map(|lang| self.passage(lang, &args)).collect(),
+                boundary: format!("receipt{id}"),
+            },
+            reporting_mta: parts.host_name.clone(),
+            original_envelope_id: details.envelope_id.clone(),
+            arrival: Some(self.accepted()),
+            extensions: self.message_fields(),
+            recipients: vec![self.recipient()],
+            enclosure,
+            original: self.material.header.clone().map_or(Original::Nothing, Original::Header),
+        };
+        report.render()
+    }
+
+    /// For the item: its number, and its acceptance.
+    fn message_fields(&self) -> Vec<(String, String)> {
+        let mut fields = vec![
+            ("Postal-Item-Id".to_owned(), self.owed.id.item.to_string()),
+            ("Postal-Event".to_owned(), stage_name(self.owed.id.stage).to_owned()),
+        ];
+        fields.extend(self.owed.details.s10.iter().map(|s10| ("Postal-Item-Number".to_owned(), s10.clone())));
+        self.material.accept.iter().for_each(|shown| self.push_mark(&mut fields, shown));
+        fields
+    }
+
+    /// For the recipient: the marks of that copy, and of no other.
+    fn recipient(&self) -> RecipientStatus {
+        let details = &self.owed.details;
+        let mut extensions = Vec::new();
+        self.material.others.iter().for_each(|shown| self.push_mark(&mut extensions, shown));
+        // RFC 3464 §2.3.3: an item that is accepted is in other hands, and more will be told.
+        let (action, status) = match self.owed.id.stage {
+            Stage::Accepted => (Action::Relayed, "2.0.0"),
+            Stage::Delivered | Stage::Handed => (Action::Delivered, "2.1.5"),
+            Stage::Returned => (Action::Failed, "5.0.0"),
+        };
+        RecipientStatus {
+            original_recipient: details.original_recipient.clone(),
+            address_type: details.address_type.clone(),
+            final_recipient: details.recipient.clone(),
+            action,
+            status: status.into(),
+            remote_mta: None,
+            diagnostic: details.reason.clone(),
+            last_attempt: Some(self.happened()),
+            will_retry_until: None,
+            extensions,
+        }
+    }
+
+    fn push_mark(&self, fields: &mut Vec<(String, String)>, shown: &Shown) {
+        fields.push(("Postal-Mark".into(), shown.value.clone()));
+        let mut proof = format!("i={}; u={}", shown.mark.id, self.proof_url(shown));
+        if let Some(text) = &shown.proof {
+            let encoded = STANDARD.encode(text);
+            let runs: Vec<_> = encoded.as_bytes().chunks(RUN).map(String::from_utf8_lossy).collect();
+            proof.push_str(&format!("; p={}", runs.join(" ")));
+        }
+        fields.push(("Postal-Mark-Proof".into(), proof));
+    }
+
+    fn passage(&self, lang: Lang, args: &[(&str, &str)]) -> Passage {
+        let mut text = format!("{}\n\n", locale::text(lang, &self.key("intro"), args));
+        for (label, value) in self.facts(&|key| locale::text(lang, key, &[])) {
+            text.push_str(&format!("  {label}: {value}\n"));
+        }
+        text.push_str(&format!("\n{}\n", locale::text(lang, "receipt-proof", &[])));
+        for shown in self.drawn() {
+            text.push_str(&format!("  {}\n", self.proof_url(shown)));
+        }
+        Passage { language: lang.tag().into(), text }
+    }
+
+    /// Label and value, under labels in the language that `label` writes.
+    fn facts(&self, label: &dyn Fn(&str) -> String) -> Vec<(String, String)> {
+        let (details, title) = (&self.owed.details, self.key("title"));
+        let mut facts = vec![
+            (label("receipt-sender"), details.to.to_string()),
+            (label("receipt-recipient"), details.recipient.clone()),
+        ];
+        let mut push = |key: &str, value: Option<&String>| {
+            facts.extend(value.filter(|value| !value.is_empty()).map(|value| (label(key), value.clone())));
+        };
+        push("receipt-number", details.s10.as_ref());
+        push("receipt-envelope-id", details.envelope_id.as_ref());
+        let accepted = match &self.material.accept {
+            Some(shown) => shown_at(shown),
+            None => in_zone(self.accepted(), Offset::UTC),
+        };
+        push("receipt-accepted-at", Some(&accepted));
+        push("receipt-accepted-by", self.material.accept.as_ref().map(|shown| &shown.line));
+        if let Some(shown) = self.material.others.first() {
+            push(&title, Some(&shown_at(shown)));
+            push("receipt-happened-by", Some(&shown.line));
+        } else if self.owed.id.stage != Stage::Accepted {
+            push(&title, Some(&in_zone(self.happened(), Offset::UTC)));
+        }
+        push("receipt-reason", details.reason.as_ref());
+        push("receipt-item", Some(&self.owed.id.item.to_string()));
+        facts
+    }
+
+    /// The marks that are drawn: the acceptance, and what the receipt is about.
+    fn drawn(&self) -> impl Iterator<Item = &Shown> {
+        self.material.accept.iter().chain(self.material.others.first())
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, String)> {
+        let details = &self.owed.details;
+        vec![
+            ("recipient", details.s10.clone().unwrap_or_else(|| details.recipient.clone())),
+            ("reason", details.reason.clone().unwrap_or_else(|| "—".into())),
+        ]
+    }
+
+    fn key(&self, what: &str) -> String {
+        format!("receipt-{}-{what}", stage_name(self.owed.id.stage))
+    }
+
+    fn proof_url(&self, shown: &Shown) -> String {
+        format!("{}/log/proof?i={}", self.url, shown.mark.id)
+    }
+
+    /// P24: order 57 cl. 10. The actual instant, whatever the item shows.
+    fn accepted(&self) -> Timestamp {
+        instant(self.owed.details.accepted_ms)
+    }
+
+    fn happened(&self) -> Timestamp {
+        instant(self.owed.details.happened_ms)
+    }
+
+    fn operator(&self) -> String {
+        let registry = &self.parts.registry;
+        let marked = self.material.newest().and_then(|shown| registry.operator(&shown.mark.operator));
+        marked.or_else(|| registry.operators().first()).map(|operator| operator.name_kk.clone()).unwrap_or_default()
+    }
+}
+
+/// The instant of a mark on the clock of its facility.
+fn shown_at(shown: &Shown) -> String {
+    in_zone(shown.mark.instant, shown.mark.offset)
+}
+
+fn in_zone(instant: Timestamp, offset: Offset) -> String {
+    instant.to_zoned(TimeZone::fixed(offset)).strftime("%d.%m.%Y %H:%M:%S %:z").to_string()
+}
+
+fn instant(milliseconds: u64) -> Timestamp {
+    i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+}

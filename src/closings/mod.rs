@@ -253,7 +253,7 @@ impl Closings {
         let engraved = facility.devices.iter().find(|other| other.id == *device);
         let Some((operator, engraved)) = operator.zip(engraved) else { return Ok(None) };
         let before = head.map_or(0, |head| head.upto);
-        let account = book.account(device.as_str(), before)?;
+        let tally = book.tally(device.as_str(), before)?;
         let mut clock = journal.clock(span);
         clock.push(check.clone());
         let name = device.to_string();
@@ -274,13 +274,13 @@ impl Closings {
             acts: book.acts().to_vec(),
             opened: book.opened().iter().map(ToString::to_string).collect(),
             closed: parts.world.now().max(span.to).to_string(),
-            impressions: account.impressions,
-            total: account.total,
+            impressions: tally.impressions,
+            total: tally.total,
             before,
-            first: account.first,
-            last: account.last,
-            void: account.void,
-            marks_sha256: account.marks_sha256,
+            first: tally.first,
+            last: tally.last,
+            void: tally.void,
+            marks_sha256: tally.marks_sha256,
             clock,
             log: self.leaves(&book).await,
             previous: head.map(|head| head.digest.clone()),

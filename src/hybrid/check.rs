@@ -12,7 +12,8 @@ use crate::message::headers::{self, fields};
 use crate::message::{AddressEntry, Envelope as MessageEnvelope, Structure};
 use crate::payment::{Bill, LetterName, Payer, PaymentError, Settlement};
 use crate::postal::{
-    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10, SignHash, Tiyn,
+    self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10, SignHash,
+    Tiyn,
 };
 use crate::store::items::add_event;
 use crate::store::payments::ReceiptMark;

@@ -35,7 +35,7 @@ mod zone;
 
 pub use class::{Class, ClassError, Colour, Form, LetterOptions, Sides};
 pub use closing::{
-    Account, ActNote, CLOSING_VERSION, ClockNote, Closing, ClosingFault, Contradiction, DayBook, Issued, JournalLine,
+    ActNote, CLOSING_VERSION, ClockNote, Closing, ClosingFault, Contradiction, DayBook, Issued, JournalLine,
     LogSpan, NotAClosing, NotCanonical, Struck, canonical, check_chain,
 };
 pub use date_token::{DateToken, NotADateToken};

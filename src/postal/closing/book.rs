@@ -46,7 +46,7 @@ pub enum Contradiction {
 
 /// A day's impressions, accounted for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Account {
+pub struct Tally {
     /// How many of each kind.
     pub impressions: BTreeMap<String, u64>,
     /// How many.
@@ -108,11 +108,11 @@ impl DayBook {
     ///
     /// # Errors
     /// A number up to `before` is among them.
-    pub fn account(&self, device: &str, before: u64) -> Result<Account, Contradiction> {
+    pub fn tally(&self, device: &str, before: u64) -> Result<Tally, Contradiction> {
         if let Some(first) = self.numbers.first().filter(|first| *first <= before) {
             return Err(Contradiction::Closed { device: device.to_owned(), first, before });
         }
-        Ok(Account {
+        Ok(Tally {
             impressions: self.kinds.clone(),
             total: self.numbers.count(),
             first: self.numbers.first(),

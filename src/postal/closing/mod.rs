@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{DeviceKind, KeyError, SigningKey};
 
-pub use book::{Account, Contradiction, DayBook};
+pub use book::{Contradiction, DayBook, Tally};
 pub use canonical::{NotCanonical, canonical};
 pub use check::{ClosingFault, check_chain};
 pub use line::{JournalLine, Struck};

@@ -35,7 +35,7 @@ fn marks() -> MarksFile {
 }
 
 /// The closing of a day in November, unsigned.
-fn unsigned(day: i8, account: Account, before: u64, previous: Option<String>) -> Closing {
+fn unsigned(day: i8, tally: Tally, before: u64, previous: Option<String>) -> Closing {
     let at = |day: i8| format!("2026-11-{day:02}T19:00:00Z");
     Closing {
         v: CLOSING_VERSION,
@@ -55,13 +55,13 @@ fn unsigned(day: i8, account: Account, before: u64, previous: Option<String>) ->
         acts: Vec::new(),
         opened: vec![format!("2026-11-{day:02}T04:00:00Z")],
         closed: format!("2026-11-{day:02}T19:00:05Z"),
-        impressions: account.impressions,
-        total: account.total,
+        impressions: tally.impressions,
+        total: tally.total,
         before,
-        first: account.first,
-        last: account.last,
-        void: account.void,
-        marks_sha256: account.marks_sha256,
+        first: tally.first,
+        last: tally.last,
+        void: tally.void,
+        marks_sha256: tally.marks_sha256,
         clock: vec![ClockNote {
             at: at(day),
             occasion: "closing".into(),
@@ -88,10 +88,10 @@ fn struck(number: u64) -> Struck {
     }
 }
 
-fn account(numbers: &[u64], before: u64) -> Account {
+fn tally(numbers: &[u64], before: u64) -> Tally {
     let mut book = DayBook::default();
     numbers.iter().for_each(|number| book.strike(&struck(*number)).unwrap());
-    book.account("astana-1-a", before).unwrap()
+    book.tally("astana-1-a", before).unwrap()
 }
 
 /// Days of these numbers, one behind the other.
@@ -100,7 +100,7 @@ fn chain(days: &[&[u64]]) -> Vec<Closing> {
     for (day, numbers) in (10..).zip(days) {
         let before = made.last().map_or(0, Closing::upto);
         let previous = made.last().map(Closing::digest);
-        made.push(unsigned(day, account(numbers, before), before, previous).sign(SELECTOR, &key()).unwrap());
+        made.push(unsigned(day, tally(numbers, before), before, previous).sign(SELECTOR, &key()).unwrap());
     }
     made
 }
@@ -221,7 +221,7 @@ fn p31_a_number_twice_or_on_a_closed_day_is_a_contradiction() {
     let mut book = DayBook::default();
     book.strike(&struck(3)).unwrap();
     assert!(matches!(book.strike(&struck(3)), Err(Contradiction::Twice { number: 3, .. })));
-    assert!(matches!(book.account("d", 3), Err(Contradiction::Closed { first: 3, before: 3, .. })));
+    assert!(matches!(book.tally("d", 3), Err(Contradiction::Closed { first: 3, before: 3, .. })));
 }
 
 proptest! {

@@ -269,12 +269,6 @@ impl Impression {
         &self.device
     }
 
-    /// P7: what is still to be paid, in tiyn.
-    #[must_use]
-    pub fn amount_due(&self) -> Option<u64> {
-        self.details.amount_due
-    }
-
     /// P28: its colour.
     #[must_use]
     pub fn ink(&self) -> Ink {

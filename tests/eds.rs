@@ -31,6 +31,11 @@ fn m24_the_command_says_whose_certificate_it_is() {
     assert_eq!(answer["algorithm"], "GOST 34.310-2004");
     let outcomes: Vec<_> = answer["checks"].as_array().unwrap().iter().map(|check| &check["outcome"]).collect();
     assert_eq!(outcomes, ["passed", "passed", "passed", "passed", "not_checked"], "{answer}");
+    // A certificate to sign in with signs no document; by itself it is as good as the other one.
+    let sign_in = ["--anchors", "nca_rsa_test.crt", "individual_valid_sign_2004_rsa_auth.cer"];
+    let output = verify(&[&at[..], &sign_in].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(said(&output)["roles"], serde_json::json!(["individual", "authentication"]));
 }
 
 #[test]

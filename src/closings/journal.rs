@@ -1,6 +1,6 @@
 //! What the device journal says of days that are not closed, kept in memory and read on from where it was read to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use jiff::civil::Date;
@@ -25,6 +25,10 @@ pub(super) struct Journal {
     devices: HashMap<String, Open>,
     clock: Vec<(Timestamp, ClockNote)>,
     quarters: Quarters<Place>,
+    /// Devices that are not closed until the journal is opened anew.
+    aside: HashSet<String>,
+    /// What is wrong with them, in the order in which it was found.
+    failures: Vec<(String, Error)>,
 }
 
 /// The open days of a device.
@@ -84,14 +88,21 @@ impl Journal {
         for (id, last) in found {
             open.insert(id.to_string(), Open::behind(registry, id, last.as_ref())?);
         }
-        let read_at = Timestamp::MIN;
-        Ok(Journal { place, read_at, devices: open, clock: Vec::new(), quarters: Quarters::default() })
+        Ok(Journal {
+            place,
+            read_at: Timestamp::MIN,
+            devices: open,
+            clock: Vec::new(),
+            quarters: Quarters::default(),
+            aside: HashSet::new(),
+            failures: Vec::new(),
+        })
     }
 
     /// Reads what is new. Blocks.
     ///
     /// # Errors
-    /// The store; a line that cannot be; an impression on a day that is closed.
+    /// The store; a line that cannot be. A device whose impressions contradict each other, or a closing, is set aside.
     pub(super) fn read(&mut self, store: &Store, registry: &Registry, now: Timestamp) -> Result<()> {
         let mut wrong = None;
         let mut before = self.place;
@@ -123,7 +134,8 @@ impl Journal {
     pub(super) fn can_wait(&self, now: Timestamp) -> bool {
         let is_over = self.next().any(|(_, span)| span.to <= now);
         let since_s = now.as_second().saturating_sub(self.read_at.as_second());
-        !is_over && since_s < READ_EVERY_S
+        // A clock that was set right may be behind the last reading.
+        !is_over && (0..READ_EVERY_S).contains(&since_s)
     }
 
     fn note(&mut self, line: JournalLine, before: Place, registry: &Registry) -> Result<()> {
@@ -147,9 +159,13 @@ impl Journal {
             }
             JournalLine::Impression(struck) => {
                 self.quarters.note(struck.instant, before);
-                match self.book(&struck.device, struck.instant, registry) {
-                    Some(book) => book.strike(&struck)?,
-                    None => self.require_closed(&struck.device, struck.number)?,
+                let noted = match self.book(&struck.device, struck.instant, registry) {
+                    Some(book) => book.strike(&struck),
+                    None => self.require_closed(&struck.device, struck.number),
+                };
+                // The other devices' days are closed all the same.
+                if let Err(contradiction) = noted {
+                    self.set_aside(&struck.device, Some(contradiction.into()));
                 }
             }
         }
@@ -168,24 +184,40 @@ impl Journal {
     }
 
     /// P31: an impression on a day that is closed is in its closing.
-    fn require_closed(&self, device: &str, number: u64) -> Result<()> {
+    fn require_closed(&self, device: &str, number: u64) -> Result<(), Contradiction> {
         let head = self.devices.get(device).and_then(|open| open.head.as_ref());
         match head {
             Some(head) if number > head.upto => {
                 let (device, before) = (device.to_owned(), head.upto);
-                Err(Contradiction::Closed { device, first: number, before }.into())
+                Err(Contradiction::Closed { device, first: number, before })
             }
             _ => Ok(()),
         }
     }
 
-    /// The devices with their first open day.
-    pub(super) fn next(&self) -> impl Iterator<Item = (&DeviceId, Span)> {
-        self.devices.values().filter_map(|open| Some((&open.id, open.calendar.as_ref()?.next()?)))
+    /// No day of this device is closed until the journal is opened anew; the first thing that was wrong is kept.
+    pub(super) fn set_aside(&mut self, device: &str, error: Option<Error>) {
+        if self.aside.insert(device.to_owned()) {
+            self.failures.extend(error.map(|error| (device.to_owned(), error)));
+        }
     }
 
-    /// The page of a device's first open day, and what is before it.
+    /// What is wrong with devices that were set aside. Told once.
+    pub(super) fn take_failures(&mut self) -> Vec<(String, Error)> {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// The devices with their first open day, but for those that were set aside.
+    pub(super) fn next(&self) -> impl Iterator<Item = (&DeviceId, Span)> {
+        let open = self.devices.iter().filter(move |(device, _)| !self.aside.contains(*device));
+        open.filter_map(|(_, open)| Some((&open.id, open.calendar.as_ref()?.next()?)))
+    }
+
+    /// The page of a device's first open day, and what is before it; `None` when it was set aside.
     pub(super) fn page(&self, device: &DeviceId) -> Option<(Span, DayBook, Option<&Head>)> {
+        if self.aside.contains(device.as_str()) {
+            return None;
+        }
         let open = self.devices.get(device.as_str())?;
         let span = open.calendar.as_ref()?.next()?;
         let book = open.books.get(&span.day).cloned().unwrap_or_default();

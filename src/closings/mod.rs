@@ -13,7 +13,7 @@ mod sheet;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +71,8 @@ struct Inner {
     parts: Parts,
     /// One closes at a time; what it has read of the journal.
     journal: Mutex<Option<Journal>>,
+    /// Devices that cannot be closed, and why, as the log was told.
+    told: parking_lot::Mutex<BTreeMap<String, String>>,
 }
 
 /// Why a day is not closed.
@@ -119,7 +121,7 @@ impl Closings {
     /// Builds the service.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Closings { inner: Arc::new(Inner { parts, journal: Mutex::new(None) }) }
+        Closings { inner: Arc::new(Inner { parts, journal: Mutex::new(None), told: parking_lot::Mutex::default() }) }
     }
 
     /// Closes days as they end, until told to stop; never where the interval is zero.
@@ -149,10 +151,10 @@ impl Closings {
     }
 
     /// Closes every day that is over; answers how many closings were made. What was closed stays so when a later one
-    /// fails.
+    /// fails, and a device that cannot be closed holds up no other one.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`Error`]; of several devices that cannot be closed that of the first one.
     pub async fn close_due(&self) -> Result<usize> {
         let mut held = self.inner.journal.lock().await;
         // After an error the journal is read anew: what was read is not trusted.
@@ -164,44 +166,67 @@ impl Closings {
             Some(journal) => journal,
             None => self.open().await?,
         };
-        let (journal, closed) = self.close_all(journal).await?;
+        let (mut journal, closed) = self.close_all(journal).await?;
+        let failures = journal.take_failures();
+        self.tell(&failures);
+        if let Some((_, error)) = failures.into_iter().next() {
+            return Err(error);
+        }
         *held = Some(journal);
-        Ok(closed)
+        closed
     }
 
-    async fn close_all(&self, journal: Journal) -> Result<(Journal, usize)> {
+    /// Tells the log which devices cannot be closed: once, not at every attempt.
+    fn tell(&self, failures: &[(String, Error)]) {
+        let failures: BTreeMap<String, String> =
+            failures.iter().map(|(device, error)| (device.clone(), error.to_string())).collect();
+        let mut told = self.inner.told.lock();
+        for (device, problem) in failures.iter().filter(|(device, problem)| told.get(*device) != Some(*problem)) {
+            tracing::error!(device, problem, "the days of this device cannot be closed now; those of others are");
+        }
+        *told = failures;
+    }
+
+    /// Closes what can be closed. A clock that is not right ends that, but leaves the journal to be trusted.
+    async fn close_all(&self, journal: Journal) -> Result<(Journal, Result<usize>)> {
         let mut journal = self.read(journal).await?;
         let mut checked: Option<ClockNote> = None;
         let mut closed = 0;
         while let Some((end, devices)) = self.due(&journal) {
-            let check = match checked.take() {
-                Some(check) => check,
-                None => self.inner.parts.devices.check_clock_for_closing().await.ok_or(Error::Clock)?,
+            let check = match checked.take().filter(|check| is_behind(check, end)) {
+                Some(check) => Some(check),
+                None => self.inner.parts.devices.check_clock_for_closing().await,
+            };
+            // P31: what made the day look over may have been a clock that ran ahead and was set right meanwhile.
+            let Some(check) = check.filter(|check| is_behind(check, end)) else {
+                return Ok((journal, Err(Error::Clock)));
             };
             // P31: from here on nobody stamps that day, and who did is in the journal.
             self.inner.parts.devices.end_day(&devices, end).await?;
             journal = self.read(journal).await?;
             self.publish().await;
-            let before = closed;
             for some in devices.chunks(AT_ONCE) {
                 closed += self.close(&mut journal, some, &check).await?;
             }
-            if closed == before {
-                // Devices of no facility any more: there is nothing to say of them.
-                break;
-            }
             checked = Some(check);
         }
-        Ok((journal, closed))
+        Ok((journal, Ok(closed)))
     }
 
     /// The earliest end of an open day that is over, and the devices whose day ends then.
     fn due(&self, journal: &Journal) -> Option<(Timestamp, Vec<DeviceId>)> {
         let now = self.inner.parts.world.now();
-        let devices = &self.inner.parts.devices;
+        let Parts { devices, registry, .. } = &self.inner.parts;
+        let filed = registry.versions().iter().flat_map(|facility| &facility.devices);
+        let filed: Vec<(&DeviceId, Timestamp)> = filed.filter_map(|one| Some((&one.id, one.revoked_at?))).collect();
+        // By a command or by the facilities file, whichever was first.
+        let revoked = |device: &DeviceId| {
+            let filed = filed.iter().filter(|(other, _)| *other == device).map(|(_, at)| *at);
+            filed.chain(devices.revoked(device)).min()
+        };
         let is_due = |(device, span): &(&DeviceId, Span)| {
             // The last closing of a device that was revoked is that of the day on which it was.
-            span.to <= now && devices.revoked(device).is_none_or(|revoked| span.from <= revoked)
+            span.to <= now && revoked(device).is_none_or(|revoked| span.from <= revoked)
         };
         // Without a key there was neither an impression nor anybody who signs.
         let with_keys: HashSet<DeviceId> = devices.with_keys().into_iter().collect();
@@ -214,12 +239,24 @@ impl Closings {
         Some((end, devices))
     }
 
-    /// Closes the first open day of some devices, in one batch.
+    /// Closes the first open day of some devices, in one batch. Those that cannot be closed are set aside.
     async fn close(&self, journal: &mut Journal, devices: &[DeviceId], check: &ClockNote) -> Result<usize> {
         let mut batch = Batch::new();
         let mut made = Vec::new();
         for device in devices {
-            let Some(closing) = self.make(journal, device, check).await? else { continue };
+            let closing = match self.make(journal, device, check).await {
+                Ok(Some(closing)) => closing,
+                // There is nothing to say of a device that no facility has any more.
+                Ok(None) => {
+                    journal.set_aside(device.as_str(), None);
+                    continue;
+                }
+                Err(error @ (Error::Devices(_) | Error::Contradiction(_))) => {
+                    journal.set_aside(device.as_str(), Some(error));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let to: Timestamp = closing.to.parse().unwrap_or(Timestamp::MAX);
             let place = journal.place_from(to);
             let stored = StoredClosing {
@@ -237,6 +274,9 @@ impl Closings {
             batch.journal(line.to_string());
             made.push((device, closing));
         }
+        if made.is_empty() {
+            return Ok(0);
+        }
         self.inner.parts.store.commit(batch).await?;
         for (device, closing) in &made {
             journal.turn(device, &self.inner.parts.registry, closing);
@@ -244,7 +284,8 @@ impl Closings {
         Ok(made.len())
     }
 
-    /// The closing of a device's first open day; `None` for a device that no facility has any more.
+    /// The closing of a device's first open day; `None` for a device that no facility has any more, or that was set
+    /// aside.
     async fn make(&self, journal: &Journal, device: &DeviceId, check: &ClockNote) -> Result<Option<Closing>> {
         let parts = &self.inner.parts;
         let Some((span, book, head)) = journal.page(device) else { return Ok(None) };
@@ -380,6 +421,11 @@ impl Closings {
         };
         self.inner.parts.devices.with_keys().iter().map(ToString::to_string).filter(fits).collect()
     }
+}
+
+/// The check was made when the day was over.
+fn is_behind(check: &ClockNote, end: Timestamp) -> bool {
+    check.at.parse::<Timestamp>().is_ok_and(|at| at >= end)
 }
 
 /// Who had the device at an instant.

@@ -12,7 +12,7 @@ use test_case::test_case;
 
 use super::*;
 use crate::clock::{Clock, SystemEntropy};
-use crate::devices::{ClockSettings, Handling, Strikes};
+use crate::devices::{ClockSettings, Handling, Reading, Strikes, TimeSource};
 use crate::ids::ImpressionId;
 use crate::postal::{FacilityId, Handover, JournalLine, Kind, check_chain};
 use crate::publisher;
@@ -33,6 +33,26 @@ const NOON: &str = "2026-11-22T07:00:00Z";
 
 const DAY_S: i64 = 86_400;
 
+const FACILITIES: &str = include_str!("../../conf/facilities.toml");
+
+/// A source of the time that answers what the test wants, and moves the node's clock when it is asked.
+#[derive(Debug, Default)]
+struct Source {
+    drift_ms: parking_lot::Mutex<Option<i64>>,
+    /// The clock, and how many seconds it is put back.
+    put_back: parking_lot::Mutex<Option<(Arc<HandClock>, i64)>>,
+}
+
+impl TimeSource for Source {
+    fn read(&self) -> futures_util::future::BoxFuture<'_, Result<Reading, String>> {
+        if let Some((clock, seconds)) = self.put_back.lock().take() {
+            clock.0.fetch_sub(seconds, Ordering::SeqCst);
+        }
+        let said = self.drift_ms.lock().map(|drift_ms| Reading { drift_ms, server: "ntp.example:123".into() });
+        Box::pin(async move { said.ok_or_else(|| "ntp.example:123: no answer".to_owned()) })
+    }
+}
+
 /// A node; opened again over the same directory it is the same node after a restart.
 struct Node {
     devices: Devices,
@@ -44,18 +64,21 @@ struct Node {
 
 impl Node {
     fn open(dir: &Path, at: &str) -> Node {
-        let settings = store::Settings { watermark_bytes: 0, ..Default::default() };
-        Node::over(Store::open(dir, &store::tests::as_chosen(settings)).unwrap(), dir, at)
+        Node::over(open_store(dir), dir, at)
     }
 
     fn over(store: Store, dir: &Path, at: &str) -> Node {
+        Node::with(store, dir, at, FACILITIES, None)
+    }
+
+    fn with(store: Store, dir: &Path, at: &str, facilities: &str, source: Option<Arc<dyn TimeSource>>) -> Node {
         let clock = Arc::new(HandClock(AtomicI64::new(at.parse::<Timestamp>().unwrap().as_second())));
         let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
-        let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
+        let registry = Arc::new(Registry::parse(facilities).unwrap());
         let devices = Devices::new(devices::Parts {
             settings: devices::Settings { numbers_at_a_time: 50, ..Default::default() },
             clock: ClockSettings::default(),
-            time_source: None,
+            time_source: source,
             node: "mx.poshta.example".into(),
             dir: dir.join(devices::DIR),
             registry: Arc::clone(&registry),
@@ -146,6 +169,11 @@ impl Node {
         assert!(accounted.into_iter().eq(1..=last));
         closings
     }
+}
+
+fn open_store(dir: &Path) -> Store {
+    let settings = store::Settings { watermark_bytes: 0, ..Default::default() };
+    Store::open(dir, &store::tests::as_chosen(settings)).unwrap()
 }
 
 /// A store with two closed days in November 2026: impressions in Astana, and one in Kokshetau.
@@ -333,6 +361,106 @@ async fn p31_void_numbers_are_accounted_for() {
     node.closings.close_due().await.unwrap();
     let closings = node.require_sound(DEVICE).await;
     assert_eq!((closings[0].void.clone(), closings[0].last), (vec![(1, 1), (3, 4)], Some(5)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_no_day_is_closed_while_the_source_of_the_time_is_silent() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Arc::new(Source::default());
+    let node = Node::with(open_store(dir.path()), dir.path(), NOON, FACILITIES, Some(source.clone()));
+    node.mark(Kind::Accept).await;
+    // Not so long that the devices are locked.
+    node.pass(DAY_S - 3600);
+    for _ in 0..2 {
+        assert!(matches!(node.closings.close_due().await, Err(Error::Clock)));
+    }
+    // The letters of the new day go on, and nothing is lost by waiting.
+    node.mark(Kind::Accept).await;
+    *source.drift_ms.lock() = Some(3);
+    assert_eq!(node.closings.close_due().await.unwrap(), 1);
+    let closings = node.require_sound(DEVICE).await;
+    assert_eq!((closings.len(), closings[0].total), (1, 1));
+    let last = closings[0].clock.last().unwrap();
+    assert_eq!((last.occasion.as_str(), last.state.as_str()), ("closing", "good"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_clock_that_ran_ahead_closes_no_day_that_is_not_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Arc::new(Source::default());
+    *source.drift_ms.lock() = Some(0);
+    let node = Node::with(open_store(dir.path()), dir.path(), NOON, FACILITIES, Some(source.clone()));
+    node.mark(Kind::Accept).await;
+    // A year ahead when it is asked which days are over, and right when it is checked.
+    node.pass(365 * DAY_S);
+    *source.put_back.lock() = Some((Arc::clone(&node.clock), 365 * DAY_S - 60));
+    assert!(matches!(node.closings.close_due().await, Err(Error::Clock)));
+    assert_eq!(node.all(DEVICE).await, []);
+    node.mark(Kind::Accept).await;
+    assert_eq!(node.closings.close_due().await.unwrap(), 0);
+    node.pass(DAY_S);
+    assert_eq!(node.closings.close_due().await.unwrap(), 1);
+    assert_eq!(node.require_sound(DEVICE).await[0].total, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_whose_key_is_lost_holds_up_no_other_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), NOON);
+    node.mark(Kind::Accept).await;
+    let (strikes, batch) = node.strike("kokshetau", Kind::Accept).await.unwrap();
+    strikes.commit(batch).await.unwrap();
+    drop(node);
+    std::fs::remove_dir_all(dir.path().join(devices::DIR).join("kokshetau-a")).unwrap();
+    let node = Node::open(dir.path(), "2026-11-25T07:00:00Z");
+    for _ in 0..2 {
+        let refused = node.closings.close_due().await;
+        assert!(matches!(refused, Err(Error::Devices(devices::Error::File { .. }))), "{refused:?}");
+        assert_eq!(node.require_sound(DEVICE).await.len(), 3, "every day of the other one");
+        assert_eq!(node.all("kokshetau-a").await, []);
+    }
+    // It gets a new key when it is used again.
+    let (strikes, batch) = node.strike("kokshetau", Kind::Accept).await.unwrap();
+    strikes.commit(batch).await.unwrap();
+    assert_eq!(node.closings.close_due().await.unwrap(), 3);
+    assert_eq!(node.require_sound("kokshetau-a").await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_whose_numbers_contradict_each_other_holds_up_no_other_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), NOON);
+    node.mark(Kind::Accept).await;
+    let (strikes, batch) = node.strike("kokshetau", Kind::Accept).await.unwrap();
+    strikes.commit(batch).await.unwrap();
+    let mut again = Batch::new();
+    let line = json!({
+        "device": "kokshetau-a", "seq": 1, "instant": NOON, "mark": STANDARD.encode(node.world.random::<32>()),
+        "impression": ImpressionId::generate(&node.world).to_string(), "kind": "accept",
+    });
+    again.journal(line.to_string());
+    node.store.commit(again).await.unwrap();
+    node.pass(DAY_S);
+    for _ in 0..2 {
+        let refused = node.closings.close_due().await;
+        assert!(matches!(refused, Err(Error::Contradiction(Contradiction::Twice { number: 1, .. }))), "{refused:?}");
+        assert_eq!(node.require_sound(DEVICE).await.len(), 1);
+        assert_eq!(node.all("kokshetau-a").await, []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_that_the_facilities_file_revokes_has_no_later_closings() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), NOON);
+    node.mark(Kind::Accept).await;
+    drop(node);
+    let device = "id = \"astana-1-a\"\n";
+    let revoked = FACILITIES.replacen(device, &format!("{device}revoked_at = \"2026-11-23T08:00:00Z\"\n"), 1);
+    let node = Node::with(open_store(dir.path()), dir.path(), "2026-11-27T07:00:00Z", &revoked, None);
+    assert_eq!(node.closings.close_due().await.unwrap(), 2, "up to the day on which it was");
+    let days: Vec<String> = node.require_sound(DEVICE).await.into_iter().map(|closing| closing.day).collect();
+    assert_eq!(days, ["2026-11-22", "2026-11-23"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

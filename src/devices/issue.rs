@@ -80,31 +80,42 @@ impl Devices {
         let device = self.known(device)?;
         let _changing = self.inner.changing.lock().await;
         self.require_possible(&device, &handling)?;
-        let act = self.act(&device, handling);
-        let stamps = matches!(&act.act, Act::Issued if act.node.as_deref() == Some(&*self.inner.node));
-        // Before it is written down that it came back, it stamps nothing any more; after it is written down that it was
+        // Before the instant at which it came back, it stamps nothing any more; after it is written down that it was
         // issued, it does.
-        if !stamps {
+        if !self.brings_here(&handling) {
             self.withdraw(&device);
         }
-        let mut batch = Batch::new();
-        // What is handed about is accounted for every day, and the account is signed: seals and plates get a key too.
-        let keys = self.add_key(&device, &mut batch).await?;
-        add_device_act(&mut batch, &act)?;
-        add_audit(&mut batch, &audit(&act))?;
-        batch.journal(line(&act));
-        let written = self.inner.store.commit(batch).await;
-        if written.is_ok() {
-            self.inner.whereabouts.write().insert(device.clone(), Whereabouts::of(&act));
-            if let Some(keys) = keys {
-                self.publish(&device, keys);
-            }
-        }
+        let written = self.write_down(&device, handling).await;
+        // Whatever became of it: a device that is still here goes on.
         if self.is_here(&device) {
             self.give_back(&device);
         }
-        written?;
+        written
+    }
+
+    /// Writes down what is done with a device, now.
+    async fn write_down(&self, device: &DeviceId, handling: Handling) -> Result<DeviceAct, Error> {
+        let act = self.act(device, handling);
+        let mut batch = Batch::new();
+        // What is handed about is accounted for every day, and the account is signed: seals and plates get a key too.
+        let keys = self.add_key(device, &mut batch).await?;
+        add_device_act(&mut batch, &act)?;
+        add_audit(&mut batch, &audit(&act))?;
+        batch.journal(line(&act));
+        self.inner.store.commit(batch).await?;
+        self.inner.whereabouts.write().insert(device.clone(), Whereabouts::of(&act));
+        if let Some(keys) = keys {
+            self.publish(device, keys);
+        }
         Ok(act)
+    }
+
+    /// After this the device may stamp at this node.
+    fn brings_here(&self, handling: &Handling) -> bool {
+        match handling {
+            Handling::Issue { node, .. } => node.as_deref().is_none_or(|node| *node == *self.inner.node),
+            Handling::Return { .. } | Handling::Revoke { .. } => false,
+        }
     }
 
     /// Makes a key for a device that has none; all its keys then.

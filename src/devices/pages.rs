@@ -76,10 +76,11 @@ impl Devices {
         Ok(closing.sign(&key.selector, &key.key)?)
     }
 
-    /// Checks the clock before a day is closed; `None` when it is not to be trusted.
+    /// Checks the clock before a day is closed; `None` when it is not to be trusted, or a source that is configured
+    /// does not answer.
     pub async fn check_clock_for_closing(&self) -> Option<ClockNote> {
         let note = self.inner.clock.check(Occasion::Closing).await;
-        self.inner.clock.lock_reason().is_none().then_some(note)
+        self.inner.clock.may_close().then_some(note)
     }
 
     /// The node that the devices are issued to.

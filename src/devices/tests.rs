@@ -408,6 +408,26 @@ async fn p31_a_source_that_is_silent_for_too_long_locks() {
     node.mark().await;
 }
 
+#[test_case(Some(5000), "drifted"; "a clock that is wrong")]
+#[test_case(None, "silent"; "a source that is silent")]
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_closing_that_waits_for_the_clock_is_written_down_once(said: Option<i64>, state: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let source = Arc::new(Told(Mutex::new(said)));
+    let devices = with_source(&node, dir.path(), &source);
+    for _ in 0..3 {
+        assert_eq!(devices.check_clock_for_closing().await, None);
+        node.clock.0.fetch_add(30, Ordering::SeqCst);
+    }
+    *source.0.lock() = Some(0);
+    let check = devices.check_clock_for_closing().await.unwrap();
+    assert_eq!((check.occasion.as_str(), check.state.as_str()), ("closing", "good"));
+    let checks = node.store.read(|view| view.clock_checks(10)).await.unwrap();
+    let checks: Vec<_> = checks.iter().rev().map(|check| (check.occasion.as_str(), check.state.as_str())).collect();
+    assert_eq!(checks, [("opening", state), ("closing", "good")]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p31_a_drift_that_was_written_down_does_not_hold_up_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
@@ -450,6 +470,58 @@ async fn p31_a_device_that_was_returned_stamps_nothing() {
     assert_eq!(node.devices.shown()["devices"][DEVICE]["issued"]["holder"], "A. Serikova");
     let audit = node.store.read(|view| view.audit_entries(1)).await.unwrap();
     assert_eq!((audit[0].action.as_str(), audit[0].object.as_str()), ("device.issued", DEVICE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_whose_return_could_not_be_written_down_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    // No key can be made for it: a file is where its folder would be.
+    let folder = dir.path().join(DIR).join(DEVICE);
+    std::fs::create_dir_all(dir.path().join(DIR)).unwrap();
+    std::fs::write(&folder, "").unwrap();
+    let refused = node.devices.handle(DEVICE, Handling::Return { reason: None }).await;
+    assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
+    std::fs::remove_file(&folder).unwrap();
+    node.mark().await;
+}
+
+/// It is a second later at every look.
+#[derive(Debug)]
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.fetch_add(1, Ordering::SeqCst)).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p31_no_stroke_is_later_than_the_return() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let clock = Arc::new(Ticking(AtomicI64::new(1_795_234_500)));
+    let world = World { clock, entropy: Arc::new(SystemEntropy) };
+    let devices = with(Settings::default(), &node.store, &node.devices.inner.registry, &world, dir.path());
+    devices.begin().strike(&facility("astana-1"), Kind::Accept).await.unwrap();
+    let stampers: Vec<_> = (0..3)
+        .map(|_| {
+            let devices = devices.clone();
+            tokio::spawn(async move {
+                let mut last = Timestamp::MIN;
+                while let Ok(strike) = devices.begin().strike(&facility("astana-1"), Kind::Accept).await {
+                    last = strike.instant();
+                    tokio::task::yield_now().await;
+                }
+                last
+            })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let act = devices.handle(DEVICE, Handling::Return { reason: None }).await.unwrap();
+    for stamper in stampers {
+        assert!(stamper.await.unwrap().as_microsecond() < act.at_us);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -300,8 +300,8 @@ impl Paper {
         let settled = self.payments().settle(&Bill { item, payer, options, sheets, signs, letter }).await;
         settled.map_err(|error| match error {
             PaymentError::Store(error) => Refusal::Store(error),
-            PaymentError::NoFacility(_) => Refusal::Temporary(error.to_string()),
-            PaymentError::Missing(_) | PaymentError::TooManySigns(..) => Refusal::NotPaid(error.to_string()),
+            PaymentError::NoFacility(_) | PaymentError::SameLetter => Refusal::Temporary(error.to_string()),
+            PaymentError::Missing(_) => Refusal::NotPaid(error.to_string()),
         })
     }
 

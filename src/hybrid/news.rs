@@ -49,7 +49,7 @@ impl News<'_> {
             _ if self.has_status_message() && is_wanted => add_notice(batch, self.job.item, self.number),
             _ => {}
         }
-        if let (Some(awaited), State::CheckFailed | State::Lost) = (awaited, self.state) {
+        if let (Some(awaited), State::CheckFailed | State::Failed | State::Lost) = (awaited, self.state) {
             // Nothing more will come.
             awaited.end(batch);
         }
@@ -74,5 +74,69 @@ impl News<'_> {
         let id = ReceiptId { item: awaited.item, recipient: awaited.details.number, stage };
         let details = Details { happened_ms, reason: self.event.reason.clone(), ..awaited.details.clone() };
         receipts::owe(batch, (id, happened_ms), awaited.places(mark), awaited.opener, &details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+    use crate::hybrid::status::tests::job;
+    use crate::ids::BodyId;
+    use crate::store::items::add_event;
+    use crate::store::receipts::{Opener, Places, await_news};
+
+    fn awaited_details() -> Details {
+        Details {
+            to: "aigul@poshta.example".parse().unwrap(),
+            recipient: "010000".into(),
+            address_type: "x-postal".into(),
+            original_recipient: None,
+            envelope_id: None,
+            message_id: None,
+            s10: None,
+            accepted_ms: 5,
+            happened_ms: 5,
+            reason: None,
+            number: 0,
+            success: true,
+            failure: true,
+            by_consent: false,
+        }
+    }
+
+    #[test_case(State::HandedToPost => (true, 0); "more will come")]
+    #[test_case(State::Delivered => (false, 1))]
+    #[test_case(State::Returned => (false, 1))]
+    #[test_case(State::Failed => (false, 0); "told by a status message")]
+    #[test_case(State::CheckFailed => (false, 0); "so is this")]
+    #[test_case(State::Lost => (false, 0))]
+    fn nothing_is_awaited_behind_a_final_state(state: State) -> (bool, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
+        let store = Store::open(dir.path(), &crate::store::tests::as_chosen(settings)).unwrap();
+        let job = job();
+        let opener = Opener { body: BodyId([0; 32]), key: None };
+        let mut batch = Batch::new();
+        let letter = (Party::Paper, job.item);
+        await_news(&mut batch, letter, Places::default(), opener, &awaited_details()).unwrap();
+        store.commit_blocking(batch).unwrap();
+        let awaited = || store.read_blocking(|view| view.awaited(Party::Paper, job.item)).unwrap();
+
+        let event = ItemEvent {
+            at_us: 7_000,
+            name: state.name().into(),
+            actor: "server".into(),
+            reason: None,
+            sheets: None,
+            mark: None,
+        };
+        let mut batch = Batch::new();
+        let number = add_event(&mut batch, job.item, &event).unwrap();
+        News { job: &job, state, event: &event, number }.tell(&mut batch, awaited().as_ref()).unwrap();
+        store.commit_blocking(batch).unwrap();
+        let owed = store.read_blocking(|view| view.owed_receipts(7, None, 10)).unwrap();
+        (awaited().is_some(), owed.len())
     }
 }

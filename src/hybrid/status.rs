@@ -20,9 +20,11 @@ use tokio_util::sync::CancellationToken;
 use crate::address::Address;
 use crate::intake::{Intake, Refusal};
 use crate::locale::{self, Lang};
+use crate::message::headers;
 use crate::postal::Mark;
 use crate::store::items::ItemEvent;
-use crate::store::print_jobs::{NOTICES, Notice, PrintJob, remove_notice};
+use crate::store::payments::ReceiptMark;
+use crate::store::print_jobs::{NOTICES, Notice, PrintJob, State, remove_notice};
 use crate::store::{Batch, Topic};
 
 use super::Paper;
@@ -77,7 +79,11 @@ impl Paper {
 
     async fn send_notice(&self, intake: &Intake, notice: Notice) -> Result<(), Refusal> {
         let item = notice.item;
-        let (job, events) = self.store().read(move |view| Ok((view.print_job(item)?, view.item_events(item)?))).await?;
+        let read = self.store().read(move |view| {
+            let own = view.item_payment(item)?.and_then(|payment| payment.receipt);
+            Ok((view.print_job(item)?, view.item_events(item)?, own))
+        });
+        let (job, events, own) = read.await?;
         let event = events.iter().find(|(number, _)| *number == notice.event).map(|(_, event)| event);
         let mut batch = Batch::new();
         remove_notice(&mut batch, notice);
@@ -85,7 +91,8 @@ impl Paper {
             && let Some(recipient) = stored.job.report_to.as_ref().and_then(|text| text.parse::<Address>().ok())
         {
             let subject = self.store().open_text(&stored.job.subject)?;
-            let news = News { event, number: notice.event, marks: marks_until(&events, notice.event) };
+            let marks = marks_told(&events, (notice.event, event), own.as_ref());
+            let news = News { event, number: notice.event, marks };
             let message = status_message(&stored.job, &subject, &news, self.mail_domain());
             match intake.accept_system(&recipient, message, batch).await {
                 Ok(receipt) => {
@@ -110,6 +117,17 @@ struct News<'a> {
     number: u32,
     /// The marks that the letter has, the newest first.
     marks: Vec<String>,
+}
+
+/// The marks that a message about an event shows. P24: the acceptance is told as a receipt shows it, without the date
+/// of a letter box; the marks of later events point to that of the item, and are told with it.
+fn marks_told(events: &[(u32, ItemEvent)], told: (u32, &ItemEvent), own: Option<&ReceiptMark>) -> Vec<String> {
+    let (number, event) = told;
+    let own = own.filter(|_| event.name == State::Accepted.name());
+    match own.and_then(|own| headers::find(own.header.as_bytes(), "Postal-Mark").map(|field| field.text())) {
+        Some(acceptance) => vec![acceptance],
+        None => marks_until(events, number),
+    }
 }
 
 /// RFC 3464 §2.3.3, RFC 3463: what became of the letter, for machines.
@@ -173,15 +191,14 @@ fn status_message(job: &PrintJob, subject: &str, news: &News<'_>, domain: &str) 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use test_case::test_case;
 
     use super::*;
-    use crate::ids::{BodyId, ItemId};
-    use crate::store::print_jobs::State;
+    use crate::ids::{BodyId, ImpressionId, ItemId};
     use crate::store::vault::RowText;
 
-    fn job() -> PrintJob {
+    pub(crate) fn job() -> PrintJob {
         PrintJob {
             item: ItemId(7),
             s10: "RR123456785KZ".into(),
@@ -239,5 +256,38 @@ mod tests {
         let field = status.split_once("Postal-Mark:").unwrap().1.split_once("\r\n\r\n").unwrap().0;
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         assert!(bare(field).starts_with(&bare(&mark)), "{field}");
+    }
+
+    fn event(state: State, mark: &str) -> ItemEvent {
+        ItemEvent {
+            at_us: 0,
+            name: state.name().into(),
+            actor: "server".into(),
+            reason: None,
+            sheets: None,
+            mark: Some(mark.into()),
+        }
+    }
+
+    #[test_case(State::Accepted, 1 => vec!["v=1; k=accept; i=own"]; "without the date of the box")]
+    #[test_case(State::HandedToPost, 2 => vec!["receive", "accept; lb=box"]; "what is pointed to is there")]
+    fn p24_the_acceptance_is_told_as_its_receipt_shows_it(state: State, number: u32) -> Vec<String> {
+        let events = [(1, event(State::Accepted, "accept; lb=box")), (2, event(State::HandedToPost, "receive"))];
+        let own = ReceiptMark {
+            header: "Postal-Mark: v=1;\r\n k=accept; i=own\r\nPostal-Mark-Text: ASTANA\r\n".into(),
+            line: "ASTANA".into(),
+            facility: "astana-print".into(),
+            device: "astana-print-a".into(),
+            impression: ImpressionId(1),
+            instant_s: 0,
+        };
+        let told = marks_told(&events, (number, &event(state, "")), Some(&own));
+        told.iter().map(|mark| mark.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn without_an_own_acceptance_that_of_the_item_is_told() {
+        let events = [(1, event(State::Accepted, "accept"))];
+        assert_eq!(marks_told(&events, (1, &events[0].1), None), ["accept"]);
     }
 }

@@ -118,8 +118,9 @@ impl Item {
         let (recipient, wanted) = to;
         let facts = &content.facts;
         let notify = recipient.notify.unwrap_or_default();
-        // A registered letter has its receipt also where another server is to give it.
-        let success = notify.success || wanted.is_some_and(|wanted| wanted.delivery);
+        // A registered letter has its receipt also where another server is to give it; RFC 3461 §5.2.1: but what the
+        // sender said is passed on as it is.
+        let success = notify.success || (recipient.notify.is_none() && wanted.is_some_and(|wanted| wanted.delivery));
         let is_international = |path: &ReversePath| path.address().is_some_and(Address::is_internationalized);
         let now_ms = milliseconds(self.instant);
         let details = Details {

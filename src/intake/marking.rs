@@ -187,7 +187,7 @@ fn not_stamped(error: NotStamped) -> Refusal {
 }
 
 /// No letter passes without its mark: until the operator has put the stamps right, it is refused for now.
-fn no_mark(error: &dyn std::error::Error) -> Refusal {
+pub(super) fn no_mark(error: &dyn std::error::Error) -> Refusal {
     tracing::error!(%error, "no impression can be made");
     Refusal::Temporary(format!("no postmark can be made: {error}"))
 }

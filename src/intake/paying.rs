@@ -7,8 +7,8 @@ use crate::ids::ItemId;
 use crate::message::headers;
 use crate::payment::LetterName;
 use crate::postal::{
-    ClaimError, Contents, Details, DeviceKind, Facility, FacilityId, Kind, LetterBox, MarkDigest, S10, SignHash,
-    SignedImpression,
+    ClaimError, Contents, Details, DeviceKind, Facility, FacilityId, Kind, LetterBox, MarkDigest, NotStamped, S10,
+    SignHash, SignedImpression,
 };
 use crate::store::payments::ReceiptMark;
 use crate::store::{Batch, StagedBody};
@@ -57,11 +57,19 @@ impl Marking {
     /// P23: order 57 cl. 9. Ordinary letters for paper, and for nobody else besides, go through the virtual letter box of
     /// the facility that accepts them, or of the print centre that is offered them first, where there is one: whoever
     /// empties the box accepts them. All others are accepted at the door they came through.
-    pub(super) fn counter(&self, door: FacilityId, routing: &Routing, paper: Option<&PaperPlan>) -> Counter {
+    pub(super) fn counter(
+        &self,
+        strikes: &Strikes,
+        door: FacilityId,
+        routing: &Routing,
+        paper: Option<&PaperPlan>,
+    ) -> Counter {
         let is_paper = |(_, route): &(_, Route)| *route == Route::Paper;
         let plan = paper.filter(|plan| plan.is_ordinary() && routing.routes.iter().all(is_paper));
         let centre = plan.and_then(PaperPlan::centre).and_then(|centre| centre.parse().ok());
         let candidates = plan.map(|_| door.clone()).into_iter().chain(centre);
+        // P31: where the postmark was returned nobody empties the box.
+        let candidates = candidates.filter(|id| strikes.has(id, DeviceKind::Postmark));
         let boxes = candidates.filter_map(|id: FacilityId| {
             let letter_box = self.facility_now(&id)?.virtual_letter_box()?.clone();
             Some(Counter { facility: id, letter_box: Some(letter_box) })
@@ -79,15 +87,16 @@ impl Marking {
         let mut made = PaymentStrokes::default();
         let Some(settlement) = paper.map(PaperPlan::settlement) else { return Ok(made) };
         let id = &counter.facility;
-        if let Some(facility) = self.facility_now(id) {
-            for (sign, device) in settlement.cancellations(facility, self.world.now()) {
-                // P31: a special stamp that was returned cancels nothing.
-                let device = if strikes.has(id, device) { device } else { DeviceKind::Postmark };
-                made.cancellations.push((sign, marking::stroke_with(strikes, id.clone(), device).await?));
-            }
+        // P2: no sign is cancelled without its impression.
+        let facility =
+            self.facility_now(id).ok_or_else(|| marking::no_mark(&NotStamped::NoFacility(id.to_string())))?;
+        for (sign, device) in settlement.cancellations(facility, self.world.now()) {
+            // P31: a special stamp that was returned cancels nothing.
+            let device = if strikes.has(id, device) { device } else { DeviceKind::Postmark };
+            made.cancellations.push((sign, marking::stroke_with(strikes, id.clone(), device).await?));
         }
         if settlement.due().0 > 0 {
-            let id = self.surcharging_facility(id)?;
+            let id = self.surcharging_facility(strikes, id)?;
             let stroke = marking::stroke_with(strikes, id, DeviceKind::Surcharge).await?;
             made.surcharge = Some((settlement.due().0, stroke));
         }
@@ -128,9 +137,8 @@ impl Marking {
     }
 
     /// The accepting facility, or, where it has no surcharge stamp, the one that checks what submissions are paid with.
-    fn surcharging_facility(&self, accepting: &FacilityId) -> Result<FacilityId, Refusal> {
-        let has_stamp = |facility: &Facility| facility.device(DeviceKind::Surcharge, self.world.now()).is_some();
-        if self.facility_now(accepting).is_some_and(has_stamp) {
+    fn surcharging_facility(&self, strikes: &Strikes, accepting: &FacilityId) -> Result<FacilityId, Refusal> {
+        if strikes.has(accepting, DeviceKind::Surcharge) {
             return Ok(accepting.clone());
         }
         marking::facility_id(&self.facilities.submission_facility)
@@ -144,7 +152,7 @@ impl Marking {
 fn receipt_of(mark: &SignedImpression, stroke: &Stroke) -> ReceiptMark {
     let impression = mark.impression();
     ReceiptMark {
-        header: mark.header().to_owned(),
+        header: super::prefix::fields_of(mark),
         line: impression.line(),
         facility: stroke.facility.to_string(),
         device: stroke.strike.device().to_string(),
@@ -161,12 +169,12 @@ impl PaymentMarks {
     }
 }
 
-/// The signs that a letter names. Read before the field is taken out; what it says is repeated nowhere.
-pub(super) fn claimed(header: &[u8]) -> Result<Vec<SignHash>, ClaimError> {
+/// The signs that a letter names, `most` at most. Read before the field is taken out; what it says is repeated nowhere.
+pub(super) fn claimed(header: &[u8], most: usize) -> Result<Vec<SignHash>, ClaimError> {
     let mut given = headers::fields(header).filter(|field| field.is("Postal-Payment"));
     match (given.next(), given.next()) {
         (None, _) => Ok(Vec::new()),
-        (Some(only), None) => SignHash::claimed(&only.text()),
+        (Some(only), None) => SignHash::claimed(&only.text(), most),
         (Some(_), Some(_)) => Err(ClaimError::Form),
     }
 }
@@ -178,6 +186,10 @@ pub(super) fn name_of(origin: &Origin, envelope: &Envelope, body: &StagedBody) -
         Sender::Peer { name, .. } => format!("peer {name}"),
         Sender::Stranger | Sender::Operator => String::new(),
     };
-    let recipients: Vec<String> = envelope.recipients.iter().map(|recipient| recipient.address.to_string()).collect();
+    let mut recipients: Vec<String> =
+        envelope.recipients.iter().map(|recipient| recipient.address.to_string()).collect();
+    // Whoever sends it again may name them in another order.
+    recipients.sort_unstable();
+    recipients.dedup();
     LetterName::of(&sender, recipients.iter().map(String::as_str), body.id())
 }

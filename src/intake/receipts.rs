@@ -61,7 +61,14 @@ pub(super) fn may_hear(origin: &Origin) -> bool {
 
 impl Receipts {
     /// `None` where nobody may hear anything.
-    pub(super) fn of(origin: &Origin, envelope: &Envelope, header: &[u8], message_id: Option<String>) -> Option<Self> {
+    /// The class of a letter to more than `most_registered` recipients counts for nothing.
+    pub(super) fn of(
+        origin: &Origin,
+        envelope: &Envelope,
+        header: &[u8],
+        message_id: Option<String>,
+        most_registered: usize,
+    ) -> Option<Self> {
         let to = envelope.reverse_path.address().filter(|_| may_hear(origin))?.clone();
         let message_id = message_id.or_else(|| {
             let text = headers::find(header, "Message-ID")?.text();
@@ -69,7 +76,9 @@ impl Receipts {
         });
         let official = matches!(origin.sender, Sender::Peer { official: true, .. });
         let envelope_id = envelope.wishes.envelope_id.clone();
-        Some(Receipts { to, envelope_id, message_id, class: class_of(header), official })
+        let is_for_few = envelope.recipients.len() <= most_registered;
+        let class = if is_for_few { class_of(header) } else { Class::Ordinary };
+        Some(Receipts { to, envelope_id, message_id, class, official })
     }
 
     /// What the sender is to hear of this recipient. A registered letter always has its receipts, unless the sender
@@ -188,7 +197,11 @@ impl Writer<'_> {
             // The message itself has all of it when it is fetched.
             Party::Mailbox(_) => Places::default(),
         };
-        let opener = self.opener(batch)?;
+        // M7: where the reader fetches it himself, the system needs no key to it.
+        let opener = match party {
+            Party::Paper => self.opener(batch)?,
+            Party::Mailbox(_) => Opener { body: self.parts.body, key: None },
+        };
         receipts::await_news(batch, (party, self.parts.item), places, opener, &details)?;
         Ok(())
     }

@@ -1,31 +1,29 @@
 //! The service: from a submission to one durable commit.
 
+mod compose;
+
 use std::sync::Arc;
 
-use jiff::tz::Offset;
 use tokio::sync::Semaphore;
 
 use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
 use crate::devices::Devices;
-use crate::hybrid::{Given, Paper, PaperItem, PaperPlan, Telling};
-use crate::ids::{EmailId, ItemId};
-use crate::message::{Caps, Summary, ids};
-use crate::postal::{self, Contents, HeaderInput, LetterBox, Registry, SignHash, SignedImpression};
+use crate::hybrid::{Given, Paper, PaperPlan};
+use crate::ids::ItemId;
+use crate::message::{Caps, ids};
+use crate::payment::LetterName;
+use crate::postal::{self, LetterBox, Registry, SignHash};
 use crate::quota;
-use crate::store::mailboxes::Prefix;
 use crate::store::{Batch, BodyWriter, StagedBody, Store};
 use crate::trust::{Assessment, Incoming, Verifier};
 
 use super::arriving::ArrivingMarks;
 use super::content::{self, Content, Editor};
-use super::item::{Bound, Item};
-use super::marking::{self, Marking, Stroke, Strokes};
-use super::paying::{self, Accepted, PaymentStrokes};
+use super::marking::{Marking, Strokes};
+use super::paying::{self, PaymentStrokes};
 use super::policy::{Policy, Routing};
-use super::prefix::{ItemPrefix, fields_of};
-use super::receipts::{Parts, Receipts};
 use super::room::{Answer, Arrival, Mailboxes, Room};
 use super::{
     BodyType, Entrance, Envelope, Origin, Receipt, Recipient, Refusal, ReportWishes, Route, Sender, Settings,
@@ -185,7 +183,7 @@ impl Intake {
         let routing = inner.policy.routing(&origin, &envelope, ids::reference_hashes(&header)).await?;
         let name = paying::name_of(&origin, &envelope, &body);
         let signs = inner.signs(&routing.routes, &header)?;
-        if let Some(item) = inner.paper.payments().accepted_before(&signs, name).await? {
+        if let Some(item) = inner.accepted_before(&signs, name).await? {
             return Ok(Receipt { item });
         }
         let incoming = Arrived { origin: &origin, envelope: &envelope, body: &body, header: &header };
@@ -207,7 +205,8 @@ impl Intake {
         inner.policy.store.ready_keys(accounts).await?;
         let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
         let mut strikes = inner.marking.devices.begin();
-        let counter = inner.marking.counter(inner.accepting_facility(&letter)?, &letter.routing, letter.paper.as_ref());
+        let counter = inner.accepting_facility(&letter)?;
+        let counter = inner.marking.counter(&strikes, counter, &letter.routing, letter.paper.as_ref());
         let strokes = inner.marking.strike(&mut strikes, counter.facility.clone(), &letter.routing).await?;
         let payment = inner.marking.strike_payment(&mut strikes, &counter, letter.paper.as_ref()).await?;
         let marked = Marked { letter, strokes, payment, letter_box: counter.letter_box, answer: mailboxes.answer };
@@ -313,126 +312,24 @@ impl Inner {
         self.paper.check(&letter).await.map(Some)
     }
 
+    /// P20: the item that this very letter has become already, so that its signs are not asked for again.
+    async fn accepted_before(&self, signs: &[SignHash], name: LetterName) -> Result<Option<ItemId>, Refusal> {
+        let Some(item) = self.paper.payments().accepted_before(signs, name).await? else { return Ok(None) };
+        let job = self.paper.queue().job(item).await?;
+        if job.is_some_and(|stored| stored.job.state.is_never_printed()) {
+            let text = format!("this letter was {item}, which is not printed; pay for it anew with other signs");
+            return Err(Refusal::NotPaid(text));
+        }
+        Ok(Some(item))
+    }
+
     /// What is named to pay a letter on paper; nothing else is to be paid for.
     fn signs(&self, routes: &[(Recipient, Route)], header: &[u8]) -> Result<Vec<SignHash>, Refusal> {
         match routes.iter().any(|(_, route)| *route == Route::Paper) {
-            true => paying::claimed(header).map_err(|error| Refusal::NotPaid(error.to_string())),
+            true => paying::claimed(header, self.paper.payments().max_signs())
+                .map_err(|error| Refusal::NotPaid(error.to_string())),
             false => Ok(Vec::new()),
         }
-    }
-
-    /// Everything that must exist when the client sees `250`.
-    fn compose(&self, marked: Marked, mut batch: Batch) -> Result<Batch, Refusal> {
-        let Marked { letter, strokes, payment, letter_box, answer } = marked;
-        let instant = strokes.accept.strike.instant();
-        let s10 = letter.paper.as_ref().map(PaperPlan::s10);
-        let below = self.prefix(&letter, &strokes.accept);
-        let added_id = self.missing_message_id(&letter);
-        let contents = Contents {
-            header: HeaderInput::to_sign(&[below.as_bytes(), &letter.content.header]),
-            body: letter.content.hash,
-        };
-        let accept = self.marking.accept(letter.item, &strokes.accept, &letter.origin, s10, letter_box)?;
-        let accept = marking::sign(accept, &strokes.accept, &contents, None)?;
-        batch.journal(accept.journal_line());
-        let (origin, item) = (&letter.origin, letter.item);
-        let accepted = Accepted { item, origin, s10, contents: &contents, accept: accept.digest() };
-        let payment = self.marking.mark_payment(&payment, &accepted, &mut batch)?;
-
-        let prefix = [payment.fields(), fields_of(&accept), below].concat().into_bytes();
-        let Letter { item: id, origin, envelope, routing, content, paper, .. } = letter;
-        let summary = Summary::of(&prefix, &content.structure, &content.header);
-        let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&content.header));
-        let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
-        let (body_bytes, structure) = (content.body.len(), content.structure);
-        let key = self.policy.store.letter_key(&content.body, routing.sharing())?;
-        let body = batch.letter(content.body, key);
-        let paper = paper.map(|plan| (plan, prefix.clone()));
-        let record = batch.record_for(body, prefix);
-        let item = Item {
-            id,
-            instant,
-            envelope,
-            prefix: Prefix { record: Some(record), len },
-            body,
-            body_bytes,
-            summary,
-            message_id,
-            email: EmailId(id.0),
-        };
-        let receipts = Receipts::of(&origin, &item.envelope, &content.header, added_id);
-        let mut copies = Vec::new();
-        for (mailbox, strokes) in routing.mailboxes.iter().zip(&strokes.arrivals) {
-            let recipient = &mailbox.recipient;
-            let arrival =
-                marking::Arrival { item: id, recipient, strokes, contents: &contents, accept: accept.digest() };
-            let arrival = self.marking.arrive(&arrival)?;
-            let allowance = self.room.allowance(&origin, &mailbox.account);
-            let prefix = item.deliver(&mut batch, mailbox, &arrival, Bound { allowance, answer })?;
-            copies.push((mailbox, prefix));
-        }
-        for (number, (recipient, route)) in routing.routes.iter().enumerate() {
-            if let Route::Remote(_) = route {
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                let wanted = receipts.as_ref().map(|receipts| receipts.wanted(recipient, route));
-                item.send_on(&mut batch, number, (recipient, wanted), record, &structure)?;
-            }
-        }
-        if let Some(receipts) = &receipts {
-            let (header, paper) = (content.header.as_ref(), paper.as_ref().map(|(plan, _)| plan));
-            // P24: the receipt of a letter from a box shows its actual acceptance.
-            let own = payment.receipt.as_ref().map(|mark| mark.header.clone().into_bytes());
-            let own_mark = own.map(|fields| batch.record_for(body, fields));
-            let parts = Parts { item: id, instant, body, item_prefix: record, header, own_mark, paper };
-            receipts.add_to_batch(&mut batch, parts, &routing.routes, &copies)?;
-        }
-        if let Some((plan, item_prefix)) = paper {
-            let telling = receipts.as_ref().map_or(Telling::ByStatus, |receipts| receipts.of_paper(&routing.routes));
-            let place = PaperItem {
-                item: id,
-                instant,
-                item_prefix,
-                body,
-                body_bytes,
-                accept: accept.into_impression(),
-                surcharge: payment.surcharge.map(SignedImpression::into_impression),
-                receipt: payment.receipt,
-                telling,
-            };
-            self.paper.add_to_batch(&mut batch, plan, place)?;
-        }
-        Ok(batch)
-    }
-
-    /// The headers that all copies begin with, below the acceptance.
-    fn prefix(&self, letter: &Letter, accept: &Stroke) -> String {
-        let instant = accept.strike.instant();
-        ItemPrefix {
-            item: letter.item,
-            authentication: letter.assessment.as_ref().map(|assessment| assessment.header.as_str()),
-            arriving: &letter.arriving,
-            origin: &letter.origin,
-            host_name: &self.host_name,
-            only_recipient: letter.only_recipient(),
-            instant,
-            offset: self.offset(accept),
-            add_date: letter.adds_fields() && !letter.content.has("Date"),
-            add_message_id: self.missing_message_id(letter),
-            hide_address: self.policy.settings.hide_user_address,
-        }
-        .render()
-    }
-
-    fn offset(&self, accept: &Stroke) -> Offset {
-        let instant = accept.strike.instant();
-        let facility = self.marking.registry.facility(&accept.facility, instant);
-        facility.map_or(Offset::UTC, |facility| facility.zone.offset_at(instant))
-    }
-
-    /// RFC 6409 §8.3: a submission without Message-ID gets one.
-    fn missing_message_id(&self, letter: &Letter) -> Option<String> {
-        let missing = letter.adds_fields() && !letter.content.has("Message-ID");
-        missing.then(|| format!("{}@{}", letter.item, letter.sender_domain().unwrap_or(&self.host_name)))
     }
 }
 

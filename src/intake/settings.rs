@@ -12,6 +12,9 @@ pub struct Settings {
     pub max_received: u32,
     /// Endings of domains that are not abroad; letters from and to all others are marked by the exchange place (P26).
     pub domestic_domains: Vec<String>,
+    /// Recipients up to which `Postal-Class: registered` gives an electronic letter its receipts; each is a letter with
+    /// a page of its own.
+    pub max_registered_recipients: usize,
     /// Whether `Received` leaves out the address of a user's own machine.
     pub hide_user_address: bool,
 }
@@ -21,6 +24,7 @@ impl Default for Settings {
         Settings {
             max_received: 100,
             domestic_domains: vec!["kz".into(), "қаз".into(), "xn--80ao21a".into()],
+            max_registered_recipients: 20,
             hide_user_address: true,
         }
     }

@@ -385,6 +385,11 @@ impl Inner {
         let message = report::compose(&self.means, &self.world, action, &sender, &reported).await;
         match self.intake.accept_system(&sender, message, rows()?).await {
             Ok(receipt) => tracing::info!(item = %first.row.id.item, report = %receipt.item, "reported to the sender"),
+            // The letter is with the other server: better no report of it than the letter twice.
+            Err(refusal) if action == Action::Relayed && !is_conflict(&refusal) => {
+                tracing::warn!(item = %first.row.id.item, %refusal, "the sender is not told that a letter was passed on");
+                self.means.store.commit(rows()?).await?;
+            }
             Err(Refusal::Store(error)) => return Err(error.into()),
             Err(refusal @ Refusal::Temporary(_)) => return Err(refusal),
             Err(refusal) => {
@@ -394,6 +399,11 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Somebody else changed the rows meanwhile.
+fn is_conflict(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Store(store::Error::Conflict(_)))
 }
 
 enum Verdict {

@@ -100,9 +100,9 @@ pub enum PaymentError {
     /// P7: only ordinary letters are sent on with a surcharge.
     #[error("{0}")]
     Missing(Shortfall),
-    /// More signs than a letter may have.
-    #[error("{0} payment signs; the most on one letter are {1}")]
-    TooManySigns(usize, usize),
+    /// The same letter came again and was accepted meanwhile; the next attempt gets its item.
+    #[error("this very letter is being accepted; try again later")]
+    SameLetter,
     /// The facilities file and the configuration do not fit.
     #[error("there is no facility {0:?} whose payment signs could be taken")]
     NoFacility(String),
@@ -133,6 +133,15 @@ impl std::fmt::Display for Shortfall {
     }
 }
 
+/// The item that the letter became which this sign paid for, if it was this one.
+fn paid_by(stored: &StoredSign, letter: LetterName) -> Option<ItemId> {
+    let is_same = stored.end.as_ref().and_then(|end| end.letter) == Some(letter.0);
+    match stored.sign.standing {
+        postal::Standing::Cancelled(item) if is_same => Some(item),
+        _ => None,
+    }
+}
+
 impl LetterName {
     /// From envelope and content as they came.
     #[must_use]
@@ -153,6 +162,12 @@ impl Payments {
         Payments { parts: Arc::new(parts) }
     }
 
+    /// Signs that a letter may name.
+    #[must_use]
+    pub fn max_signs(&self) -> usize {
+        self.parts.settings.max_signs
+    }
+
     /// The item that this very letter became when it came before: it was paid by one of the signs that it names (P20:
     /// idempotent for the same item).
     ///
@@ -164,25 +179,16 @@ impl Payments {
         letter: LetterName,
     ) -> Result<Option<ItemId>, store::Error> {
         let stored = self.read_signs(signs).await?;
-        Ok(stored.into_iter().flatten().find_map(|stored| {
-            let is_same = stored.end.as_ref().and_then(|end| end.letter) == Some(letter.0);
-            match stored.sign.standing {
-                postal::Standing::Cancelled(item) if is_same => Some(item),
-                _ => None,
-            }
-        }))
+        Ok(stored.into_iter().flatten().find_map(|stored| paid_by(&stored, letter)))
     }
 
     /// How the letter is paid. An ordinary one that is not is sent on with a surcharge (P7); what else is not paid is
     /// refused.
     ///
     /// # Errors
-    /// `Missing`, `TooManySigns`, `Store`.
+    /// `Missing`, `SameLetter`, `Store`.
     pub async fn settle(&self, bill: &Bill<'_>) -> Result<Settlement, PaymentError> {
         let Parts { settings, .. } = &*self.parts;
-        if bill.signs.len() > settings.max_signs {
-            return Err(PaymentError::TooManySigns(bill.signs.len(), settings.max_signs));
-        }
         let price = settings.tariff.price(bill.options, bill.sheets);
         let (signs, refused) = self.valid_signs(bill).await?;
         let by_signs: Tiyn = signs.iter().map(|sign| sign.stored.sign.value).sum();
@@ -215,6 +221,9 @@ impl Payments {
         let facility = self.facility()?;
         let circulation = Circulation { operator: &facility.operator, on: facility.date_at(self.parts.world.now()) };
         for (stored, number) in self.read_signs(bill.signs).await?.into_iter().zip(1..) {
+            if stored.as_ref().is_some_and(|stored| paid_by(stored, bill.letter).is_some()) {
+                return Err(PaymentError::SameLetter);
+            }
             let sign = stored.ok_or(NotValid::Unknown);
             match sign.and_then(|stored| Ok((stored.sign.cancel(bill.item, circulation)?, stored))) {
                 Ok((after, stored)) => valid.push(Redeemed { stored, after }),
@@ -245,7 +254,7 @@ impl Payments {
                         settlement.by_balance = missing.min(terms.balance);
                         let balance = Tiyn(terms.balance.0.saturating_sub(settlement.by_balance.0));
                         let is_taken = balance != terms.balance;
-                        settlement.balance = is_taken.then(|| (account, stored, Terms { balance, ..terms }));
+                        settlement.balance = is_taken.then_some((account, stored, Terms { balance, ..terms }));
                     }
                 }
             }

@@ -275,11 +275,15 @@ async fn p20_of_two_tasks_one_gets_the_sign() {
 }
 
 #[tokio::test]
-async fn no_more_signs_than_a_letter_may_have() {
+async fn p20_the_same_letter_that_was_accepted_meanwhile_is_told_to_try_again() {
     let till = till(Way::Contract);
-    let many: Vec<SignHash> = (0..21).map(|n| SignHash([n; 32])).collect();
-    let refused = till.settle(1, "letter", &many).await;
-    assert!(matches!(refused, Err(PaymentError::TooManySigns(21, 20))));
+    till.import(&line('A', "state,KZ,35000,,")).await.unwrap();
+    let settlement = till.settle(1, "letter", &[hash('A')]).await.unwrap();
+    till.take(&settlement, 1).await.unwrap();
+    let (item, payer, options) = (ItemId(2), Payer::Account(ANNA), "letter".parse().unwrap());
+    let bill = Bill { item, payer, options, sheets: 1, signs: &[hash('A')], letter: name(1) };
+    let again = till.payments.settle(&bill).await;
+    assert!(matches!(again, Err(PaymentError::SameLetter)), "{again:?}");
 }
 
 #[tokio::test]

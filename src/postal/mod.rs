@@ -36,7 +36,7 @@ mod zone;
 pub use class::{Class, ClassError, Colour, Form, LetterOptions, Sides};
 pub use closing::{
     ActNote, CLOSING_VERSION, ClockNote, Closing, ClosingFault, Contradiction, DayBook, Issued, JournalLine, LogSpan,
-    NotAClosing, NotCanonical, Struck, canonical, check_chain,
+    NotAClosing, NotCanonical, Struck, Tally, canonical, check_chain,
 };
 pub use date_token::{DateToken, NotADateToken};
 pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};

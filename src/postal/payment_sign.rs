@@ -113,6 +113,12 @@ pub enum ClaimError {
         /// Which, counted from one.
         number: usize,
     },
+    /// More codes than a letter may have.
+    #[error("Postal-Payment names more than {most} payment signs; a letter may have no more")]
+    TooMany {
+        /// How many it may have.
+        most: usize,
+    },
 }
 
 /// The state whose payment signs are in circulation here (P22: order 57 cl. 8).
@@ -133,17 +139,21 @@ impl SignHash {
         Ok(SignHash(Sha256::digest(code).into()))
     }
 
-    /// Those that the value of `Postal-Payment` names, each once.
+    /// Those that the value of `Postal-Payment` names, each once. No more than `most` are looked at: whoever names
+    /// more would keep a thread busy.
     ///
     /// # Errors
     /// The value cannot be read. The error does not repeat it: a code that was mistyped is still a secret.
-    pub fn claimed(value: &str) -> Result<Vec<Self>, ClaimError> {
+    pub fn claimed(value: &str, most: usize) -> Result<Vec<Self>, ClaimError> {
         let (name, codes) = value.split_once('=').ok_or(ClaimError::Form)?;
         if !name.trim().eq_ignore_ascii_case("sign") || codes.contains([';', '=']) {
             return Err(ClaimError::Form);
         }
         let mut claimed = Vec::new();
         for (code, number) in codes.split(',').zip(1..) {
+            if number > most {
+                return Err(ClaimError::TooMany { most });
+            }
             let hash = SignHash::of_code(code).map_err(|NotACode| ClaimError::Code { number })?;
             if !claimed.contains(&hash) {
                 claimed.push(hash);
@@ -329,7 +339,7 @@ mod tests {
     #[test_case("sign=KZ26-ABCD-EFGH-2345,short" => Err(ClaimError::Code { number: 2 }))]
     #[test_case("sign=ҚЗ26-ABCD-EFGH-2345" => Err(ClaimError::Code { number: 1 }); "no Latin letters")]
     fn interface_postal_payment(value: &str) -> Result<usize, ClaimError> {
-        SignHash::claimed(value).map(|claimed| claimed.len())
+        SignHash::claimed(value, 20).map(|claimed| claimed.len())
     }
 
     #[test]
@@ -356,7 +366,7 @@ mod tests {
 
         #[test]
         fn a_claim_that_cannot_be_read_is_not_repeated(value in "\\PC{0,60}") {
-            if let Err(error) = SignHash::claimed(&format!("sign=SECRET{value}!")) {
+            if let Err(error) = SignHash::claimed(&format!("sign=SECRET{value}!"), 20) {
                 prop_assert!(!error.to_string().contains("SECRET"));
             }
         }

@@ -96,6 +96,10 @@ impl Settings {
                 problems.push((key, "no time at all".into(), "write a number of seconds such as 60"));
             }
         }
+        if self.max_response_bytes == 0 {
+            let what = "no answer would ever be short enough".to_owned();
+            problems.push(("timestamps.max_response_bytes", what, "write a number of bytes such as 65536"));
+        }
         problems
     }
 
@@ -107,6 +111,10 @@ impl Settings {
 
     fn policy(&self) -> Option<&str> {
         Some(self.policy.as_str()).filter(|policy| !policy.is_empty())
+    }
+
+    fn refused(&self, refusal: &eds::Refusal) -> Error {
+        Error::Stamp(format!("{}: {refusal}", self.url))
     }
 }
 
@@ -133,7 +141,7 @@ impl Publisher {
         let (first, most) = (Duration::from_secs(settings.retry_s), Duration::from_secs(settings.max_retry_s));
         let (mut wait, mut seen) = (first, None);
         loop {
-            let day = self.newest_day().await;
+            let day = self.off_thread(Publisher::newest_day).await.ok().flatten();
             // As long as no day ends there is nothing to look for.
             let pause = if day == seen && seen.is_some() {
                 LOOK_EVERY
@@ -154,7 +162,7 @@ impl Publisher {
                         tracing::warn!(%error, retry_s = wait.as_secs(), "no time stamp for the transparency log");
                         metrics::gauge!("poshta_log_stamps_failing").set(1.0);
                         let pause = wait;
-                        wait = (wait * 2).min(most.max(first));
+                        wait = wait.saturating_mul(2).min(most.max(first));
                         pause
                     }
                 }
@@ -171,9 +179,7 @@ impl Publisher {
     /// The authority cannot be asked, or its stamp does not hold; nothing is kept then.
     async fn stamp_next(&self, settings: &Settings) -> Result<Option<(Date, Stamped)>> {
         let address = Address::parse(&settings.url).map_err(Error::Stamp)?;
-        let Some(view) = self.view_off_thread().await? else { return Ok(None) };
-        let Some(day) = view.day_to_stamp()? else { return Ok(None) };
-        let Some(note) = view.daily(day)? else { return Ok(None) };
+        let Some((view, day, note)) = self.off_thread(Publisher::to_stamp).await? else { return Ok(None) };
         let digest = settings.hash.into();
         let random = self.world().random::<16>();
         let question = Request {
@@ -187,25 +193,41 @@ impl Publisher {
             .ask(question.to_der(), &settings.tls_authorities_file, deadline, settings.max_response_bytes)
             .await
             .map_err(Error::Stamp)?;
-        let refused = |refusal: eds::Refusal| Error::Stamp(format!("{}: {refusal}", settings.url));
-        let token = token_of_response(&answer).map_err(refused)?;
-        let authorities = settings.authorities()?;
-        let wanted = Wanted { authorities: &authorities, policy: settings.policy(), nonce: Some(&random) };
-        let stamped = verify(&note, &token, &wanted, self.world().now()).map_err(refused)?;
-        view.keep_stamp(day, &token)?;
-        Ok(Some((day, stamped)))
+        let token = token_of_response(&answer).map_err(|refusal| settings.refused(&refusal))?;
+        let kept = self.off_thread(move |publisher| {
+            let settings = publisher.stamp_settings();
+            let authorities = settings.authorities()?;
+            let wanted = Wanted { authorities: &authorities, policy: settings.policy(), nonce: Some(&random) };
+            let stamped = verify(&note, &token, &wanted, publisher.world().now());
+            let stamped = stamped.map_err(|refusal| settings.refused(&refusal))?;
+            view.keep_stamp(day, &token)?;
+            Ok((day, stamped))
+        });
+        kept.await.map(Some)
     }
 
-    async fn newest_day(&self) -> Option<Date> {
-        let view = self.view_off_thread().await.ok()??;
-        view.days().ok()?.pop()
+    fn newest_day(&self) -> Result<Option<Date>> {
+        let Some(view) = self.view() else { return Ok(None) };
+        Ok(view.days()?.pop())
     }
 
-    /// What is published, read on a thread that may wait for the disk.
-    async fn view_off_thread(&self) -> Result<Option<View>> {
+    /// The newest day without a stamp, and what is to be stamped.
+    fn to_stamp(&self) -> Result<Option<(View, Date, String)>> {
+        let Some(view) = self.view() else { return Ok(None) };
+        let Some(day) = view.day_to_stamp()? else { return Ok(None) };
+        let gone = || Error::Stamp(format!("the checkpoint of {day} cannot be found among those of the days"));
+        let note = view.daily(day)?.ok_or_else(gone)?;
+        Ok(Some((view, day, note)))
+    }
+
+    /// Does something on a thread that may wait for the disk.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Publisher) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let publisher = self.clone();
-        let view = tokio::task::spawn_blocking(move || publisher.view()).await;
-        view.map_err(|error| Error::Stamp(error.to_string()))
+        let done = tokio::task::spawn_blocking(move || work(&publisher)).await;
+        done.unwrap_or_else(|error| Err(Error::Stamp(error.to_string())))
     }
 
     /// Every stamp is over its checkpoint and of an authority that is trusted.
@@ -244,7 +266,10 @@ fn over(note: &str, token: &[u8]) -> std::result::Result<(), String> {
 mod tests {
     use test_case::test_case;
 
+    use super::super::{DIR, Parts, World};
     use super::*;
+    use crate::store::{self, Store};
+    use crate::tlog::folder::tests::log_of;
 
     const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/nca/nca_rsa_test.crt");
     const NO_AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -261,5 +286,37 @@ mod tests {
         let settings =
             Settings { url: url.into(), authorities_file: file.into(), policy: policy.into(), ..Settings::default() };
         settings.problems().into_iter().map(|(key, ..)| key).collect()
+    }
+
+    #[test]
+    fn numbers_that_leave_no_room_are_told() {
+        let settings = Settings {
+            url: "http://tsp.pki.gov.kz/".into(),
+            authorities_file: AUTHORITY.into(),
+            deadline_s: 0,
+            retry_s: 0,
+            max_response_bytes: 0,
+            ..Settings::default()
+        };
+        let keys: Vec<_> = settings.problems().into_iter().map(|(key, ..)| key).collect();
+        assert_eq!(keys, ["timestamps.deadline_s", "timestamps.retry_s", "timestamps.max_response_bytes"]);
+    }
+
+    #[test]
+    fn a_day_whose_checkpoint_is_gone_is_not_taken_for_a_stamped_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join(DIR);
+        drop(log_of(&log, 3));
+        let settings = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
+        let publisher = Publisher::new(Parts {
+            settings: super::super::Settings::default(),
+            origin: "poshta.example/log".into(),
+            dir: dir.path().to_owned(),
+            store: Store::open(dir.path(), &store::tests::as_chosen(settings)).unwrap(),
+            world: World::system(),
+        });
+        assert!(publisher.to_stamp().unwrap().is_none(), "no day is over");
+        std::os::unix::fs::symlink("nowhere", log.join("daily/2026-11-28")).unwrap();
+        assert!(matches!(publisher.to_stamp(), Err(Error::Stamp(_))));
     }
 }

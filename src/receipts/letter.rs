@@ -166,7 +166,7 @@ impl Composer<'_> {
         push("receipt-envelope-id", details.envelope_id.as_ref());
         let accepted = match &self.material.accept {
             Some(shown) => shown_at(shown),
-            None => in_zone(self.accepted(), Offset::UTC),
+            None => self.here(self.accepted()),
         };
         push("receipt-accepted-at", Some(&accepted));
         push("receipt-accepted-by", self.material.accept.as_ref().map(|shown| &shown.line));
@@ -174,7 +174,7 @@ impl Composer<'_> {
             push(&title, Some(&shown_at(shown)));
             push("receipt-happened-by", Some(&shown.line));
         } else if self.owed.id.stage != Stage::Accepted {
-            push(&title, Some(&in_zone(self.happened(), Offset::UTC)));
+            push(&title, Some(&self.here(self.happened())));
         }
         push("receipt-reason", details.reason.as_ref());
         push("receipt-item", Some(&self.owed.id.item.to_string()));
@@ -209,6 +209,20 @@ impl Composer<'_> {
 
     fn happened(&self) -> Timestamp {
         instant(self.owed.details.happened_ms)
+    }
+
+    /// An instant without a mark of its own: on the clock of the facility of another mark of the receipt, else of the
+    /// one that accepts what users send.
+    fn here(&self, instant: Timestamp) -> String {
+        let Parts { registry, facilities, .. } = self.parts;
+        let marked = self.material.marks().next();
+        let facility = match marked {
+            Some(shown) => Some(shown.mark.facility.clone()),
+            None => facilities.submission_facility.parse().ok(),
+        };
+        let facility = facility.and_then(|id| registry.facility(&id, instant));
+        let offset = facility.map(|facility| facility.zone.offset_at(instant));
+        in_zone(instant, offset.or(marked.map(|shown| shown.mark.offset)).unwrap_or(Offset::UTC))
     }
 
     fn operator(&self) -> String {

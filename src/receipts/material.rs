@@ -33,18 +33,24 @@ impl Material {
     pub(super) fn of(stage: Stage, records: [Vec<u8>; 4]) -> Self {
         let [recipient, item, header, mark] = records;
         let own = marks_of(&mark);
+        let of_item = marks_of(&item);
+        let is_from_box = of_item.iter().any(|shown| shown.mark.letter_box.is_some());
         let is_accept = |shown: &Shown| shown.mark.kind == Kind::Accept;
         // P24: the date of a letter box never stands in a receipt.
-        let accept =
-            own.iter().find(|shown| is_accept(shown)).cloned().or_else(|| {
-                marks_of(&item).into_iter().find(|shown| is_accept(shown) && shown.mark.letter_box.is_none())
-            });
+        let accept = own
+            .iter()
+            .find(|shown| is_accept(shown))
+            .cloned()
+            .or_else(|| of_item.into_iter().find(|shown| is_accept(shown) && shown.mark.letter_box.is_none()));
         let mut others: Vec<Shown> = own.into_iter().filter(|shown| !is_accept(shown)).collect();
         if stage != Stage::Accepted {
-            // The prefix of the recipient's copy has nothing but marks of that copy.
+            // The prefix of the recipient's copy has nothing but marks of that copy; on paper it is that of the event.
             others.extend(marks_of(&recipient));
         }
-        let header = if header.is_empty() { None } else { Some([item, header].concat()) };
+        let header = (!header.is_empty()).then(|| {
+            let prefix = if is_from_box { without_marks(&item) } else { item };
+            [prefix, header].concat()
+        });
         Material { accept, others, header }
     }
 
@@ -62,6 +68,13 @@ impl Material {
     pub(super) fn newest(&self) -> Option<&Shown> {
         self.others.first().or(self.accept.as_ref())
     }
+}
+
+/// P24: what stands above the letter besides its marks. Those of payment go with the acceptance that they point to.
+fn without_marks(block: &[u8]) -> Vec<u8> {
+    let is_mark = |field: &headers::Field<'_>| field.is("Postal-Mark") || field.is("Postal-Mark-Text");
+    let kept: Vec<&[u8]> = headers::fields(block).filter(|field| !is_mark(field)).map(|field| field.raw).collect();
+    kept.concat()
 }
 
 /// The marks of a block that this system wrote, each with the line that stands below it.

@@ -36,7 +36,7 @@ use material::Material;
 const PAGE: usize = 100;
 
 /// What waits for the log is looked at again after this time.
-const GLANCE: Duration = Duration::from_millis(250);
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use test_case::test_case;
+
 use super::*;
+use crate::hybrid::queue::FacilityEvent;
 use crate::hybrid::workers::{self, Launch};
 use crate::ids::ItemId;
 use crate::intake::tests::{Letter, Post, envelope, letter, stranger};
@@ -10,11 +13,14 @@ use crate::intake::{Notify, Origin, ReportWishes, Submission};
 use crate::message::Caps;
 use crate::postal::{Handover, Kind, Mark, Verdict};
 use crate::publisher;
+use crate::store::items::{ItemEvent, add_event};
 use crate::store::mailboxes::{INBOX, Message};
+use crate::store::print_jobs::State;
 use crate::store::receipts::{Consent, Stage};
 
 const AIGUL: &str = "aigul@poshta.example";
 const BOLAT: &str = "bolat@poshta.example";
+const PAPER: &str = "letter@hat.poshta.example";
 
 /// A post office with receipts; its worker draws nothing, so receipts go without their page.
 struct Office {
@@ -76,6 +82,25 @@ impl Office {
         read.await.unwrap()
     }
 
+    /// The post has the letter on paper, and a mark says so: to a delivery, any receipt will do as the one before it.
+    async fn hand_to_post(&self, item: ItemId, receive: String) {
+        let stored = self.post.paper.queue().job(item).await.unwrap().unwrap();
+        let mut job = stored.job.clone();
+        job.state = State::HandedToPost;
+        let mut batch = Batch::new();
+        stored.change(&mut batch, &job).unwrap();
+        let event = ItemEvent {
+            at_us: self.post.world.now().as_microsecond(),
+            name: job.state.name().into(),
+            actor: "astana-print".into(),
+            reason: None,
+            sheets: None,
+            mark: Some(receive),
+        };
+        add_event(&mut batch, item, &event).unwrap();
+        self.post.store.commit(batch).await.unwrap();
+    }
+
     /// bolat fetches everything in the inbox.
     async fn fetch(&self) {
         let id = self.post.accounts.find_login("bolat").await.unwrap().unwrap().id;
@@ -113,10 +138,15 @@ const SUCCESS: Option<Notify> = Some(Notify { success: true, ..Notify::NEVER });
 
 /// The fields of the part for programs.
 fn status(letter: &Letter) -> String {
+    part(letter, "delivery-status")
+}
+
+/// The part of a report with this media subtype.
+fn part(letter: &Letter, subtype: &str) -> String {
     let parsed = mail_parser::MessageParser::default().parse(&letter.0).unwrap();
     let part = parsed.parts.iter().find(|part| {
         use mail_parser::MimeHeaders as _;
-        part.content_type().is_some_and(|kind| kind.subtype() == Some("delivery-status"))
+        part.content_type().is_some_and(|kind| kind.subtype() == Some(subtype))
     });
     String::from_utf8_lossy(part.unwrap().contents()).into_owned()
 }
@@ -256,6 +286,61 @@ async fn p24_the_date_of_a_letter_box_never_stands_in_a_receipt() {
     assert!(without.accept.is_none());
     let with = Material::of(Stage::Delivered, [Vec::new(), record(&item), Vec::new(), record(&own)]);
     assert_eq!(with.accept.unwrap().mark.token.to_string(), "21112609");
+    // Nor in the header that comes back: of what stands above the letter the marks stay away, and nothing else.
+    let below = b"Postal-Mark-Text: ASTANA\r\nReceived: here\r\n".to_vec();
+    let header_with = |mark: &str| {
+        let prefix = [record(mark), below.clone()].concat();
+        let records = [Vec::new(), prefix, b"Subject: x\r\n\r\n".to_vec(), Vec::new()];
+        String::from_utf8(Material::of(Stage::Returned, records).header.unwrap()).unwrap()
+    };
+    assert_eq!(header_with(&item), "Received: here\r\nSubject: x\r\n\r\n");
+    assert!(header_with(&own).starts_with("Postal-Mark: "));
+}
+
+#[test_case(FacilityEvent::Delivered, &[Kind::Accept, Kind::Deliver(Handover::Handed)]; "delivered, as NOTIFY asks")]
+#[test_case(FacilityEvent::Returned { reason: "moved".into() }, &[Kind::Accept]; "returned")]
+#[tokio::test]
+async fn p24_the_receipts_of_a_letter_from_a_box_show_its_actual_acceptance(event: FacilityEvent, kinds: &[Kind]) {
+    const BOX: &str = "astana-print-box";
+    let office = Office::open().await;
+    office.submit(&[(BOLAT, None)], &letter(AIGUL, "")).await;
+    let other = office.post.only("bolat").await.values("Postal-Mark");
+    let receive = other.into_iter().find(|value| Mark::parse(value).unwrap().kind == Kind::Receive).unwrap();
+    // 19:15 there, after the collection: the item shows the next day.
+    office.post.clock.advance_s(10 * 3600);
+    let wanted = Some(Notify { success: true, failure: true, ..Notify::NEVER });
+    let message = letter(AIGUL, "Postal-To: A. Omarova; Abay 10; 010000 Astana\r\n");
+    let item = office.submit(&[(PAPER, wanted)], &message).await;
+    let journal = office.post.journal_of(item).await;
+    assert!(journal.iter().any(|line| line["letter_box"] == BOX && line["token"] == "221126"), "{journal:?}");
+    let payment = office.post.store.read(move |view| view.item_payment(item)).await.unwrap().unwrap();
+    let own = payment.receipt.unwrap();
+
+    // The message that it was accepted.
+    office.post.paper.send_notices(&office.post.intake).await.unwrap();
+    let told = office.post.only("aigul").await;
+    let marks: Vec<Mark> = values(&status(&told), "Postal-Mark").iter().map(|it| Mark::parse(it).unwrap()).collect();
+    assert_eq!(marks.iter().map(|mark| (mark.id, mark.kind)).collect::<Vec<_>>(), [(own.impression, Kind::Accept)]);
+    assert!(!told.text().contains(BOX));
+
+    // What became of it.
+    office.hand_to_post(item, receive).await;
+    office.post.paper.queue().track("astana-1", item, event).await.unwrap();
+    let receipts = office.receipts().await;
+    assert_eq!(receipts.len(), 2);
+    let receipt = receipts.last().unwrap();
+    let status = status(receipt);
+    let marks: Vec<Mark> = values(&status, "Postal-Mark").iter().map(|it| Mark::parse(it).unwrap()).collect();
+    assert_eq!(marks.iter().map(|mark| mark.kind).collect::<Vec<_>>(), kinds);
+    assert_eq!((marks[0].id, marks[0].token.to_string().as_str()), (own.impression, "21112619"));
+    assert!(marks.iter().all(|mark| mark.letter_box.is_none()) && !receipt.text().contains(BOX));
+    let parsed = mail_parser::MessageParser::default().parse(&receipt.0).unwrap();
+    let text = parsed.body_text(0).unwrap();
+    assert!(text.contains("21.11.2026 19:15:00 +05:00") && !text.contains("+00:00"), "{text}");
+    assert!(text.contains(&own.line), "by whom: {text}");
+    let header = part(receipt, "rfc822-headers");
+    assert!(header.contains(&format!("Postal-Item-Id: {item}")) && header.contains("Subject: x"), "{header}");
+    assert!(!header.contains("Postal-Mark"), "{header}");
 }
 
 #[tokio::test]

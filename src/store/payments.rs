@@ -40,7 +40,8 @@ pub struct ItemPayment {
 /// An acceptance that stands on a receipt and not on the item: signed, numbered and in the log as all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptMark {
-    /// The field `Postal-Mark`, folded, with its final CRLF.
+    /// The fields `Postal-Mark` and `Postal-Mark-Text`, folded, each with its final CRLF. Older rows have the first
+    /// alone.
     pub header: String,
     /// The inscription in one line, for people.
     pub line: String,

@@ -66,6 +66,14 @@ pub enum State {
     Lost,
 }
 
+impl State {
+    /// It ended before it was on paper.
+    #[must_use]
+    pub fn is_never_printed(self) -> bool {
+        matches!(self, State::CheckFailed | State::Cancelled | State::Failed)
+    }
+}
+
 /// From when on a centre may lease a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {

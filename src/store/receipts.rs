@@ -83,7 +83,8 @@ pub enum Place {
 /// The records that a receipt is written from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Places {
-    /// The prefix of the recipient's copy: its receipt and delivery.
+    /// The prefix of the recipient's copy: its receipt and delivery. Of a letter on paper, which has none, the mark of
+    /// what happened.
     pub recipient: Place,
     /// The prefix of all copies: the acceptance.
     pub item: Place,
@@ -270,11 +271,12 @@ impl Awaited {
         batch.delete(self.key.clone());
     }
 
-    /// Its records, with another mark.
+    /// Its records, with the mark of what happened. Paper has no copy with a prefix, so that mark takes its place; the
+    /// mark in no message stays what it was, the acceptance for the receipt (P24).
     #[must_use]
-    pub fn places(&self, mark: Place) -> Places {
-        let [recipient, item, header, _] = self.records.map(Place::At);
-        Places { recipient, item, header, mark }
+    pub fn places(&self, event: Place) -> Places {
+        let [_, item, header, mark] = self.records.map(Place::At);
+        Places { recipient: event, item, header, mark }
     }
 }
 

@@ -102,10 +102,11 @@ impl ClockWatch {
         let (was_locked, reason) = (self.is_locked.load(Ordering::Acquire), after.lock_reason(&self.settings));
         let is_change = before.name() != after.name() || was_locked != reason.is_some();
         let occasion = match occasion {
-            Occasion::Closing => "closing",
+            // A closing that has to wait is tried again and again, and stands on nothing.
+            Occasion::Closing if after.may_close(&self.settings) => "closing",
             _ if !was_asked => "opening",
             Occasion::Opening => "opening",
-            Occasion::Routine => "change",
+            Occasion::Closing | Occasion::Routine => "change",
         };
         let note = note(&after, occasion, now);
         self.is_locked.store(reason.is_some(), Ordering::Release);
@@ -140,6 +141,11 @@ impl ClockWatch {
     /// Why devices are locked, whichever were unlocked.
     pub(super) fn lock_reason(&self) -> Option<String> {
         self.standing.read().lock_reason(&self.settings)
+    }
+
+    /// Whether a day may be closed.
+    pub(super) fn may_close(&self) -> bool {
+        self.standing.read().may_close(&self.settings)
     }
 
     /// Lets a device stamp for some time in spite of the lock; answers until when.

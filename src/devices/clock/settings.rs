@@ -10,7 +10,7 @@ use crate::address::Domain;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// NTP servers, `host:port`; without one the clock is not checked.
+    /// NTP servers, `host:port`, of which more than half must answer; without one the clock is not checked.
     pub servers: Vec<String>,
     /// How often they are asked, seconds.
     pub interval_s: u64,
@@ -20,7 +20,7 @@ pub struct Settings {
     pub deadline_ms: u64,
     /// How long the servers may be silent before every device is locked, seconds; 0 is for ever.
     pub max_unchecked_s: u64,
-    /// How long a device that was unlocked by a command stays so, seconds.
+    /// How long a device that was unlocked by a command stays so, unless a check is good before, seconds.
     pub unlock_s: u64,
 }
 

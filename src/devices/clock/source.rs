@@ -75,22 +75,35 @@ impl TimeSource for NtpServers {
     fn read(&self) -> BoxFuture<'_, Result<Reading, String>> {
         async move {
             let answers = join_all(self.servers.iter().map(|server| self.ask(server))).await;
-            let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-            let readings = good.into_iter().flatten().collect();
-            let problems: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
-            middle(readings).ok_or_else(|| problems.join("; "))
+            together(answers)
         }
         .boxed()
     }
 }
 
+/// What the servers say together: more than half of them must answer, so that no few speak for those whom somebody
+/// silenced.
+fn together(answers: Vec<Result<Reading, String>>) -> Result<Reading, String> {
+    let asked = answers.len();
+    let (mut readings, mut problems) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(reading) => readings.push(reading),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let (answered, problems) = (readings.len(), problems.join("; "));
+    let reading = middle(readings).filter(|_| answered * 2 > asked);
+    reading.ok_or_else(|| format!("{answered} of {asked} servers answered, and it takes more than half: {problems}"))
+}
+
 /// The reading in the middle: one server that lies among three changes nothing. Of two in the middle the one that is
-/// kinder to our clock.
+/// farther off: nobody knows which of them lies, and a clock is not trusted on a doubt.
 fn middle(mut readings: Vec<Reading>) -> Option<Reading> {
     readings.sort_by_key(|reading| reading.drift_ms);
     let last = readings.len().checked_sub(1)?;
     let middles = readings.get(last / 2..=readings.len() / 2)?;
-    middles.iter().min_by_key(|reading| reading.drift_ms.unsigned_abs()).cloned()
+    middles.iter().max_by_key(|reading| reading.drift_ms.unsigned_abs()).cloned()
 }
 
 #[cfg(test)]
@@ -102,10 +115,27 @@ mod tests {
     #[test_case(&[] => None; "nobody answered")]
     #[test_case(&[7] => Some(7); "one")]
     #[test_case(&[60_000, 3, -2] => Some(3); "one of three lies")]
-    #[test_case(&[60_000, 3] => Some(3); "one of two lies")]
-    #[test_case(&[-5, 60_000, 3, 4] => Some(3); "one of four lies")]
+    #[test_case(&[60_000, 3] => Some(60_000); "one of two lies, and nobody knows which")]
+    #[test_case(&[-60_000, 3] => Some(-60_000); "one of two lies backwards")]
+    #[test_case(&[-5, 60_000, 3, 4] => Some(4); "one of four lies")]
     fn the_middle_reading_counts(drifts: &[i64]) -> Option<i64> {
         let reading = |drift_ms: &i64| Reading { drift_ms: *drift_ms, server: String::new() };
         middle(drifts.iter().map(reading).collect()).map(|reading| reading.drift_ms)
+    }
+
+    #[test_case(&[Some(7)] => Some(7); "the only one")]
+    #[test_case(&[None] => None; "the only one is silent")]
+    #[test_case(&[Some(7), None] => None; "one of two")]
+    #[test_case(&[Some(7), None, Some(9)] => Some(9); "two of three")]
+    #[test_case(&[None, Some(7), None] => None; "one of three")]
+    #[test_case(&[Some(7), None, Some(9), None] => None; "two of four")]
+    fn p31_more_than_half_must_answer(drifts: &[Option<i64>]) -> Option<i64> {
+        let answer = |drift: &Option<i64>| {
+            let reading = drift.map(|drift_ms| Reading { drift_ms, server: String::new() });
+            reading.ok_or_else(|| "ntp: no answer".to_owned())
+        };
+        let said = together(drifts.iter().map(answer).collect());
+        assert!(said.as_ref().err().is_none_or(|problem| problem.contains("ntp: no answer")), "{said:?}");
+        said.ok().map(|reading| reading.drift_ms)
     }
 }

@@ -68,6 +68,12 @@ impl Standing {
         }
     }
 
+    /// Whether a day may be closed by this clock. Silence is not knowledge: a closing is for ever, so it waits for the
+    /// source.
+    pub(super) fn may_close(&self, settings: &Settings) -> bool {
+        !matches!(self, Standing::Silent { .. }) && self.lock_reason(settings).is_none()
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Standing::Unchecked | Standing::Pending => "unchecked",
@@ -158,5 +164,14 @@ mod tests {
     fn no_source_locks_nothing() {
         let standing = Standing::Unchecked;
         assert_eq!((standing.name(), standing.lock_reason(&Settings::default())), ("unchecked", None));
+        assert!(standing.may_close(&Settings::default()));
+    }
+
+    #[test_case(Ok(1000) => true; "good")]
+    #[test_case(Ok(1001) => false; "drifted")]
+    #[test_case(SILENCE => false; "silent, though it locks nothing yet")]
+    fn p31_what_a_day_is_closed_by(answer: Result<i64, ()>) -> bool {
+        let answer = answer.map_or_else(|()| Err("no answer".to_owned()), said);
+        Standing::Pending.after(answer, &Settings::default(), at(0)).may_close(&Settings::default())
     }
 }

@@ -65,6 +65,12 @@ pub enum Usage {
     RevocationLists,
 }
 
+/// A longer one is none: it is hashed and compared for everybody who sends it. Bytes.
+const MAX_BYTES: usize = 64 << 10;
+
+/// The purpose of a key that signs documents.
+pub(super) const EMAIL_PROTECTION: &str = "1.3.6.1.5.5.7.3.4";
+
 /// Purposes of services (RFC 5280 §4.2.1.12).
 pub(super) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 pub(super) const OCSP_SIGNING: &str = "1.3.6.1.5.5.7.3.9";
@@ -75,6 +81,9 @@ impl Certificate {
     /// # Errors
     /// It is none.
     pub fn read(der: &[u8]) -> Result<Self, Refusal> {
+        if der.len() > MAX_BYTES {
+            return Err(Refusal::Malformed(Kind::Certificate));
+        }
         let facts = Facts::read(der).ok_or(Refusal::Malformed(Kind::Certificate))?;
         Ok(Certificate { facts: Arc::new(facts) })
     }

@@ -64,12 +64,16 @@ impl RevocationList {
         self.issuer == issuer.subject()
     }
 
-    /// That `issuer` signed it, and that it was new at `at`.
+    /// That `issuer`, an authority, signed it, and that it was new at `at`.
     pub(super) fn require(&self, issuer: &Certificate, at: Timestamp, max_age_s: i64) -> Result<(), Refusal> {
         if !self.is_of(issuer) || self.is_partial {
             return Err(Refusal::OtherList);
         }
         let subject = || issuer.names().shown();
+        // A certificate that says nothing of its key's use allows all: that must not make a person's one issue lists.
+        if !issuer.is_authority() {
+            return Err(Refusal::NotAuthority { subject: subject() });
+        }
         if !issuer.allows(Usage::RevocationLists) {
             return Err(Refusal::KeyUsage { subject: subject() });
         }

@@ -7,7 +7,7 @@ use super::crl::RevocationList;
 use super::ocsp::{Response, Status};
 use super::refusal::{Kind, Refusal};
 use super::report::{Report, Revocation, Step, hex};
-use super::signature::{Policy, describe, judge_certificate, stamp, verify_data};
+use super::signature::{Policy, Use, describe, judge_certificate, stamp, verify_data};
 use super::timestamp::{Expected, Token, token_of_response};
 use super::{ber, contents};
 
@@ -80,7 +80,7 @@ fn certificate(bytes: &[u8], policy: &Policy<'_>, report: &mut Report) -> Result
     report.kind = Some(Kind::Certificate);
     let certificate = report.check(Step::Form, Certificate::read(bytes))?;
     describe(&certificate, report);
-    judge_certificate(&certificate, policy, policy.at, report).map(drop)
+    judge_certificate(&certificate, Use::Any, policy, policy.at, report).map(drop)
 }
 
 fn message(bytes: &[u8], document: Option<&[u8]>, policy: &Policy<'_>, report: &mut Report) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use super::chain::{Path, Trust};
 use super::cms::read_certificates;
 use super::digest::{self, Digest};
 use super::refusal::{Kind, Refusal};
-use super::{require_fresh, require_not_later};
+use super::require_fresh;
 use crate::clock::Timestamp;
 
 /// An answer that was read; nothing of it is verified yet.
@@ -185,8 +185,13 @@ impl Response {
         if !may_answer {
             return Err(Refusal::NotResponder { subject: subject() });
         }
-        require_not_later(self.produced, at)?;
+        // When it signed is the responder's own word, and its certificate is judged at that moment: who stole an old
+        // key must not reach back to when it was valid.
+        require_fresh(self.produced, None, at, max_age_s)?;
         for answer in &self.answers {
+            if answer.updated > self.produced {
+                return Err(Refusal::Future { time: answer.updated });
+            }
             require_fresh(answer.updated, answer.next, at, max_age_s)?;
         }
         let between: Vec<Certificate> = self.certificates.iter().chain(trust.others).cloned().collect();

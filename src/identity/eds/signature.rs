@@ -1,6 +1,6 @@
 //! Signatures of persons: a CMS with the attributes of CAdES, with or without the document inside.
 
-use super::certificate::{Certificate, Usage};
+use super::certificate::{Certificate, EMAIL_PROTECTION, Usage};
 use super::chain::{Path, Trust};
 use super::cms::{SignedData, Signer};
 use super::crl::RevocationList;
@@ -45,7 +45,7 @@ pub enum Evidence<'a> {
 pub struct Signed {
     /// What was signed.
     pub content: Vec<u8>,
-    /// The certificates of those who signed.
+    /// The certificates of those who signed, each of them once.
     pub certificates: Vec<Certificate>,
 }
 
@@ -77,7 +77,10 @@ pub(super) fn verify_data(
     let mut certificates = Vec::new();
     // Everybody who signed must have signed rightly; the report tells of the last one.
     for signer in &data.signers {
-        certificates.push(verify_signer(data, signer, &content, policy, report)?);
+        let certificate = verify_signer(data, signer, &content, policy, report)?;
+        if !certificates.contains(&certificate) {
+            certificates.push(certificate);
+        }
     }
     if certificates.is_empty() {
         return report.check(Step::Signature, Err(Refusal::NoSigner));
@@ -113,7 +116,7 @@ fn verify_signer(
     let at = stamped.unwrap_or(policy.at);
     let claimed = require_signing_time(signer.signing_time, &certificate, at);
     report.check(Step::SigningTime, claimed)?;
-    judge_certificate(&certificate, &Policy { trust, at, ..*policy }, policy.at, report)?;
+    judge_certificate(&certificate, Use::Document, &Policy { trust, at, ..*policy }, policy.at, report)?;
     Ok(certificate)
 }
 
@@ -161,21 +164,41 @@ fn require_signing_time(claimed: Option<Timestamp>, certificate: &Certificate, a
     Ok(())
 }
 
+/// What somebody does with the key of a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Use {
+    /// Nothing yet: the certificate alone is judged, one for signing in as well.
+    Any,
+    /// Signs a document, and is held to it.
+    Document,
+}
+
+impl Use {
+    /// The national authority gives a person two keys, and only one of them signs documents (FACTS B6).
+    fn require(self, certificate: &Certificate) -> Result<(), Refusal> {
+        let purposes = certificate.purposes();
+        let is_meant_for_it = match self {
+            Use::Any => certificate.allows(Usage::Signature) || certificate.is_authority(),
+            Use::Document => {
+                let is_purpose = purposes.is_empty() || purposes.iter().any(|purpose| purpose == EMAIL_PROTECTION);
+                certificate.allows(Usage::NonRepudiation) && is_purpose
+            }
+        };
+        if is_meant_for_it { Ok(()) } else { Err(Refusal::KeyUsage { subject: certificate.names().shown() }) }
+    }
+}
+
 /// Judges the certificate of a person: its way to an authority at the policy's time, its use, its numbers, and whether
 /// it was revoked, as far as is known `now`.
 pub(super) fn judge_certificate(
     certificate: &Certificate,
+    usage: Use,
     policy: &Policy<'_>,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<Path, Refusal> {
     let path = report.check(Step::Chain, policy.trust.path(certificate, policy.at))?;
-    let usage = if certificate.allows(Usage::Signature) || certificate.is_authority() {
-        Ok(())
-    } else {
-        Err(Refusal::KeyUsage { subject: certificate.names().shown() })
-    };
-    report.check(Step::KeyUsage, usage)?;
+    report.check(Step::KeyUsage, usage.require(certificate))?;
     let names = certificate.names();
     let numbers = names.iin(policy.digits).and_then(|iin| Ok((iin, names.bin(policy.digits)?)));
     (report.iin, report.bin) = report.check(Step::Numbers, numbers)?;

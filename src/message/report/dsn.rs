@@ -48,7 +48,7 @@ pub struct RecipientStatus {
     pub status: String,
     /// The server that answered.
     pub remote_mta: Option<String>,
-    /// Its reply, as `550 5.1.1 No such user`.
+    /// Its reply, as `550 5.1.1 No such user`; for paper, the reason that the post gives.
     pub diagnostic: Option<String>,
     /// When it was last tried.
     pub last_attempt: Option<Timestamp>,
@@ -120,7 +120,8 @@ impl DeliveryReport {
     /// RFC 6522 §3: the first part is for people; what has more than a text is a multipart of its own.
     fn people_part(&self) -> Vec<u8> {
         let Some(Enclosure { name, media_type, bytes }) = &self.enclosure else { return self.letter.text_part() };
-        let boundary = format!("{}-text", self.letter.boundary());
+        // RFC 2046 §5.1.1: a line that begins with the outer boundary ends what is inside, so it is no prefix of this.
+        let boundary = format!("text-{}", self.letter.boundary());
         let mut header = Header::default();
         header.field("Content-Type", &format!("multipart/mixed; boundary=\"{boundary}\""));
         let mut document = Header::default();
@@ -174,7 +175,9 @@ impl DeliveryReport {
             fields.field("Remote-MTA", &format!("dns; {}", ascii(mta)));
         }
         if let Some(diagnostic) = &recipient.diagnostic {
-            fields.field("Diagnostic-Code", &format!("smtp; {}", ascii(diagnostic)));
+            // RFC 3464 §2.3.6: the type says whose words they are; paper is not refused over SMTP.
+            let kind = if recipient.address_type == "x-postal" { "x-postal" } else { "smtp" };
+            fields.field("Diagnostic-Code", &format!("{kind}; {}", ascii(diagnostic)));
         }
         if let Some(attempt) = recipient.last_attempt {
             fields.field("Last-Attempt-Date", &date::format(attempt, offset));

@@ -143,6 +143,28 @@ fn rfc6522_a_document_goes_with_the_text_and_the_parts_stay_three() {
     assert!(structure.part(&[1, 2]).unwrap().is("application", "pdf"));
     assert!(structure.part(&[2]).unwrap().is("message", "delivery-status"));
     assert!(structure.part(&[4]).is_none());
+    // RFC 2046 §5.1.1: no line of a part inside looks like a line between the outer ones.
+    let inner = structure.part(&[1]).unwrap().param("boundary").unwrap();
+    assert_eq!(inner, "text-=_b1");
+    let outer = structure.root.param("boundary").unwrap();
+    assert!(!inner.starts_with(outer) && !outer.starts_with(inner));
+}
+
+#[test]
+fn rfc3464_the_reason_of_the_post_is_no_smtp_reply() {
+    let mut report = report(b"");
+    report.recipients.truncate(1);
+    let paper = RecipientStatus {
+        address_type: "x-postal".to_owned(),
+        final_recipient: "010000".to_owned(),
+        diagnostic: Some("көшкен".to_owned()),
+        remote_mta: None,
+        ..report.recipients.remove(0)
+    };
+    report.recipients.push(paper);
+    let status = part_text(&report.render(), &[2]);
+    assert!(status.contains("Final-Recipient: x-postal; 010000\r\n"), "{status}");
+    assert!(status.contains("Diagnostic-Code: x-postal; \\x{43A}"), "{status}");
 }
 
 #[test]

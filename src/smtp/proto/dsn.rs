@@ -54,7 +54,9 @@ pub(super) fn original_recipient(value: &str) -> Result<String, Syntax> {
         return Err(WRONG);
     }
     let address = if kind.eq_ignore_ascii_case("utf-8") { utf8_address(address) } else { xtext::decode(address) };
-    address.map(|address| format!("{kind};{address}")).ok_or(WRONG)
+    // As it is passed on: letters beyond ASCII have become longer.
+    let whole = address.map(|address| format!("{kind};{address}"));
+    whole.filter(|whole| whole.len() <= MAX_ORIGINAL_RECIPIENT).ok_or(WRONG)
 }
 
 /// RFC 5322 §3.2.3.

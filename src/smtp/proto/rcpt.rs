@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::intake::{Recipient, Refusal};
 
 use super::command::{self, ForwardPath, Syntax};
-use super::{Action, Client, Reply, State, Transaction, Turn, reply};
+use super::{Action, Client, Hello, Reply, State, Transaction, Turn, reply};
 
 pub(super) fn rcpt(turn: &mut Turn<'_>, state: State, rcpt: command::Rcpt) -> State {
     let (client, mut transaction) = match state {
@@ -12,7 +12,7 @@ pub(super) fn rcpt(turn: &mut Turn<'_>, state: State, rcpt: command::Rcpt) -> St
         other => return turn.error(other, Reply::new(503, "5.5.1", "MAIL first")),
     };
     transaction.tried = true;
-    if rcpt.extended && !turn.offers_reports() {
+    if rcpt.extended && (!turn.offers_reports() || client.hello == Hello::Helo) {
         return turn.error(State::Open(client, transaction), Syntax::ParameterUnknown.reply());
     }
     let address = match rcpt.to {

@@ -185,9 +185,9 @@ impl Store {
         let store = self.clone();
         let destroying = tokio::task::spawn_blocking(move || store.destroy_key(account));
         let key = destroying.await.map_err(|_| Error::Closed)??;
-        let destroyed = Destroyed { account, key, folders: self.delete_all_folders(account).await? };
+        // Before the folders, by which it is seen whether anything is left to be done.
         self.forget_receipts(account).await?;
-        Ok(destroyed)
+        Ok(Destroyed { account, key, folders: self.delete_all_folders(account).await? })
     }
 
     /// Removes all folders of an account with what is in them, the inbox too. How many.

@@ -158,6 +158,8 @@ fn m7_nobody_hears_unless_the_user_agrees() {
 fn what_is_awaited_becomes_a_receipt_once() {
     let fixture = Fixture::open();
     let (mut batch, places, opener) = fixture.letter();
+    // P24: a letter on paper has no copy with a prefix, but may have an acceptance of its own.
+    let places = Places { recipient: Place::Nowhere, mark: places.recipient, ..places };
     await_news(&mut batch, (Party::Paper, ItemId(4)), places, opener, &details()).unwrap();
     fixture.store.commit_blocking(batch).unwrap();
     let awaited = || fixture.store.read_blocking(|view| view.awaited(Party::Paper, ItemId(4))).unwrap();
@@ -166,11 +168,15 @@ fn what_is_awaited_becomes_a_receipt_once() {
     let found = awaited().unwrap();
     let mut batch = Batch::new();
     let id = ReceiptId { item: ItemId(4), recipient: found.details.number, stage: Stage::Returned };
-    owe(&mut batch, (id, 8), found.places(Place::Nowhere), found.opener, &found.details).unwrap();
+    let event = Place::Written(batch.record(b"Postal-Mark: x\r\n".to_vec()));
+    owe(&mut batch, (id, 8), found.places(event), found.opener, &found.details).unwrap();
     found.end(&mut batch);
     fixture.store.commit_blocking(batch).unwrap();
     assert_eq!(awaited(), None);
-    assert_eq!(fixture.due(8).remove(0).records, found.records);
+    let owed = fixture.due(8).remove(0);
+    assert!(found.records[0].is_empty() && !owed.records[0].is_empty());
+    assert_eq!(owed.records[1..], found.records[1..]);
+    assert!(!owed.records[3].is_empty(), "P24: the mark of an event takes no acceptance away");
     let mut again = Batch::new();
     found.end(&mut again);
     assert!(matches!(fixture.store.commit_blocking(again), Err(Error::Conflict(_))));

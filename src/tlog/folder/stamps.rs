@@ -1,6 +1,7 @@
 //! Time stamps beside the last checkpoints of days: `daily/<day>.tst`. They never change once they are there.
 
 use std::io;
+use std::path::PathBuf;
 
 use jiff::civil::Date;
 
@@ -15,7 +16,7 @@ impl View {
     /// # Errors
     /// I/O.
     pub fn stamp(&self, day: Date) -> Result<Option<Vec<u8>>> {
-        let file = self.dir().join(DAILY).join(format!("{day}.{EXTENSION}"));
+        let file = self.stamp_file(day);
         match std::fs::read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             other => other.map(Some).map_err(|error| Error::Io { path: file, error }),
@@ -27,10 +28,10 @@ impl View {
     /// # Errors
     /// I/O.
     pub fn keep_stamp(&self, day: Date, token: &[u8]) -> Result<()> {
-        if self.stamp(day)?.is_some() {
+        if self.is_stamped(day)? {
             return Ok(());
         }
-        replace(&self.dir().join(DAILY).join(format!("{day}.{EXTENSION}")), token)
+        replace(&self.stamp_file(day), token)
     }
 
     /// The newest day whose checkpoint has no time stamp yet.
@@ -39,11 +40,20 @@ impl View {
     /// I/O.
     pub fn day_to_stamp(&self) -> Result<Option<Date>> {
         for day in self.days()?.into_iter().rev() {
-            if self.stamp(day)?.is_none() {
+            if !self.is_stamped(day)? {
                 return Ok(Some(day));
             }
         }
         Ok(None)
+    }
+
+    fn is_stamped(&self, day: Date) -> Result<bool> {
+        let file = self.stamp_file(day);
+        file.try_exists().map_err(|error| Error::Io { path: file, error })
+    }
+
+    fn stamp_file(&self, day: Date) -> PathBuf {
+        self.dir().join(DAILY).join(format!("{day}.{EXTENSION}"))
     }
 }
 

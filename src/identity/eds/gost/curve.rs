@@ -81,10 +81,10 @@ pub(super) struct Parameters {
 impl<const N: usize> Curve<N> {
     pub(super) const fn new(parameters: Parameters) -> Self {
         let field = Modulus::new(from_hex(parameters.p));
-        let a = field.into_form(&from_hex(parameters.a));
-        let b = field.into_form(&from_hex(parameters.b));
-        let x = field.into_form(&from_hex(parameters.x));
-        let y = field.into_form(&from_hex(parameters.y));
+        let a = field.montgomery_form(&from_hex(parameters.a));
+        let b = field.montgomery_form(&from_hex(parameters.b));
+        let x = field.montgomery_form(&from_hex(parameters.x));
+        let y = field.montgomery_form(&from_hex(parameters.y));
         Curve { field, order: Modulus::new(from_hex(parameters.q)), a, b, base: Affine { x, y } }
     }
 

@@ -50,7 +50,7 @@ impl<const N: usize> Modulus<N> {
 
     /// A number below the modulus as a residue; `None` when it is not below.
     pub(super) fn residue(&self, number: &Limbs<N>) -> Option<Residue<N>> {
-        is_below(number, &self.value).then(|| self.into_form(number))
+        is_below(number, &self.value).then(|| self.montgomery_form(number))
     }
 
     /// Any number as a residue; the modulus is so near to 2^(64 N) that a few subtractions do it.
@@ -63,7 +63,7 @@ impl<const N: usize> Modulus<N> {
     }
 
     /// For constants that are known to be below the modulus.
-    pub(super) const fn into_form(&self, number: &Limbs<N>) -> Residue<N> {
+    pub(super) const fn montgomery_form(&self, number: &Limbs<N>) -> Residue<N> {
         Residue(self.product(number, &self.square))
     }
 

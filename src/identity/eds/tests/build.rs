@@ -99,6 +99,9 @@ pub(super) struct Plan {
 }
 
 pub(super) const SIGNING_USAGE: u8 = 0xc0;
+/// Of a key to sign in with: signatures, and encrypting keys.
+pub(super) const SIGN_IN_USAGE: u8 = 0xa0;
+pub(super) const SIGN_IN_PURPOSES: &[&str] = &["1.3.6.1.5.5.7.3.2", "1.2.398.3.3.4.1.1"];
 pub(super) const AUTHORITY_USAGE: u8 = 0x06;
 
 impl Plan {
@@ -133,6 +136,10 @@ impl Plan {
     }
 
     pub(super) fn issue(&self, key: &Key, issuer: &Key) -> Certificate {
+        Certificate::read(&self.to_der(key, issuer)).unwrap()
+    }
+
+    pub(super) fn to_der(&self, key: &Key, issuer: &Key) -> Vec<u8> {
         let validity = sequence(&[&generalized("2025-01-01T00:00:00Z"), &generalized(self.until)]);
         let extensions = write(tag::constructed(3), &write(tag::SEQUENCE, &self.extensions().concat()));
         let signed = sequence(&[
@@ -145,7 +152,7 @@ impl Plan {
             &key.info(),
             &extensions,
         ]);
-        Certificate::read(&issuer.signed(&signed, &[])).unwrap()
+        issuer.signed(&signed, &[])
     }
 
     fn extensions(&self) -> Vec<Vec<u8>> {
@@ -179,6 +186,9 @@ pub(super) fn generalized(text: &str) -> Vec<u8> {
     write(tag::GENERALIZED_TIME, digits.as_bytes())
 }
 
+/// Makes a time stamp over a signature.
+pub(super) type Stamping<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
+
 /// A signature to be made.
 pub(super) struct Message<'a> {
     pub(super) key: &'a Key,
@@ -194,7 +204,9 @@ pub(super) struct Message<'a> {
     pub(super) signing_time: Option<&'a str>,
     pub(super) digest: Digest,
     pub(super) is_damaged: bool,
-    pub(super) stamp: Option<&'a dyn Fn(&[u8]) -> Vec<u8>>,
+    /// The signer signs so often.
+    pub(super) times: usize,
+    pub(super) stamp: Option<&'a Stamping<'a>>,
 }
 
 const DATA: &str = "1.2.840.113549.1.7.1";
@@ -214,6 +226,7 @@ impl<'a> Message<'a> {
             signing_time: Some("2026-11-20T10:00:00Z"),
             digest: key.digest(),
             is_damaged: false,
+            times: 1,
             stamp: None,
         }
     }
@@ -246,7 +259,7 @@ impl<'a> Message<'a> {
             &write(tag::SET, &algorithm),
             &content,
             &write(tag::constructed(0), &certificates),
-            &write(tag::SET, &signer),
+            &write(tag::SET, &signer.repeat(self.times)),
         ]);
         sequence(&[&oid("1.2.840.113549.1.7.2"), &write(tag::constructed(0), &data)])
     }
@@ -284,24 +297,35 @@ pub(super) fn stamp(key: &Key, certificate: &Certificate, content: &[u8], at: &s
 
 /// The answer of a responder about one certificate; `status` is its element.
 pub(super) fn ocsp(
+    responder: (&Key, &Certificate),
+    about: (&Certificate, &Certificate),
+    status: &[u8],
+    at: &str,
+    nonce: Option<&[u8]>,
+) -> Vec<u8> {
+    ocsp_dated(responder, about, status, (at, at), nonce)
+}
+
+/// The same, known at one time and signed at another.
+pub(super) fn ocsp_dated(
     (key, responder): (&Key, &Certificate),
     (certificate, issuer): (&Certificate, &Certificate),
     status: &[u8],
-    at: &str,
+    (updated, produced): (&str, &str),
     nonce: Option<&[u8]>,
 ) -> Vec<u8> {
     let hash = |bytes: &[u8]| write(tag::OCTET_STRING, &of(Digest::Sha1, bytes));
     let algorithm = sequence(&[&oid(Digest::Sha1.oid()), &write(tag::NULL, &[])]);
     let serial = write(tag::INTEGER, certificate.serial());
     let id = sequence(&[&algorithm, &hash(certificate.issuer()), &hash(issuer.key_bits()), &serial]);
-    let answer = sequence(&[&id, status, &generalized(at)]);
+    let answer = sequence(&[&id, status, &generalized(updated)]);
     let nonce = nonce.map(|nonce| {
         let value = write(tag::OCTET_STRING, &write(tag::OCTET_STRING, nonce));
         write(tag::constructed(1), &sequence(&[&sequence(&[&oid("1.3.6.1.5.5.7.48.1.2"), &value])]))
     });
     let data = sequence(&[
         &write(tag::constructed(1), responder.subject()),
-        &generalized(at),
+        &generalized(produced),
         &sequence(&[&answer]),
         &nonce.unwrap_or_default(),
     ]);

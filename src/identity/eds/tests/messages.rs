@@ -5,7 +5,9 @@ use test_case::test_case;
 use super::super::asn1::{tag, write};
 use super::super::gost::ParameterSet;
 use super::super::*;
-use super::build::{Key, Message, Plan, generalized, list, ocsp, stamp};
+use super::build::{
+    Key, Message, Plan, SIGN_IN_PURPOSES, SIGN_IN_USAGE, SIGNING_USAGE, generalized, list, ocsp, ocsp_dated, stamp,
+};
 use super::time;
 
 const DOCUMENT: &[u8] = "Өтініш: пошта жәшігін ашуды сұраймын".as_bytes();
@@ -40,10 +42,13 @@ impl World {
         Message::new(&self.key, &self.person, std::slice::from_ref(&self.authority), DOCUMENT)
     }
 
-    fn judge(&self, file: &[u8], document: Option<&[u8]>, evidence: Evidence<'_>) -> Report {
+    fn policy<'a>(&'a self, evidence: Evidence<'a>) -> Policy<'a> {
         let trust = Trust { anchors: std::slice::from_ref(&self.root), others: &[] };
-        let policy = Policy { trust, at: time(NOW), digits: CheckDigits::Required, evidence, max_age_s: 86_400 };
-        judge(Given { file, document }, &policy)
+        Policy { trust, at: time(NOW), digits: CheckDigits::Required, evidence, max_age_s: 86_400 }
+    }
+
+    fn judge(&self, file: &[u8], document: Option<&[u8]>, evidence: Evidence<'_>) -> Report {
+        judge(Given { file, document }, &self.policy(evidence))
     }
 
     fn code(&self, file: &[u8]) -> &'static str {
@@ -136,6 +141,11 @@ fn eds_a_signature_that_is_wrong_in_one_way_is_refused_for_that() {
 
 #[test_case(Plan { until: "2026-11-29T09:59:59Z", ..person() }, None => "expired"; "the person's certificate is over")]
 #[test_case(Plan { usage: 0x20, ..person() }, None => "key-usage"; "a key for encryption")]
+#[test_case(Plan { usage: SIGN_IN_USAGE, purposes: SIGN_IN_PURPOSES, ..person() }, None => "key-usage"; "a key to sign in with")]
+#[test_case(Plan { usage: SIGN_IN_USAGE, ..person() }, None => "key-usage"; "nobody is held to what the key signs")]
+#[test_case(Plan { purposes: SIGN_IN_PURPOSES, ..person() }, None => "key-usage"; "the purpose is to sign in")]
+#[test_case(Plan { purposes: &[], ..person() }, None => "valid"; "no purposes are named")]
+#[test_case(Plan { usage: SIGNING_USAGE | 0x08, ..person() }, None => "valid"; "for signing and for agreeing on keys")]
 #[test_case(Plan { iin: Some("061211600013"), ..person() }, None => "iin"; "a wrong check digit")]
 #[test_case(Plan { iin: Some("0612116000"), ..person() }, None => "iin"; "ten digits")]
 #[test_case(Plan { bin: Some("061211600012"), ..person() }, None => "bin"; "an iin where a bin should be")]
@@ -148,6 +158,38 @@ fn rfc5280_paths_are_judged(plan: Plan, authority: Option<Plan>) -> &'static str
     let authority = authority.unwrap_or_else(|| Plan::authority("Authority", "Root"));
     let world = World::with(&plan, &authority, || Key::gost(ParameterSet::Tc26A512, 7));
     world.code(&world.message().to_der())
+}
+
+/// A key to sign in with proves who somebody is, and its certificate holds; it signs no document.
+#[test]
+fn eds_a_key_to_sign_in_with_is_refused_only_under_a_document() {
+    let plan = Plan { usage: SIGN_IN_USAGE, purposes: SIGN_IN_PURPOSES, ..person() };
+    let world = World::new(&plan);
+    let report = world.judge(&world.message().to_der(), None, Evidence::None);
+    let subject = world.person.names().shown();
+    assert_eq!(report.refusal, Some(Refusal::KeyUsage { subject }));
+    assert_eq!(report.checks.last(), Some(&Check { step: Step::KeyUsage, outcome: Outcome::Failed }));
+    let trust = Trust { anchors: std::slice::from_ref(&world.authority), others: &[] };
+    let policy = Policy { trust, ..world.policy(Evidence::None) };
+    assert_eq!(code(&judge(Given { file: world.person.der(), document: None }, &policy)), "valid");
+}
+
+#[test]
+fn eds_who_signs_twice_is_listed_once() {
+    let world = World::new(&person());
+    let twice = Message { times: 2, ..world.message() }.to_der();
+    let signed = verify(&twice, None, &world.policy(Evidence::None), &mut Report::default()).unwrap();
+    assert_eq!(signed.certificates, [world.person.clone()]);
+}
+
+#[test_case(60_000 => true; "a long one")]
+#[test_case(66_000 => false; "a longer one")]
+fn eds_certificates_have_bounds(length: usize) -> bool {
+    let key = Key::gost(ParameterSet::Tc26A256, 3);
+    let der = Plan::person(String::leak("N".repeat(length)), "Authority").to_der(&key, &key);
+    let read = Certificate::read(&der);
+    assert!(read.is_ok() || read == Err(Refusal::Malformed(Kind::Certificate)));
+    read.is_ok()
 }
 
 #[test]
@@ -267,6 +309,7 @@ fn rfc6960_what_a_responder_says_counts() {
     let nonce = b"0123456789abcdef".as_slice();
     let at = "2026-11-29T09:59:00Z";
     let about = (&world.person, &world.authority);
+    let dated = |updated, produced| ocsp_dated((&key, &responder), about, GOOD, (updated, produced), Some(nonce));
     let cases = [
         ("valid", ocsp((&key, &responder), about, GOOD, at, Some(nonce))),
         ("valid", ocsp((&world.authority_key, &world.authority), about, GOOD, at, Some(nonce))),
@@ -277,6 +320,11 @@ fn rfc6960_what_a_responder_says_counts() {
         ("nonce", ocsp((&key, &responder), about, GOOD, at, None)),
         ("stale", ocsp((&key, &responder), about, GOOD, "2026-11-27T10:00:00Z", Some(nonce))),
         ("future", ocsp((&key, &responder), about, GOOD, "2026-11-29T10:06:00Z", Some(nonce))),
+        ("valid", dated("2026-11-28T10:00:00Z", at)),
+        ("stale", dated("2026-11-28T09:59:59Z", at)),
+        ("stale", dated(at, "2026-11-28T09:59:59Z")),
+        ("future", dated(at, "2026-11-29T09:58:59Z")),
+        ("future", dated(at, "2026-11-29T10:05:01Z")),
         ("not-responder", ocsp((&key, &no_purpose), about, GOOD, at, Some(nonce))),
         ("not-responder", ocsp((&key, &elsewhere), about, GOOD, at, Some(nonce))),
         ("signature", ocsp((&Key::p256(), &responder), about, GOOD, at, Some(nonce))),
@@ -313,6 +361,11 @@ fn rfc5280_a_list_of_revoked_certificates_counts_where_no_responder_is_asked() {
     }
     let of_the_root = list(&world.root_key, "Root", &[], at);
     assert_eq!(world.code(&of_the_root), "valid");
+    let nobody = Plan { authority: None, ..Plan::authority("Nobody", "Nobody") }.issue(key, key);
+    let of_nobody = list(key, "Nobody", &[], at);
+    let trust = Trust { anchors: std::slice::from_ref(&nobody), others: &[] };
+    let policy = Policy { trust, ..world.policy(Evidence::None) };
+    assert_eq!(code(&judge(Given { file: &of_nobody, document: None }, &policy)), "not-authority");
 }
 
 #[test_case(&[]; "nothing")]

@@ -22,8 +22,8 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn p2_p7_p20_p22_signs_pay_once_and_what_is_not_paid_is_surcharged_or_refused() {
-    let demo = Demo::start();
     let directory = tempfile::tempdir().unwrap();
+    let demo = Demo::start_in(&directory.path().join("data"), &[]);
     let file = directory.path().join("signs.csv");
     std::fs::write(&file, SIGNS).unwrap();
     let ask = |arguments: &[&str]| {
@@ -76,7 +76,9 @@ fn p2_p7_p20_p22_signs_pay_once_and_what_is_not_paid_is_surcharged_or_refused() 
     assert_eq!(checked["problem_count"], 0, "{checked}");
     let (_, dir) = demo.terminate();
     let codes = ["SIGN-GOOD", "SIGNGOOD", "SIGN-GONE", "SIGN-THEM"];
-    for file in files(&dir) {
+    let files = files(&dir);
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
         let bytes = std::fs::read(&file).unwrap();
         for code in codes {
             let found = bytes.windows(code.len()).any(|window| window == code.as_bytes());

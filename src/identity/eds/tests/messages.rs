@@ -179,7 +179,7 @@ fn eds_who_signs_twice_is_listed_once() {
     let world = World::new(&person());
     let twice = Message { times: 2, ..world.message() }.to_der();
     let signed = verify(&twice, None, &world.policy(Evidence::None), &mut Report::default()).unwrap();
-    assert_eq!(signed.certificates, [world.person.clone()]);
+    assert_eq!(signed.certificates, std::slice::from_ref(&world.person));
 }
 
 #[test_case(60_000 => true; "a long one")]

@@ -5,6 +5,7 @@
 //! changed either (a page, a command, another session); so nobody has to remember to end it. Sign-in and every further
 //! proof make a new secret: one that somebody slipped in before is worth nothing afterwards.
 
+mod factors;
 mod settings;
 mod staff;
 #[cfg(test)]
@@ -26,6 +27,9 @@ use crate::store::accounts::{Account, CredentialKind};
 use crate::store::sessions::{self as rows, SessionRow, Stage};
 use crate::store::{self, Batch, Store};
 
+pub use self::factors::{
+    Answered, Asked, FactorError, Failed, NewKey, Offer, RecoveryCodes, ShownFactors, ShownPasskey, StaleChallenge,
+};
 pub use self::settings::Settings;
 pub use self::staff::{StaffError, Staffed};
 pub use crate::store::sessions::{NotASession, Proof, SessionId};
@@ -48,6 +52,7 @@ struct Inner {
     settings: Settings,
     store: Store,
     world: World,
+    challenges: factors::Challenges,
 }
 
 /// What the browser keeps of a session; not printed, wiped when dropped.
@@ -116,7 +121,8 @@ impl Sessions {
     /// The service over a store.
     #[must_use]
     pub fn new(store: Store, world: World, settings: Settings) -> Self {
-        Sessions { inner: Arc::new(Inner { settings, store, world }) }
+        let challenges = factors::Challenges::new(&world);
+        Sessions { inner: Arc::new(Inner { settings, store, world, challenges }) }
     }
 
     /// Opens a session for somebody who proved who they are. What the browser held before is not looked at: close it

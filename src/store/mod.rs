@@ -40,6 +40,7 @@ pub mod rewrite;
 pub mod rows;
 pub mod scans;
 pub mod sealing;
+pub mod second_factors;
 pub mod sessions;
 pub(crate) mod space;
 pub mod staff;

@@ -44,7 +44,7 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES];
+const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, sign_in::FACTOR_PAGES];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },
@@ -66,6 +66,12 @@ pub(in crate::http) fn all() -> impl Iterator<Item = &'static Page> {
 pub(in crate::http) fn find(method: &str, path: &str) -> Option<&'static Page> {
     let method = if method.eq_ignore_ascii_case("head") { "get" } else { method };
     all().find(|page| page.method.eq_ignore_ascii_case(method) && page.path == path)
+}
+
+/// Whether the page of this request can be asked for with GET, so that somebody can come back to it.
+pub(super) fn is_shown(parts: &axum::http::request::Parts) -> bool {
+    let path = parts.extensions.get::<axum::extract::MatchedPath>();
+    path.is_some_and(|path| find("get", path.as_str()).is_some())
 }
 
 /// The methods of a path.

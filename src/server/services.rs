@@ -18,6 +18,7 @@ use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
+use crate::registers::{self, Registers};
 use crate::retention::Retention;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
@@ -61,6 +62,8 @@ pub struct Services {
     pub closings: Closings,
     /// They open documents of others, and draw.
     pub workers: Workers,
+    /// The state registers.
+    pub registers: Registers,
 }
 
 /// Why the services cannot be built.
@@ -84,6 +87,9 @@ pub enum OpenError {
     /// The running binary cannot be found, so no worker can be started from it.
     #[error("cannot find the running program for its workers: {0}")]
     Program(std::io::Error),
+    /// The keys for state registers cannot be used.
+    #[error(transparent)]
+    Registers(#[from] registers::BadSettings),
     /// rustls cannot be set up.
     #[error("TLS for outbound connections: {0}")]
     Tls(#[from] rustls::Error),
@@ -215,6 +221,11 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
         });
+        let registers = Registers::new(registers::Parts {
+            settings: config.registers.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let config = Arc::new(config);
         Ok(Services {
             config,
@@ -235,6 +246,7 @@ impl Services {
             fetches,
             closings,
             workers,
+            registers,
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
+use crate::people::base::Base;
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -35,6 +36,8 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// The unified base (M23).
+    pub base: Base,
     /// Who it is.
     pub authenticator: Authenticator,
     /// Who is signed in to the pages, and who is staff.
@@ -235,6 +238,7 @@ impl Services {
             config,
             world,
             store,
+            base: Base::new(accounts.clone()),
             accounts,
             authenticator,
             sessions,

@@ -20,7 +20,7 @@ use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
     accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, postal, publisher,
-    quota, receipts, retention, smtp, store, trust,
+    quota, receipts, registers, retention, sessions, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -47,6 +47,8 @@ pub struct Config {
     pub retention: retention::Settings,
     /// Passwords and guessing.
     pub auth: auth::Settings,
+    /// Who is signed in to the pages.
+    pub sessions: sessions::Settings,
     /// Mail coming in.
     pub smtp: smtp::Settings,
     /// Mail being read.
@@ -77,6 +79,8 @@ pub struct Config {
     pub hybrid: hybrid::Settings,
     /// What they cost.
     pub payment: payment::Settings,
+    /// Where state registers are asked.
+    pub registers: registers::Settings,
 }
 
 impl Config {
@@ -106,6 +110,11 @@ impl Config {
         }
         config.check_peers()?;
         config.operators()?;
+        let mut problems = config.register_problems();
+        if !problems.is_empty() {
+            locate::place(&read(path)?, &mut problems);
+            return Err(ConfigError::Refused { file: path.to_owned(), problems });
+        }
         Ok(config)
     }
 
@@ -260,18 +269,28 @@ impl Config {
         }
         let quota = self.quota.problems().into_iter();
         problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
+        let sessions = self.sessions.problems().into_iter();
+        problems.extend(sessions.map(|(key, what, remedy)| Problem::new(format!("sessions.{key}"), what, remedy)));
         let clock = self.clock.problems().into_iter();
         problems.extend(clock.map(|(key, what, remedy)| Problem::new(format!("clock.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         let receipts = self.receipts.problems().into_iter();
         problems.extend(receipts.map(|(key, what, remedy)| Problem::new(format!("receipts.{key}"), what, remedy)));
+        let registers = self.registers.problems().into_iter();
+        problems.extend(registers.map(|(key, what, remedy)| Problem::new(format!("registers.{key}"), what, remedy)));
         let tariff = self.payment.tariff.problems().into_iter();
         problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());
         problems
+    }
+
+    /// Keys and certificates with which state registers are asked.
+    fn register_problems(&self) -> Vec<Problem> {
+        let problems = self.registers.file_problems().into_iter();
+        problems.map(|(key, what)| Problem::new(format!("registers.{key}"), what, "see docs/registers.md")).collect()
     }
 
     /// Servers that letters are handed to.
@@ -349,6 +368,7 @@ impl Config {
                 *path = base.join(&path);
             }
         }
+        self.registers.resolve_paths(base);
         // Empty is no path: the keys are in the environment then, and there are no time stamps.
         let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;

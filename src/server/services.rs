@@ -14,11 +14,14 @@ use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
+use crate::people::base::Base;
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
+use crate::registers::{self, Registers};
 use crate::retention::Retention;
+use crate::sessions::Sessions;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
 
@@ -33,8 +36,12 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// The unified base (M23).
+    pub base: Base,
     /// Who it is.
     pub authenticator: Authenticator,
+    /// Who is signed in to the pages, and who is staff.
+    pub sessions: Sessions,
     /// The facilities and their devices.
     pub registry: Arc<Registry>,
     /// The devices that make marks.
@@ -61,6 +68,8 @@ pub struct Services {
     pub closings: Closings,
     /// They open documents of others, and draw.
     pub workers: Workers,
+    /// The state registers.
+    pub registers: Registers,
 }
 
 /// Why the services cannot be built.
@@ -84,6 +93,9 @@ pub enum OpenError {
     /// The running binary cannot be found, so no worker can be started from it.
     #[error("cannot find the running program for its workers: {0}")]
     Program(std::io::Error),
+    /// The keys for state registers cannot be used.
+    #[error(transparent)]
+    Registers(#[from] registers::BadSettings),
     /// rustls cannot be set up.
     #[error("TLS for outbound connections: {0}")]
     Tls(#[from] rustls::Error),
@@ -121,6 +133,7 @@ impl Services {
         })?;
         let accounts = Accounts::new(store.clone(), world.clone(), &config.accounts)?;
         let authenticator = Authenticator::start(accounts.clone(), world.clone(), &config.auth)?;
+        let sessions = Sessions::new(store.clone(), world.clone(), config.sessions.clone());
         let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
         let dns = Dns::new(&config.trust)?;
         let mail_domain = config.accounts.domains.first().cloned().unwrap_or_default();
@@ -215,13 +228,20 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
         });
+        let registers = Registers::new(registers::Parts {
+            settings: config.registers.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let config = Arc::new(config);
         Ok(Services {
             config,
             world,
             store,
+            base: Base::new(accounts.clone()),
             accounts,
             authenticator,
+            sessions,
             registry,
             devices,
             paper,
@@ -235,6 +255,7 @@ impl Services {
             fetches,
             closings,
             workers,
+            registers,
         })
     }
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod backup;
+pub mod base;
 mod batch;
 pub mod bodies;
 pub mod check;
@@ -41,7 +42,9 @@ pub mod rewrite;
 pub mod rows;
 pub mod scans;
 pub mod sealing;
+pub mod sessions;
 pub(crate) mod space;
+pub mod staff;
 mod staging;
 pub mod stats;
 mod stuck;

@@ -31,6 +31,7 @@ mod power_cut;
 mod readme;
 mod receipts;
 mod remote_delivery;
+mod sign_in;
 mod space;
 mod standards;
 mod submit_and_read;

@@ -7,7 +7,7 @@ mod app_passwords;
 mod cache;
 mod hash;
 mod lanes;
-mod network;
+pub(crate) mod network;
 mod pool;
 mod settings;
 mod throttle;

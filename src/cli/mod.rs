@@ -23,6 +23,7 @@ mod queue;
 mod scan;
 mod serve;
 mod size;
+mod staff;
 mod store;
 mod target;
 
@@ -55,6 +56,9 @@ enum Command {
     /// Accounts of users.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Accounts of staff, and their roles.
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
     /// Facilities and their devices.
     #[command(subcommand)]
     Facility(facility::FacilityCommand),
@@ -169,6 +173,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Demo(args) => demo::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Account(command) => account::run(command),
+        Command::Staff(command) => staff::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
         Command::Eds(command) => eds::run(&command),

@@ -6,6 +6,7 @@
 //! proof make a new secret: one that somebody slipped in before is worth nothing afterwards.
 
 mod factors;
+mod history;
 mod settings;
 mod staff;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::store::{self, Batch, Store};
 pub use self::factors::{
     Answered, Asked, FactorError, Failed, NewKey, Offer, RecoveryCodes, ShownFactors, ShownPasskey, StaleChallenge,
 };
+pub use self::history::SignIn;
 pub use self::settings::Settings;
 pub use self::staff::{StaffError, Staffed};
 pub use crate::store::sessions::{NotASession, Proof, SessionId};
@@ -288,6 +290,9 @@ impl Sessions {
         let (token, id) = self.secret();
         let mut batch = Batch::new();
         rows::add(&mut batch, &id, &row)?;
+        if stage == Stage::Open {
+            self.note_sign_in(&mut batch, account, proof, row.from, &row.agent).await?;
+        }
         others.sort_by_key(|(_, row)| std::cmp::Reverse(row.seen_us));
         others.iter().skip(most.saturating_sub(1)).for_each(|(id, _)| rows::remove(&mut batch, id, account));
         self.inner.store.commit(batch).await?;

@@ -44,6 +44,7 @@
 //! | `j` | item | what was paid for it, the mark for its receipt | payment |
 //! | `G` | kind, account or centre, number | terms of accounts; bundles for print centres with their plombs | payment, hybrid |
 //! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
+//! | `T` | account | from where it was last signed in to | sessions |
 //! | `V` | 1, account; or 2, hash of a credential id | what it has beside its password; whose passkey it is | sessions |
 //! | `O` | account | its roles as staff | sessions |
 

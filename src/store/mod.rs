@@ -44,6 +44,7 @@ pub mod scans;
 pub mod sealing;
 pub mod second_factors;
 pub mod sessions;
+pub mod sign_ins;
 pub(crate) mod space;
 pub mod staff;
 mod staging;

@@ -12,6 +12,7 @@ mod frame;
 mod guard;
 mod language;
 mod path;
+mod rate;
 mod sign_in;
 mod table;
 mod verify;
@@ -25,6 +26,7 @@ use super::Api;
 
 pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;
+pub(super) use rate::FormRate;
 
 /// The pages, and the assets of all.
 pub(super) fn router(api: &Api) -> Router<Api> {

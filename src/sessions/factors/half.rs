@@ -51,6 +51,7 @@ impl Sessions {
         let mut batch = Batch::new();
         rows::take(&mut batch, &half, account);
         rows::add(&mut batch, &id, &whole)?;
+        self.note_sign_in(&mut batch, account, proof, whole.from, &whole.agent).await?;
         self.commit_first(batch).await?;
         Ok(Opened { token, id })
     }

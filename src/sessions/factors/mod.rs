@@ -10,6 +10,8 @@ mod challenges;
 mod half;
 mod passkeys;
 mod recovery;
+#[cfg(test)]
+mod tests;
 mod totp;
 mod webauthn;
 

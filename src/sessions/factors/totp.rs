@@ -39,7 +39,7 @@ pub(crate) fn accepted_step(secret: &[u8], code: &str, at: Timestamp, last_step:
 }
 
 /// RFC 4226 §5.3, with the step as the counter (RFC 6238 §4.2).
-fn code(secret: &[u8], step: i64) -> String {
+pub(super) fn code(secret: &[u8], step: i64) -> String {
     // The name of the constant means signatures; RFC 2104's construction does not need SHA-1 to resist collisions.
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
     let tag = hmac::sign(&key, &step.to_be_bytes());

@@ -17,7 +17,7 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, audit, base, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments,
-    print_batches, print_jobs, queue, quota, receipts, scans, second_factors, sessions, staff,
+    print_batches, print_jobs, queue, quota, receipts, scans, second_factors, sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -132,6 +132,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'G', Reader::Claiming(print_batches::inspect_ledger)),
     (b'E', Reader::Claiming(sessions::inspect)),
     (b'O', Reader::Claiming(staff::inspect)),
+    (b'T', Reader::Claiming(sign_ins::inspect)),
     (b'V', Reader::Claiming(second_factors::inspect)),
 ];
 

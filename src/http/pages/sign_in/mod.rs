@@ -3,6 +3,7 @@
 //! The invariant: whoever gets in gets a new secret, and what the browser held before opens nothing any more.
 
 mod again;
+mod app_passwords;
 mod factors;
 mod passkey;
 mod second;
@@ -28,6 +29,7 @@ use super::{Asked, Frame, show_as};
 
 #[allow(unused_imports, reason = "the cabinet takes it")]
 pub(in crate::http) use again::Proved;
+pub(super) use app_passwords::PAGES as APP_PASSWORD_PAGES;
 pub(super) use factors::PAGES as FACTOR_PAGES;
 
 pub(super) const PAGES: &[Page] = &[
@@ -114,7 +116,7 @@ async fn page(
 ) -> Response {
     match visitor.session {
         Some(_) => Redirect::to(&after_sign_in(&next)).into_response(),
-        None => sign_in_page(&api, &here, asked, &next, "", None),
+        None => Entrance { api: &api, here: &here, next: &next, login: "" }.show(asked, None),
     }
 }
 
@@ -130,8 +132,8 @@ async fn sign_in(
     match api.authenticator().login(form.login.trim(), &password, visitor.ip, Door::Pages).await {
         Ok(identity) => after_password(&api, &visitor, identity.account, &form.next).await,
         Err(error) => {
-            let wrong = Some(Wrong::Password(error));
-            Ok(sign_in_page(&api, &here, asked, &form.next, &form.login, wrong))
+            let entrance = Entrance { api: &api, here: &here, next: &form.next, login: &form.login };
+            Ok(entrance.show(asked, Some(Wrong::Password(error))))
         }
     }
 }
@@ -195,22 +197,34 @@ async fn sign_out(
     Ok(without_session(Redirect::to("/sign-in").into_response()))
 }
 
-fn sign_in_page(api: &Api, here: &Here, asked: Asked, next: &str, login: &str, wrong: Option<Wrong>) -> Response {
-    let passkey = passkey::Get::of_anybody(api, here, &asked.known);
-    let frame = Frame::new(asked, "sign-in-title");
-    let page = SignInPage {
-        next: own_path(next).unwrap_or_default().to_owned(),
-        login: login.to_owned(),
-        error: wrong.map(|wrong| wrong.text(&frame)),
-        passkey,
-        may_register: table::find("get", "/register").is_some(),
-        frame: frame.clone(),
-    };
-    let mut response = show_as(wrong.map_or(StatusCode::OK, Wrong::status), &frame, &page);
-    if let Some(Wrong::Password(AuthError::Throttled { seconds })) = wrong {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+/// The page `/sign-in`.
+struct Entrance<'a> {
+    api: &'a Api,
+    here: &'a Here,
+    /// Where to go afterwards.
+    next: &'a str,
+    /// What was typed as login.
+    login: &'a str,
+}
+
+impl Entrance<'_> {
+    fn show(&self, asked: Asked, wrong: Option<Wrong>) -> Response {
+        let passkey = passkey::Get::of_anybody(self.api, self.here, &asked.known);
+        let frame = Frame::new(asked, "sign-in-title");
+        let page = SignInPage {
+            next: own_path(self.next).unwrap_or_default().to_owned(),
+            login: self.login.to_owned(),
+            error: wrong.map(|wrong| wrong.text(&frame)),
+            passkey,
+            may_register: table::find("get", "/register").is_some(),
+            frame: frame.clone(),
+        };
+        let mut response = show_as(wrong.map_or(StatusCode::OK, Wrong::status), &frame, &page);
+        if let Some(Wrong::Password(AuthError::Throttled { seconds })) = wrong {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
-    response
 }
 
 impl Wrong {

@@ -15,7 +15,7 @@ use super::super::Asked;
 use super::super::fault::Fault;
 use super::super::form::Checked;
 use super::super::visitor::{Here, Known, Visitor};
-use super::{Wrong, enter, sign_in_page};
+use super::{Entrance, Wrong, enter};
 
 /// What the script needs to ask the browser for a passkey.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,5 +104,5 @@ pub(super) async fn sign_in(
         Err(FactorError::Stale) => Wrong::TooLate,
         Err(_) => Wrong::Passkey,
     };
-    Ok(sign_in_page(&api, &here, asked, &filled.next, "", Some(wrong)))
+    Ok(Entrance { api: &api, here: &here, next: &filled.next, login: "" }.show(asked, Some(wrong)))
 }

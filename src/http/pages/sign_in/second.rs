@@ -36,6 +36,15 @@ pub(super) struct Code {
     next: String,
 }
 
+/// The page for one half session.
+struct Second<'a> {
+    api: &'a Api,
+    here: &'a Here,
+    asked: Asked,
+    half: Session,
+    next: &'a str,
+}
+
 /// `GET /sign-in/second`
 pub(super) async fn page(
     State(api): State<Api>,
@@ -44,10 +53,8 @@ pub(super) async fn page(
     headers: HeaderMap,
     Query(Wanted { next }): Query<Wanted>,
 ) -> Result<Response, Fault> {
-    match half(&api, &headers).await? {
-        Some(half) => second_page(&api, &here, asked, &half, &next, None).await,
-        None => Ok(Redirect::to("/sign-in").into_response()),
-    }
+    let Some(half) = half(&api, &headers).await? else { return Ok(Redirect::to("/sign-in").into_response()) };
+    Second { api: &api, here: &here, asked, half, next: &next }.show(None).await
 }
 
 /// `POST /sign-in/second`
@@ -60,14 +67,15 @@ pub(super) async fn code(
     Checked(form): Checked<Code>,
 ) -> Result<Response, Fault> {
     let Some(half) = half(&api, &headers).await? else { return Ok(Redirect::to("/sign-in").into_response()) };
+    let second = Second { api: &api, here: &here, asked, half, next: &form.next };
     // A code has a million values: guessing is slowed down as it is with passwords.
-    if let Err(error) = api.authenticator().check_wait(half.account, visitor.ip) {
-        return second_page(&api, &here, asked, &half, &form.next, Some(error)).await;
+    if let Err(error) = api.authenticator().check_wait(second.half.account, visitor.ip) {
+        return second.show(Some(error)).await;
     }
-    match api.sessions().use_code(half.account, &form.code).await {
-        Ok(()) => whole(&api, &half, Proof::PasswordAndCode, &form.next).await,
+    match api.sessions().use_code(second.half.account, &form.code).await {
+        Ok(()) => second.enter(Proof::PasswordAndCode).await,
         Err(FactorError::Store(error)) => Err(error.into()),
-        Err(_) => wrong(&api, &visitor, &here, asked, &half, &form.next).await,
+        Err(_) => second.refuse(&visitor).await,
     }
 }
 
@@ -82,10 +90,12 @@ pub(super) async fn passkey(
 ) -> Result<Response, Fault> {
     let Some(half) = half(&api, &headers).await? else { return Ok(Redirect::to("/sign-in").into_response()) };
     let question = Question { what: second(half.id), origin: here.origin.clone(), host: here.host.clone() };
-    match api.sessions().use_passkey(filled.answered(Some(half.account))?, &question).await {
-        Ok(_) => whole(&api, &half, Proof::PasswordAndPasskey, &filled.next).await,
+    let answered = filled.answered(Some(half.account))?;
+    let second = Second { api: &api, here: &here, asked, half, next: &filled.next };
+    match api.sessions().use_passkey(answered, &question).await {
+        Ok(_) => second.enter(Proof::PasswordAndPasskey).await,
         Err(FactorError::Store(error)) => Err(error.into()),
-        Err(_) => wrong(&api, &visitor, &here, asked, &half, &filled.next).await,
+        Err(_) => second.refuse(&visitor).await,
     }
 }
 
@@ -96,51 +106,40 @@ async fn half(api: &Api, headers: &HeaderMap) -> Result<Option<Session>, Fault> 
     }
 }
 
-async fn whole(api: &Api, half: &Session, proof: Proof, next: &str) -> Result<Response, Fault> {
-    let opened = api.sessions().complete(half.id, proof).await.map_err(over)?;
-    arrived(proof);
-    Ok(with_session(Redirect::to(&after_sign_in(next)).into_response(), &opened.token))
-}
-
-async fn wrong(
-    api: &Api,
-    visitor: &Visitor,
-    here: &Here,
-    asked: Asked,
-    half: &Session,
-    next: &str,
-) -> Result<Response, Fault> {
-    api.authenticator().note_failure(half.account, visitor.ip);
-    match api.sessions().fail(half.id).await.map_err(over)? {
-        Failed::TryAgain => second_page(api, here, asked, half, next, Some(AuthError::Wrong)).await,
-        Failed::Over => Err(Fault::new(StatusCode::FORBIDDEN, "sign-in-over", "sign-in-over-text")),
+impl Second<'_> {
+    async fn enter(self, proof: Proof) -> Result<Response, Fault> {
+        let opened = self.api.sessions().complete(self.half.id, proof).await.map_err(over)?;
+        arrived(proof);
+        Ok(with_session(Redirect::to(&after_sign_in(self.next)).into_response(), &opened.token))
     }
-}
 
-async fn second_page(
-    api: &Api,
-    here: &Here,
-    asked: Asked,
-    half: &Session,
-    next: &str,
-    error: Option<AuthError>,
-) -> Result<Response, Fault> {
-    let frame = Frame::new(asked, "second-title");
-    let said = error.map(|error| match error {
-        AuthError::Throttled { seconds } => frame.text_with("sign-in-wait", &[("seconds", &seconds.to_string())]),
-        _ => frame.text("second-wrong"),
-    });
-    let status = match error {
-        None => StatusCode::OK,
-        Some(AuthError::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
-        Some(_) => StatusCode::FORBIDDEN,
-    };
-    let page = SecondPage {
-        next: own_path(next).unwrap_or_default().to_owned(),
-        error: said,
-        has_authenticator: api.sessions().second_factors(half.account).await?.authenticator_since.is_some(),
-        passkey: Get::beside_password(api, here, half.account, half.id).await?,
-        frame: frame.clone(),
-    };
-    Ok(show_as(status, &frame, &page))
+    async fn refuse(self, visitor: &Visitor) -> Result<Response, Fault> {
+        self.api.authenticator().note_failure(self.half.account, visitor.ip);
+        match self.api.sessions().fail(self.half.id).await.map_err(over)? {
+            Failed::TryAgain => self.show(Some(AuthError::Wrong)).await,
+            Failed::Over => Err(Fault::new(StatusCode::FORBIDDEN, "sign-in-over", "sign-in-over-text")),
+        }
+    }
+
+    async fn show(self, error: Option<AuthError>) -> Result<Response, Fault> {
+        let Second { api, here, asked, half, next } = self;
+        let frame = Frame::new(asked, "second-title");
+        let said = error.map(|error| match error {
+            AuthError::Throttled { seconds } => frame.text_with("sign-in-wait", &[("seconds", &seconds.to_string())]),
+            _ => frame.text("second-wrong"),
+        });
+        let status = match error {
+            None => StatusCode::OK,
+            Some(AuthError::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Some(_) => StatusCode::FORBIDDEN,
+        };
+        let page = SecondPage {
+            next: own_path(next).unwrap_or_default().to_owned(),
+            error: said,
+            has_authenticator: api.sessions().second_factors(half.account).await?.authenticator_since.is_some(),
+            passkey: Get::beside_password(api, here, half.account, half.id).await?,
+            frame: frame.clone(),
+        };
+        Ok(show_as(status, &frame, &page))
+    }
 }

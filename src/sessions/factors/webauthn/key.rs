@@ -10,10 +10,10 @@ use crate::store::second_factors::PasskeyKey;
 use super::PasskeyError;
 use super::data::entry;
 
-/// Numbers of algorithms in the COSE registry.
-pub(super) const ES256: i64 = -7;
-pub(super) const EDDSA: i64 = -8;
-pub(super) const RS256: i64 = -257;
+/// Numbers of algorithms in the COSE registry; `passkeys.mjs` offers these.
+const ES256: i64 = -7;
+const EDDSA: i64 = -8;
+const RS256: i64 = -257;
 
 /// Labels of RFC 9052 §7.1 and RFC 9053 §7.1, §7.2, and their values.
 const KEY_TYPE: i64 = 1;

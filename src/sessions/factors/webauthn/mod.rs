@@ -20,9 +20,6 @@ use data::AuthenticatorData;
 /// Longest credential id that is taken (§7.1 step 18: up to 1023 bytes).
 const LONGEST_ID: usize = 1023;
 
-/// Algorithms that are offered, by their numbers in the COSE registry: ES256, EdDSA, RS256.
-pub(crate) const ALGORITHMS: [i64; 3] = [key::ES256, key::EDDSA, key::RS256];
-
 /// For which site a passkey is: nothing that was made for another one counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Site {

@@ -42,6 +42,8 @@
 //! | `g` | hash of the code | payment sign | payment |
 //! | `j` | item | what was paid for it, the mark for its receipt | payment |
 //! | `G` | kind, account or centre, number | terms of accounts; bundles for print centres with their plombs | payment, hybrid |
+//! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
+//! | `O` | account | its roles as staff | sessions |
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
 
@@ -146,6 +148,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'R' | b'u', _)) => {
             Memory::Always
         }
+        // Who is staff; who is signed in is not remembered.
+        Some((b'O', _)) => Memory::Always,
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.

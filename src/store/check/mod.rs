@@ -17,7 +17,7 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments, print_batches,
-    print_jobs, queue, quota, receipts, scans,
+    print_jobs, queue, quota, receipts, scans, sessions, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -129,6 +129,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'g', Reader::Claiming(payment_signs::inspect)),
     (b'j', Reader::Claiming(payments::inspect)),
     (b'G', Reader::Claiming(print_batches::inspect_ledger)),
+    (b'E', Reader::Claiming(sessions::inspect)),
+    (b'O', Reader::Claiming(staff::inspect)),
 ];
 
 enum Reader {

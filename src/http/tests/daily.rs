@@ -82,6 +82,7 @@ async fn p32_a_controller_reads_all_closings_and_a_head_those_of_the_own_facilit
         ("controller", "all devices", "controller: .."),
         ("head", "all devices", "facility_head: .."),
         ("controller", "kokshetau-a", "controller: 2026-11-22..2026-11-22"),
+        ("controller", "all devices", "controller: .."),
         ("head", "astana-1-a 2026-11-22", "facility_head: json"),
     ];
     let expected = expected.map(|(actor, object, details)| (actor.into(), object.into(), details.into()));

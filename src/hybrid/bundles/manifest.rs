@@ -1,7 +1,7 @@
 //! The manifest of a bundle: one JSON document in its canonical form (RFC 8785), and the marks above it.
 //!
-//! A mark signs a header and a body. Those of a document are the field `Content-Type` and the document, so that manifest
-//! and marks together are a message, which everything that verifies marks reads as it is.
+//! A mark signs a header and a body. Those of a document are its number, its type and the document, so that manifest and
+//! marks together are a message, which everything that verifies marks reads as it is.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::seal_text;
 /// The version of the form.
 const VERSION: u32 = 1;
 
-const HEADER: &[u8] = b"Content-Type: application/json; charset=utf-8\r\n";
+const CONTENT_TYPE: &str = "Content-Type: application/json; charset=utf-8\r\n";
 
 /// What must be in a bundle.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -135,14 +135,20 @@ impl Manifest {
     pub fn contents(&self) -> Contents {
         let mut body = BodyHasher::default();
         body.update(self.document().as_bytes());
-        Contents { header: HeaderInput::to_sign(&[HEADER]), body: body.finish() }
+        Contents { header: HeaderInput::to_sign(&[self.header().as_bytes()]), body: body.finish() }
+    }
+
+    /// The fields of it as a message.
+    fn header(&self) -> String {
+        let id = self.id.as_ref().map(|id| format!("Postal-Item-Id: {id}\r\n")).unwrap_or_default();
+        format!("{id}{CONTENT_TYPE}")
     }
 
     /// The manifest below its marks, as a message.
     #[must_use]
     pub fn marked(&self, marks: &[String]) -> Vec<u8> {
         let mut whole: Vec<u8> = marks.iter().filter_map(|mark| Mark::folded(mark)).collect::<String>().into_bytes();
-        whole.extend_from_slice(HEADER);
+        whole.extend_from_slice(self.header().as_bytes());
         whole.extend_from_slice(b"\r\n");
         whole.extend_from_slice(self.document().as_bytes());
         whole.extend_from_slice(b"\r\n");

@@ -255,6 +255,16 @@ bundle-sealed = Closed
 bundle-letters = Letters in it
 bundle-sheets = Sheets in it
 bundle-note = The manifest with its marks is at ?format=eml of the same address; `poshta postmark verify` reads it.
+
+## Answers of state registers
+register-field-number = there is nobody with this number
+register-field-surname = the surname
+register-field-name = the name
+register-field-patronymic = the patronymic
+register-field-full-name = the full name of the legal entity
+register-field-document = the identity document
+register-field-status = no longer registered
+
 # Pages: frame and sign-in
 page-parts = Parts
 page-part-home = Home

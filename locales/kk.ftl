@@ -255,6 +255,16 @@ bundle-sealed = Жабылды
 bundle-letters = Хаттар саны
 bundle-sheets = Парақтар саны
 bundle-note = Бедерлері бар тізімдеме — сол мекенжайда ?format=eml арқылы; оны `poshta postmark verify` тексереді.
+
+## Answers of state registers
+register-field-number = мұндай нөмірмен ешкім жоқ
+register-field-surname = тегі
+register-field-name = аты
+register-field-patronymic = әкесінің аты
+register-field-full-name = заңды тұлғаның толық атауы
+register-field-document = жеке басын куәландыратын құжат
+register-field-status = тіркеуден шығарылған
+
 # Pages: frame and sign-in
 page-parts = Бөлімдер
 page-part-home = Басты бет

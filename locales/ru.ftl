@@ -255,6 +255,16 @@ bundle-sealed = Закрыт
 bundle-letters = Писем
 bundle-sheets = Листов
 bundle-note = Опись с оттисками — по тому же адресу с ?format=eml; её проверяет `poshta postmark verify`.
+
+## Answers of state registers
+register-field-number = с таким номером никого нет
+register-field-surname = фамилия
+register-field-name = имя
+register-field-patronymic = отчество
+register-field-full-name = полное наименование юридического лица
+register-field-document = документ, удостоверяющий личность
+register-field-status = снят с учёта
+
 # Pages: frame and sign-in
 page-parts = Разделы
 page-part-home = Главная

@@ -330,6 +330,34 @@ impl Accounts {
         Ok(self.inner.store.destroy_letters(id).await?)
     }
 
+    /// What stands for an IIN or BIN in keys and rows: its hash, keyed with a secret of the directory (M8).
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn person_key(&self, number: &PersonalNumber) -> store::Result<[u8; 32]> {
+        let digits = match number {
+            PersonalNumber::Iin(iin) => iin.expose(),
+            PersonalNumber::Bin(bin) => bin.expose(),
+        };
+        let key = self.inner.person_key.get_or_try_init(|| self.load_person_key()).await?;
+        Ok(*blake3::keyed_hash(key, digits.as_bytes()).as_bytes())
+    }
+
+    /// The open account of the person with this IIN, or of the company with this BIN (M24).
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn find_person(&self, number: &PersonalNumber) -> store::Result<Option<Account>> {
+        let person = self.person_key(number).await?;
+        let found = self.inner.store.read(move |view| view.account_by_person(&person)).await?;
+        Ok(found.filter(Account::is_active))
+    }
+
+    /// The store under the service, for services that are about accounts as well.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
     /// Mail for this domain is for our accounts.
     #[must_use]
     pub fn is_local(&self, domain: &Domain) -> bool {
@@ -359,7 +387,7 @@ impl Accounts {
     }
 
     /// The instant as rows keep it, exact to a microsecond: what was read equals what was written.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let now = self.inner.world.now();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
@@ -405,8 +433,7 @@ impl Accounts {
                 return Err(AccountError::NumberOfAnother(NumberError::IsBin));
             }
         };
-        let key = self.inner.person_key.get_or_try_init(|| self.load_person_key()).await?;
-        let hash = *blake3::keyed_hash(key, digits.as_bytes()).as_bytes();
+        let hash = self.person_key(number).await?;
         let last_digits = digits.chars().skip(8).collect();
         Ok(Person { hash, last_digits })
     }

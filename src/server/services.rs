@@ -14,10 +14,12 @@ use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
+use crate::people::base::Base;
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
+use crate::registers::{self, Registers};
 use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::store::{self, Store};
@@ -34,6 +36,8 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// The unified base (M23).
+    pub base: Base,
     /// Who it is.
     pub authenticator: Authenticator,
     /// Who is signed in to the pages, and who is staff.
@@ -64,6 +68,8 @@ pub struct Services {
     pub closings: Closings,
     /// They open documents of others, and draw.
     pub workers: Workers,
+    /// The state registers.
+    pub registers: Registers,
 }
 
 /// Why the services cannot be built.
@@ -87,6 +93,9 @@ pub enum OpenError {
     /// The running binary cannot be found, so no worker can be started from it.
     #[error("cannot find the running program for its workers: {0}")]
     Program(std::io::Error),
+    /// The keys for state registers cannot be used.
+    #[error(transparent)]
+    Registers(#[from] registers::BadSettings),
     /// rustls cannot be set up.
     #[error("TLS for outbound connections: {0}")]
     Tls(#[from] rustls::Error),
@@ -219,11 +228,17 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
         });
+        let registers = Registers::new(registers::Parts {
+            settings: config.registers.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let config = Arc::new(config);
         Ok(Services {
             config,
             world,
             store,
+            base: Base::new(accounts.clone()),
             accounts,
             authenticator,
             sessions,
@@ -240,6 +255,7 @@ impl Services {
             fetches,
             closings,
             workers,
+            registers,
         })
     }
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod backup;
+pub mod base;
 mod batch;
 pub mod bodies;
 pub mod check;

@@ -1,0 +1,3 @@
+//! People and their mailboxes by order 71: how one gets a mailbox, and who may learn of it.
+
+pub mod base;

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "commands print for people; nothing else does")]
 
 mod account;
+mod bundle;
 mod closing;
 mod config;
 mod demo;

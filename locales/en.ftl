@@ -300,7 +300,6 @@ sign-in-wait = Too many wrong tries. Wait { $seconds } s and try again.
 sign-in-busy = Many people are signing in. Try again in a few seconds.
 sign-in-no-mailbox = No mailbox yet?
 sign-in-register = Register
-<<<<<<< HEAD
 sign-in-passkey-wrong = This passkey does not fit. Try again, or sign in with your password.
 sign-in-too-late = The time for it is over. Try again.
 sign-in-over = Sign in anew
@@ -366,7 +365,7 @@ app-passwords-name = Name, for example "phone"
 app-passwords-make = Make it
 app-passwords-no-scope = Choose what it is for: reading, sending, or both.
 app-passwords-too-many = There can be { $most } passwords at most. Revoke one first.
-=======
+
 
 # Administration and audit
 admin-title = Administration
@@ -493,4 +492,3 @@ admin-to = Last day (UTC)
 admin-when = When
 admin-details = Details
 admin-bad-query = Write a day as 2026-11-29.
->>>>>>> w-f2

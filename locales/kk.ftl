@@ -300,7 +300,6 @@ sign-in-wait = Қате әрекет тым көп болды. { $seconds } се
 sign-in-busy = Қазір сұрау көп. Бірнеше секундтан кейін қайталаңыз.
 sign-in-no-mailbox = Жәшігіңіз әлі жоқ па?
 sign-in-register = Тіркелу
-<<<<<<< HEAD
 sign-in-passkey-wrong = Бұл кілт жарамады. Қайталаңыз немесе құпиясөзбен кіріңіз.
 sign-in-too-late = Уақыт өтіп кетті. Қайталаңыз.
 sign-in-over = Қайтадан кіріңіз
@@ -366,7 +365,7 @@ app-passwords-name = Атауы, мысалы «телефон»
 app-passwords-make = Жасау
 app-passwords-no-scope = Не үшін керегін таңдаңыз: хат оқу, жіберу немесе екеуі де.
 app-passwords-too-many = Ең көбі { $most } құпиясөз болады. Алдымен біреуін жойыңыз.
-=======
+
 
 # Әкімшілік және тексеру журналы
 admin-title = Әкімшілік
@@ -493,4 +492,3 @@ admin-to = Соңғы күн (UTC)
 admin-when = Қашан
 admin-details = Толығырақ
 admin-bad-query = Күнді 2026-11-29 түрінде жазыңыз.
->>>>>>> w-f2

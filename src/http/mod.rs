@@ -181,10 +181,10 @@ impl Api {
         &self.parts.workers
     }
 
-<<<<<<< HEAD
     fn form_rate(&self) -> &pages::FormRate {
         &self.form_rate
-=======
+    }
+
     fn audit(&self) -> &Audit {
         &self.parts.audit
     }
@@ -200,7 +200,6 @@ impl Api {
 
     fn lookups(&self) -> &Lookups {
         &self.parts.lookups
->>>>>>> w-f2
     }
 
     fn in_flight(&self) -> &InFlight {

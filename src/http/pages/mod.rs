@@ -28,11 +28,8 @@ use super::Api;
 pub(super) use fault::Fault;
 pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;
-<<<<<<< HEAD
 pub(super) use rate::FormRate;
-=======
 pub(super) use visitor::Staff;
->>>>>>> w-f2
 
 /// The pages, and the assets of all.
 pub(super) fn router(api: &Api) -> Router<Api> {

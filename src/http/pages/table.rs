@@ -44,11 +44,7 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-<<<<<<< HEAD
-const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, sign_in::FACTOR_PAGES, sign_in::APP_PASSWORD_PAGES];
-=======
-const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, admin::PAGES];
->>>>>>> w-f2
+const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, sign_in::FACTOR_PAGES, sign_in::APP_PASSWORD_PAGES, admin::PAGES];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },

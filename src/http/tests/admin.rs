@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
 
 use super::*;
+use crate::auth::Door;
 use crate::identity::Role;
 use crate::sessions::{Browser, Proof};
 use crate::store::staff::Grant;
@@ -160,8 +161,8 @@ async fn a_temporary_password_is_shown_once_opens_the_mailbox_and_ends_all_sessi
     let password = page.split("id=\"password-once\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
     assert_eq!(password.len(), 16);
     let from = [127, 0, 0, 1].into();
-    assert!(office.authenticator.login("aliya", &Secret::new(password), from).await.is_ok());
-    assert!(office.authenticator.login("aliya", &Secret::new(PASSWORD.into()), from).await.is_err());
+    assert!(office.authenticator.login("aliya", &Secret::new(password), from, Door::Pages).await.is_ok());
+    assert!(office.authenticator.login("aliya", &Secret::new(PASSWORD.into()), from, Door::Pages).await.is_err());
     assert_eq!(admin.get("/admin").await.0, StatusCode::SEE_OTHER, "this one was the administrator's own");
 }
 

@@ -40,6 +40,7 @@ pub(super) fn deed(request: &Request) -> Deed {
         Request::AccountReceipts { name, consent: None } => account("account.show", name),
         Request::AccountClose { name, letters: Letters::AsConfigured } => account("account.close", name),
         Request::AccountClose { name, letters: Letters::Destroyed } => account("account.destroy", name),
+        Request::StaffList { .. } => all("staff.list", "staff"),
         Request::QueueList(_) => all("queue.list", "queue"),
         Request::QueueShow(shown) => item("queue.show", &shown.item),
         Request::QueueChange { item: id, action: QueueAction::Retry } => item("queue.retry", id),
@@ -54,7 +55,8 @@ pub(super) fn deed(request: &Request) -> Deed {
         Request::PaymentTerms { name, change: None } => account("payment.terms.show", name),
         Request::StoreBackup { dir } => all("store.backup", &format!("directory {}", dir.display())),
         Request::StoreExpire(_) => all("store.expire", "Trash and Junk"),
-        Request::ScanAssign { .. }
+        Request::StaffChange { .. }
+        | Request::ScanAssign { .. }
         | Request::ScanReject { .. }
         | Request::PaymentImport { .. }
         | Request::PaymentWithdraw { .. }

@@ -13,14 +13,10 @@ use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-<<<<<<< HEAD
-use super::{
-    Answer, Failure, Letters, Meter, Request, accounts, closings, desk, devices, log, mail_files, payment, staff,
-=======
 use super::audited::{Deed, deed};
 use super::{
-    ACTOR, Answer, Failure, Letters, Meter, Request, accounts, audit, closings, desk, devices, log, mail_files, payment,
->>>>>>> w-f2
+    ACTOR, Answer, Failure, Letters, Meter, Request, accounts, audit, closings, desk, devices, log, mail_files,
+    payment, staff,
 };
 
 /// Does what is asked.

@@ -16,13 +16,8 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-<<<<<<< HEAD
-    accounts, audit, base, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments,
-    print_batches, print_jobs, queue, quota, receipts, scans, second_factors, sessions, sign_ins, staff,
-=======
     accounts, audit, base, clock_checks, closings, device_acts, device_keys, items, lookups, payment_signs, payments,
-    print_batches, print_jobs, queue, quota, receipts, scans, sessions, staff,
->>>>>>> w-f2
+    print_batches, print_jobs, queue, quota, receipts, scans, second_factors, sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;

@@ -15,7 +15,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::administration::AdministrationError;
-use crate::auth::{AuthError, Secret};
+use crate::auth::{AuthError, Door, Secret};
 use crate::clock::Timestamp;
 use crate::store::Batch;
 
@@ -99,9 +99,9 @@ async fn prove(api: &Api, staff: &Staff, password: &str) -> Result<(), &'static 
         return Ok(());
     }
     let password = Secret::new(password.to_owned());
-    match api.authenticator().login(&signed_in.login, &password, signed_in.ip).await {
+    match api.authenticator().login(&signed_in.login, &password, signed_in.ip, Door::Pages).await {
         Ok(identity) if identity.account == signed_in.account => Ok(()),
-        Ok(_) | Err(AuthError::Wrong) => Err("admin-wrong-password"),
+        Ok(_) | Err(AuthError::Wrong | AuthError::WrongAppPassword) => Err("admin-wrong-password"),
         Err(AuthError::Throttled { .. }) => Err("page-too-many-text"),
         Err(AuthError::Busy) => Err("sign-in-busy"),
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "commands print for people; nothing else does")]
 
 mod account;
+mod audit;
 mod bundle;
 mod closing;
 mod config;
@@ -90,6 +91,9 @@ enum Command {
     /// Write an account's messages for other mail programs.
     #[command(subcommand)]
     Export(mailfiles::ExportCommand),
+    /// Who did what, in a chain that shows every change.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// The data directory.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -185,6 +189,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Scan(command) => scan::run(command),
         Command::Import(command) => mailfiles::import(command),
         Command::Export(command) => mailfiles::export(command),
+        Command::Audit(command) => audit::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Worker => Ok(ExitCode::SUCCESS),
     }

@@ -4,6 +4,7 @@
 //! Pure: no store and no clock. Uniqueness for ever is kept by the store under the keys made here.
 
 pub mod base;
+pub mod basis;
 mod confusables;
 pub mod eds;
 mod login;

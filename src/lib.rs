@@ -25,6 +25,7 @@ pub mod mailfiles;
 pub mod message;
 pub mod outbound;
 pub mod payment;
+pub mod people;
 pub mod postal;
 pub mod publisher;
 pub mod quota;

@@ -112,6 +112,27 @@ impl Accounts {
     /// # Errors
     /// The login or address is not allowed or taken; the person has an account; store.
     pub async fn create(&self, new: NewAccount) -> Result<Account, AccountError> {
+        let id = self.next_number().await?;
+        let mut batch = Batch::new();
+        let account = self.describe(&mut batch, id, new).await?;
+        match self.inner.store.commit(batch).await {
+            Ok(_) => Ok(account),
+            Err(store::Error::Conflict(key)) => Err(AccountError::from_conflict(&account, key)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Describes a new account with its standard folders in a batch of the caller's, who commits it: M15, with whatever
+    /// else belongs to its creation.
+    ///
+    /// # Errors
+    /// As [`Accounts::create`].
+    pub(crate) async fn describe(
+        &self,
+        batch: &mut Batch,
+        id: AccountId,
+        new: NewAccount,
+    ) -> Result<Account, AccountError> {
         let (login, folded_login) = self.checked_login(&new.login)?;
         let address = self.new_address(new.address.as_ref(), &login)?;
         if new.display_name.len() > MAX_NAME_BYTES || new.display_name.chars().any(char::is_control) {
@@ -123,7 +144,7 @@ impl Accounts {
         };
         let now = self.now();
         let account = Account {
-            id: self.next_number().await?,
+            id,
             login,
             folded_login,
             folded_address: address_key(&address),
@@ -147,14 +168,33 @@ impl Accounts {
             quota: OwnQuota::default(),
             created: now,
         };
-        let mut batch = Batch::new();
-        rows::add(&mut batch, &account)?;
-        mailboxes::add_standard_folders(&mut batch, account.id)?;
-        match self.inner.store.commit(batch).await {
-            Ok(_) => Ok(account),
-            Err(store::Error::Conflict(key)) => Err(AccountError::from_conflict(&account, key)),
-            Err(error) => Err(error.into()),
-        }
+        rows::add(batch, &account)?;
+        mailboxes::add_standard_folders(batch, account.id)?;
+        Ok(account)
+    }
+
+    /// The address that a login would become (M9), and what it is unique by.
+    ///
+    /// # Errors
+    /// M21: the login has a form that is not allowed.
+    pub fn address_of(&self, login: &str) -> Result<(String, Address), AccountError> {
+        let (login, _) = self.checked_login(login)?;
+        let address = self.new_address(None, &login)?;
+        Ok((login, address))
+    }
+
+    /// M21: whether a login is free: neither it nor its address is one that anybody has or had, or looks like one.
+    ///
+    /// # Errors
+    /// The login has a form that is not allowed; store.
+    pub async fn is_free(&self, login: &str) -> Result<bool, AccountError> {
+        let (login, address) = self.address_of(login)?;
+        let (folded, address) = (fold(&login).to_string(), address_key(&address));
+        let found = self
+            .inner
+            .store
+            .read(move |view| Ok(view.login_holder(&folded)?.is_none() && view.address_holder(&address)?.is_none()));
+        Ok(found.await?)
     }
 
     /// The open account that gets letters for this address: its own, or the postmaster's.
@@ -330,6 +370,34 @@ impl Accounts {
         Ok(self.inner.store.destroy_letters(id).await?)
     }
 
+    /// What stands for an IIN or BIN in keys and rows: its hash, keyed with a secret of the directory (M8).
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn person_key(&self, number: &PersonalNumber) -> store::Result<[u8; 32]> {
+        let digits = match number {
+            PersonalNumber::Iin(iin) => iin.expose(),
+            PersonalNumber::Bin(bin) => bin.expose(),
+        };
+        let key = self.inner.person_key.get_or_try_init(|| self.load_person_key()).await?;
+        Ok(*blake3::keyed_hash(key, digits.as_bytes()).as_bytes())
+    }
+
+    /// The open account of the person with this IIN, or of the company with this BIN (M24).
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn find_person(&self, number: &PersonalNumber) -> store::Result<Option<Account>> {
+        let person = self.person_key(number).await?;
+        let found = self.inner.store.read(move |view| view.account_by_person(&person)).await?;
+        Ok(found.filter(Account::is_active))
+    }
+
+    /// The store under the service, for services that are about accounts as well.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
     /// Mail for this domain is for our accounts.
     #[must_use]
     pub fn is_local(&self, domain: &Domain) -> bool {
@@ -359,7 +427,7 @@ impl Accounts {
     }
 
     /// The instant as rows keep it, exact to a microsecond: what was read equals what was written.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let now = self.inner.world.now();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
@@ -388,10 +456,15 @@ impl Accounts {
         Ok(address)
     }
 
-    /// Numbers are taken one by one and never come back; one that an unsuccessful creation took is lost.
+    /// Numbers never come back; one that an unsuccessful creation took is lost.
     async fn next_number(&self) -> Result<AccountId, AccountError> {
+        Ok(self.next_numbers(1).await?)
+    }
+
+    /// The first of so many numbers that follow each other.
+    pub(crate) async fn next_numbers(&self, count: u32) -> store::Result<AccountId> {
         let mut batch = Batch::new();
-        let slot = batch.allocate(keys::fact("accounts"), 1);
+        let slot = batch.allocate(keys::fact("accounts"), count);
         let number = self.inner.store.commit(batch).await?.number(slot);
         Ok(AccountId(u64::from(self.inner.operator) << OPERATOR_SHIFT | number))
     }
@@ -405,8 +478,7 @@ impl Accounts {
                 return Err(AccountError::NumberOfAnother(NumberError::IsBin));
             }
         };
-        let key = self.inner.person_key.get_or_try_init(|| self.load_person_key()).await?;
-        let hash = *blake3::keyed_hash(key, digits.as_bytes()).as_bytes();
+        let hash = self.person_key(number).await?;
         let last_digits = digits.chars().skip(8).collect();
         Ok(Person { hash, last_digits })
     }

@@ -5,7 +5,7 @@
 mod cache;
 mod hash;
 mod lanes;
-mod network;
+pub(crate) mod network;
 mod pool;
 mod settings;
 mod throttle;
@@ -188,6 +188,12 @@ impl Authenticator {
         let (password, salt) = (password.clone(), self.inner.world.random());
         let work = move || hasher.hash(&password, salt);
         self.inner.pool.run(Network::of(from), work).await?.map_err(|_| AuthError::Busy)
+    }
+
+    /// Fewest characters of a new password.
+    #[must_use]
+    pub fn min_password_characters(&self) -> usize {
+        self.inner.settings.min_password_chars
     }
 
     /// Whether this may become a password.

@@ -331,6 +331,7 @@ impl Start {
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));
         self.drain.spawn(self.services.warnings.clone().run(stop()));
+        self.drain.spawn(self.services.registration.clone().run(stop()));
         self.drain.spawn(self.services.receipts.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run(stop()));

@@ -14,6 +14,8 @@ use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
+use crate::people::registration::{self, Registration};
+use crate::people::{Agreements, People, Signatures, signatures};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -61,6 +63,14 @@ pub struct Services {
     pub closings: Closings,
     /// They open documents of others, and draw.
     pub workers: Workers,
+    /// The user agreement and who consented to it.
+    pub agreements: Agreements,
+    /// What the cabinet knows of users.
+    pub people: People,
+    /// Who signed something.
+    pub signatures: Signatures,
+    /// How people get mailboxes.
+    pub registration: Registration,
 }
 
 /// Why the services cannot be built.
@@ -78,6 +88,9 @@ pub enum OpenError {
     /// The threads that hash cannot be started.
     #[error(transparent)]
     Auth(#[from] auth::StartError),
+    /// `[eds]` names a file or an address that cannot be used.
+    #[error(transparent)]
+    Eds(#[from] signatures::LoadError),
     /// The resolver cannot be set up.
     #[error("trust.name_servers: {0}")]
     Dns(#[from] DnsError),
@@ -205,7 +218,7 @@ impl Services {
             fetched,
             world: world.clone(),
             host_name: config.server.hostname.clone(),
-            mail_domain,
+            mail_domain: mail_domain.clone(),
         });
         let closings = Closings::new(closings::Parts {
             settings: config.closings.clone(),
@@ -214,6 +227,24 @@ impl Services {
             publisher: publisher.clone(),
             store: store.clone(),
             world: world.clone(),
+        });
+        let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
+        let people = People::new(store.clone(), world.clone());
+        let signatures = Signatures::new(&config.eds, world.clone())?;
+        let registration = Registration::new(registration::Parts {
+            settings: config.registration.clone(),
+            store: store.clone(),
+            world: world.clone(),
+            accounts: accounts.clone(),
+            authenticator: authenticator.clone(),
+            agreements: agreements.clone(),
+            signatures: signatures.clone(),
+            intake: intake.clone(),
+            workers: workers.clone(),
+            registry: Arc::clone(&registry),
+            facility: config.postal.submission_facility.clone(),
+            mail_domain,
+            url: config.receipts.public_url(&config.server.hostname),
         });
         let config = Arc::new(config);
         Ok(Services {
@@ -235,6 +266,10 @@ impl Services {
             fetches,
             closings,
             workers,
+            agreements,
+            people,
+            signatures,
+            registration,
         })
     }
 }

@@ -314,6 +314,18 @@ impl View<'_> {
         }
     }
 
+    /// The account of the person or company with this keyed hash of IIN or BIN.
+    ///
+    /// # Errors
+    /// Engine, damaged row.
+    pub fn account_by_person(&self, person: &[u8; 32]) -> Result<Option<Account>> {
+        let holder = self.get(&keys::person(person))?.map(|row| rows::decode(HOLDER_VERSION, &row)).transpose()?;
+        match holder {
+            Some(Holder::Account(id)) => self.account(id),
+            Some(Holder::Tombstone(_)) | None => Ok(None),
+        }
+    }
+
     /// Up to `limit` accounts behind `after`, by number, closed ones included.
     ///
     /// # Errors

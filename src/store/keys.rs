@@ -42,6 +42,11 @@
 //! | `g` | hash of the code | payment sign | payment |
 //! | `j` | item | what was paid for it, the mark for its receipt | payment |
 //! | `G` | kind, account or centre, number | terms of accounts; bundles for print centres with their plombs | payment, hybrid |
+//! | `J` | serial | application for a mailbox | people |
+//! | `L` | kind, time or person, serial | nothing: what waits of the applications | people |
+//! | `H` | serial, number | a document that proves an application | people |
+//! | `M` | kind, version or account, time | versions of the agreement; consents to them | people |
+//! | `D` | account | the profile of its user | people |
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
 
@@ -148,6 +153,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         }
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
+        // What people applied for, agreed to and told of themselves.
+        Some((b'J' | b'L' | b'H' | b'M' | b'D', _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
         Some((b'y' | b'Y', _)) => Memory::Always,
         // How much of a journal counts changes with every letter, and the journal itself is still there.
@@ -164,6 +171,8 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
         (Some(b'b' | b'q' | b'p'), Some(_)) => &[1],
         (Some(b'r' | b'e'), Some(_)) => &super::receipts::PLACES,
         (Some(b'R'), Some(_)) => &super::receipts::MARK_PLACE,
+        (Some(b'H'), Some(_)) => &super::applications::EVIDENCE_PLACE,
+        (Some(b'M'), Some(_)) if key.get(1) == Some(&1) => &super::agreements::VERSION_PLACE,
         _ => &[],
     }
 }

@@ -4,6 +4,8 @@
 //! yet on stable storage can be read.
 
 pub mod accounts;
+pub mod agreements;
+pub mod applications;
 pub mod audit;
 pub mod backup;
 mod batch;
@@ -20,7 +22,7 @@ mod fresh;
 pub mod items;
 mod journal;
 pub mod keys;
-mod lately;
+pub(crate) mod lately;
 mod lock;
 pub mod mailboxes;
 mod open;
@@ -30,6 +32,7 @@ pub mod payment_signs;
 pub mod payments;
 pub mod print_batches;
 pub mod print_jobs;
+pub mod profiles;
 pub mod queue;
 pub mod quota;
 pub mod rebuild;

@@ -16,8 +16,8 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments, print_batches,
-    print_jobs, queue, quota, receipts, scans,
+    accounts, agreements, applications, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs,
+    payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -129,6 +129,11 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'g', Reader::Claiming(payment_signs::inspect)),
     (b'j', Reader::Claiming(payments::inspect)),
     (b'G', Reader::Claiming(print_batches::inspect_ledger)),
+    (b'J', Reader::Claiming(applications::inspect)),
+    (b'L', Reader::Claiming(applications::inspect_waiting)),
+    (b'H', Reader::Claiming(applications::inspect_evidence)),
+    (b'M', Reader::Claiming(agreements::inspect)),
+    (b'D', Reader::Claiming(profiles::inspect)),
 ];
 
 enum Reader {

@@ -14,6 +14,7 @@
 
 mod letter;
 mod operator;
+mod personal;
 mod secret;
 mod slots;
 mod wrapped;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use letter::{LetterKey, RowText, Sharing};
 pub use operator::fresh_operator_key;
+pub use personal::{DocumentKey, Personal};
 pub use wrapped::{Owner, WrappedKey};
 
 use super::engine::Changes;

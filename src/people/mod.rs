@@ -1,0 +1,13 @@
+//! People and their mailboxes by order 71: how one gets a mailbox, what is agreed to, what is known of its user, and who
+//! signed something.
+
+pub mod agreements;
+pub mod passwords;
+pub mod profile;
+pub mod registration;
+pub mod signatures;
+
+pub use agreements::Agreements;
+pub use profile::{People, Profile};
+pub use registration::Registration;
+pub use signatures::Signatures;

@@ -239,6 +239,42 @@ eds-revoked = The certificate is revoked since { $time }.
 eds-unknown-certificate = The responder does not know this certificate.
 eds-other-list = The list of revoked certificates is of another authority, or covers only some of its certificates.
 
+# Pages: frame and sign-in
+page-parts = Parts
+page-part-home = Home
+page-part-agreement = Agreement
+page-part-verify = Check postmarks
+page-part-cabinet = My mailbox
+page-part-desk = Counter
+page-part-admin = Administration
+page-sign-in = Sign in
+page-sign-out = Sign out
+page-home = To the first page
+page-missing = There is no such page
+page-missing-text = Check the address, or begin at the first page.
+page-forbidden = This page is not for you
+page-forbidden-text = Only staff with a special right see this page. Sign in with another login, or ask the administrator.
+page-stale = Open the page again
+page-stale-text = This form is too old, or was sent from another site. Nothing has changed. Go back, reload the page and send the form again.
+page-large = Too large
+page-large-text = What was sent is larger than allowed, or did not arrive completely. Make the file smaller and try again.
+page-bad-form = The form cannot be read
+page-bad-form-text = The form is not complete. Go back and fill it in again.
+page-too-many = Too often
+page-too-many-text = Too many requests came from your network. Wait a little and try again.
+page-later = Try again later
+page-later-text = This page cannot be shown now. Try again in a little while.
+sign-in-title = Sign in to your mailbox
+sign-in-login = Login or address
+sign-in-login-hint = The login you chose when you registered; the part behind @ may be left out.
+sign-in-password = Password
+sign-in-button = Sign in
+sign-in-wrong = The login or the password is wrong. Check the language of your keyboard and try again.
+sign-in-wait = Too many wrong tries. Wait { $seconds } s and try again.
+sign-in-busy = Many people are signing in. Try again in a few seconds.
+sign-in-no-mailbox = No mailbox yet?
+sign-in-register = Register
+
 # Registration (M9-M15, M26, M27)
 home-title = The electronic subscriber mailbox
 home-lead = An address that stays yours for ever, for letters, documents and official messages. Opened free of charge for every person and every organisation.

@@ -20,7 +20,7 @@ use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
     accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, people, postal,
-    publisher, quota, receipts, retention, smtp, store, trust,
+    publisher, quota, receipts, retention, sessions, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -47,6 +47,8 @@ pub struct Config {
     pub retention: retention::Settings,
     /// Passwords and guessing.
     pub auth: auth::Settings,
+    /// Who is signed in to the pages.
+    pub sessions: sessions::Settings,
     /// Mail coming in.
     pub smtp: smtp::Settings,
     /// Mail being read.
@@ -264,6 +266,8 @@ impl Config {
         }
         let quota = self.quota.problems().into_iter();
         problems.extend(quota.map(|(key, what, remedy)| Problem::new(format!("quota.{key}"), what, remedy)));
+        let sessions = self.sessions.problems().into_iter();
+        problems.extend(sessions.map(|(key, what, remedy)| Problem::new(format!("sessions.{key}"), what, remedy)));
         let clock = self.clock.problems().into_iter();
         problems.extend(clock.map(|(key, what, remedy)| Problem::new(format!("clock.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();

@@ -5,48 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use super::settings::Token;
 
-/// What a principal may do.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Leases and prints letters.
-    PrintCentre,
-    /// Hands in scanned letters and sees the ones that wait.
-    ScanCentre,
-    /// Reports what happens to letters on their way.
-    Facility,
-    /// The operator's staff: the review desk, every item.
-    Operator,
-    /// P32: an official who controls the order: reads the daily closings of all devices.
-    Controller,
-    /// P32: the head of a facility: reads those of its own devices.
-    FacilityHead,
-    /// The owner of a mailbox, by its login and password; never in the configuration.
-    #[serde(skip)]
-    Sender,
-}
-
-impl Role {
-    /// As the configuration writes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::PrintCentre => "print_centre",
-            Role::ScanCentre => "scan_centre",
-            Role::Facility => "facility",
-            Role::Operator => "operator",
-            Role::Controller => "controller",
-            Role::FacilityHead => "facility_head",
-            Role::Sender => "sender",
-        }
-    }
-}
+pub use crate::identity::Role;
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,7 +52,7 @@ impl Principals {
             let bad = |problem| BadToken { name: token.name.clone(), problem };
             let facility = match (&token.facility, token.role) {
                 (Some(facility), _) => facility.clone(),
-                (None, Role::Operator | Role::Controller) => token.name.clone(),
+                (None, role) if !role.needs_facility() => token.name.clone(),
                 (None, _) => return Err(bad("name its facility: facility = \"…\"")),
             };
             // Remembered answers and the audit know principals by name.
@@ -202,6 +166,7 @@ mod tests {
         assert!(Principals::new(&[token(Role::PrintCentre, None, "x")]).is_err());
         assert!(Principals::new(&[token(Role::FacilityHead, None, "x")]).is_err(), "p32 of which facility?");
         assert!(Principals::new(&[token(Role::Controller, None, "x")]).is_ok());
+        assert!(Principals::new(&[token(Role::StateSystem, None, "x")]).is_ok(), "m23");
         assert!(Principals::new(&[Token { sha256: Some("abc".into()), ..token(Role::Operator, None, "x") }]).is_err());
         assert!(Principals::new(&[Token { sha256: None, ..token(Role::Operator, None, "x") }]).is_err());
         let named = |name: &str, secret| Token { name: name.into(), ..token(Role::Operator, None, secret) };

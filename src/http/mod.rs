@@ -40,6 +40,7 @@ use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
 use crate::publisher::Publisher;
+use crate::sessions::Sessions;
 use crate::store::Store;
 
 pub use serve::{Transport, serve};
@@ -60,6 +61,8 @@ pub struct Parts {
     pub principals: Principals,
     /// Logins of senders.
     pub authenticator: Authenticator,
+    /// Who is signed in to the pages.
+    pub sessions: Sessions,
     /// Where everything is.
     pub store: Store,
     /// Time and randomness.
@@ -99,8 +102,8 @@ impl Api {
             // The guard knows the limit of each route.
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(self.clone(), guard::guard))
-            // Public pages are for everybody and change nothing: they need no guard.
-            .merge(pages::router())
+            // Pages are for people: they have a table and a guard of their own.
+            .merge(pages::router(self))
             .with_state(self.clone())
     }
 
@@ -128,6 +131,10 @@ impl Api {
 
     fn authenticator(&self) -> &Authenticator {
         &self.parts.authenticator
+    }
+
+    fn sessions(&self) -> &Sessions {
+        &self.parts.sessions
     }
 
     fn store(&self) -> &Store {
@@ -160,6 +167,10 @@ impl Api {
 
     fn in_flight(&self) -> &InFlight {
         &self.in_flight
+    }
+
+    fn random(&self) -> [u8; 32] {
+        self.parts.world.random()
     }
 
     fn now(&self) -> Timestamp {

@@ -34,6 +34,11 @@ impl Problem {
         Problem { status, title, detail: detail.into() }
     }
 
+    /// Its status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// 401: who are you?
     #[must_use]
     pub fn unauthorized() -> Self {

@@ -20,6 +20,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Largest JSON body, bytes.
     pub max_json_bytes: usize,
+    /// Largest form of a page without files, bytes.
+    pub max_form_bytes: usize,
     /// Largest multipart body, bytes; larger than the largest scan.
     pub max_upload_bytes: usize,
     /// Time for a request and its answer, seconds; longer than the longest lease wait.
@@ -60,6 +62,7 @@ impl Default for Settings {
             operator_listen: SocketAddr::from(([127, 0, 0, 1], 9980)),
             limits: Limits::default(),
             max_json_bytes: 64 << 10,
+            max_form_bytes: 64 << 10,
             max_upload_bytes: 52 << 20,
             request_timeout_s: 120,
             header_timeout_s: 15,

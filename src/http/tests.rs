@@ -29,6 +29,7 @@ use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sen
 use crate::message::{Caps, Scanner};
 use crate::postal::{self, Registry};
 use crate::publisher::{self, Publisher};
+use crate::sessions::Sessions;
 use crate::store::space::Told;
 use crate::store::{self, Store};
 use crate::trust::{self, Dns, Verifier};
@@ -88,6 +89,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         settings: Arc::new(settings_of_http),
         principals: Principals::new(&tokens(&scan_centre)).unwrap(),
         authenticator,
+        sessions: Sessions::new(store.clone(), world.clone(), crate::sessions::Settings::default()),
         store: store.clone(),
         closings: Closings::new(closings::Parts {
             settings: closings::Settings::default(),

@@ -9,6 +9,8 @@ mod confusables;
 pub mod eds;
 mod login;
 mod number;
+mod role;
 
 pub use login::{FoldedLogin, Login, LoginError, address_key, fold, login_of_address};
 pub use number::{Bin, Iin, NumberError, NumberWarning, PersonalNumber, Sex};
+pub use role::Role;

@@ -293,6 +293,7 @@ impl Start {
             settings: Arc::new(settings.clone()),
             principals: Principals::new(&settings.tokens)?,
             authenticator: self.services.authenticator.clone(),
+            sessions: self.services.sessions.clone(),
             store: self.services.store.clone(),
             world: self.services.world.clone(),
             devices: self.services.devices.clone(),
@@ -334,6 +335,7 @@ impl Start {
         self.drain.spawn(self.services.registration.clone().run(stop()));
         self.drain.spawn(self.services.receipts.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
+        self.drain.spawn(self.services.sessions.clone().run_janitor(stop()));
         self.drain.spawn(self.services.publisher.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run_stamps(stop()));
         self.drain.spawn(self.services.devices.clone().run_clock(stop()));

@@ -21,6 +21,7 @@ use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
 use crate::retention::Retention;
+use crate::sessions::Sessions;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
 
@@ -37,6 +38,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// Who it is.
     pub authenticator: Authenticator,
+    /// Who is signed in to the pages, and who is staff.
+    pub sessions: Sessions,
     /// The facilities and their devices.
     pub registry: Arc<Registry>,
     /// The devices that make marks.
@@ -134,6 +137,7 @@ impl Services {
         })?;
         let accounts = Accounts::new(store.clone(), world.clone(), &config.accounts)?;
         let authenticator = Authenticator::start(accounts.clone(), world.clone(), &config.auth)?;
+        let sessions = Sessions::new(store.clone(), world.clone(), config.sessions.clone());
         let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
         let dns = Dns::new(&config.trust)?;
         let mail_domain = config.accounts.domains.first().cloned().unwrap_or_default();
@@ -253,6 +257,7 @@ impl Services {
             store,
             accounts,
             authenticator,
+            sessions,
             registry,
             devices,
             paper,

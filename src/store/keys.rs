@@ -47,6 +47,8 @@
 //! | `H` | serial, number | a document that proves an application | people |
 //! | `M` | kind, version or account, time | versions of the agreement; consents to them | people |
 //! | `D` | account | the profile of its user | people |
+//! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
+//! | `O` | account | its roles as staff | sessions |
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
 
@@ -151,6 +153,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'R' | b'u', _)) => {
             Memory::Always
         }
+        // Who is staff; who is signed in is not remembered.
+        Some((b'O', _)) => Memory::Always,
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What people applied for, agreed to and told of themselves.

@@ -6,8 +6,11 @@ use axum::response::{IntoResponse, Response};
 
 use crate::locale::{self, Lang};
 
+use super::super::access::Role;
 use super::super::problem::Problem;
+use super::form::TOKEN;
 use super::language::{Asked, COOKIE};
+use super::table::{self, Who};
 
 /// Nothing but this server's own files is loaded, nothing stands inside the page that could run, nothing of it can be
 /// framed, and forms go nowhere else. W3C, Content Security Policy Level 3.
@@ -46,6 +49,25 @@ pub(super) struct Choice {
     pub(super) is_current: bool,
 }
 
+/// A link to a part of the pages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Link {
+    pub(super) href: &'static str,
+    pub(super) text: String,
+    /// The page is in that part.
+    pub(super) is_current: bool,
+}
+
+/// The parts, and the keys of their names. Those whose page there is, and is for whoever looks, are shown.
+const PARTS: &[(&str, &str)] = &[
+    ("/", "page-part-home"),
+    ("/agreement", "page-part-agreement"),
+    ("/verify", "page-part-verify"),
+    ("/cabinet", "page-part-cabinet"),
+    ("/desk", "page-part-desk"),
+    ("/admin", "page-part-admin"),
+];
+
 impl Frame {
     /// The frame of a page whose title has this key.
     pub(in crate::http) fn new(asked: Asked, title: &'static str) -> Self {
@@ -75,11 +97,47 @@ impl Frame {
         self.text(self.title)
     }
 
+    /// The field that makes a form one of this browser; stands first inside every form, as `frame.csrf()|safe`.
+    pub(in crate::http) fn csrf(&self) -> String {
+        format!("<input type=\"hidden\" name=\"{TOKEN}\" value=\"{}\">", self.asked.known.form_token())
+    }
+
+    /// The login of whoever is signed in.
+    pub(super) fn login(&self) -> Option<&str> {
+        self.asked.known.session().map(|session| session.login.as_str())
+    }
+
+    /// The page is the one for signing in.
+    pub(super) fn is_sign_in(&self) -> bool {
+        self.asked.path.starts_with("/sign-in")
+    }
+
+    pub(super) fn parts(&self) -> Vec<Link> {
+        let is_theirs = |who: Who| match who {
+            Who::Everybody => true,
+            Who::User => self.login().is_some(),
+            Who::Staff(roles) => self.has_role(roles),
+        };
+        let is_in = |href: &str| {
+            let rest = self.asked.path.strip_prefix(href);
+            rest.is_some_and(|rest| rest.is_empty() || (href != "/" && rest.starts_with('/')))
+        };
+        let shown = PARTS.iter().filter(|(href, _)| table::find("get", href).is_some_and(|page| is_theirs(page.who)));
+        shown.map(|(href, key)| Link { href, text: self.text(key), is_current: is_in(href) }).collect()
+    }
+
+    fn has_role(&self, roles: &[Role]) -> bool {
+        self.asked.known.staff(roles).is_some()
+    }
+
     pub(super) fn choices(&self) -> Vec<Choice> {
         let choice = |lang: Lang| Choice {
             tag: lang.tag(),
             name: locale::text(lang, "page-language", &[]),
-            href: format!("{}?lang={}", self.asked.path, lang.tag()),
+            href: match self.asked.query.as_str() {
+                "" => format!("{}?lang={}", self.asked.path, lang.tag()),
+                query => format!("{}?{query}&lang={}", self.asked.path, lang.tag()),
+            },
             is_current: lang == self.asked.lang,
         };
         Lang::ALL.into_iter().map(choice).collect()
@@ -88,16 +146,22 @@ impl Frame {
 
 /// The answer with a page in its frame.
 pub(in crate::http) fn show(frame: &Frame, page: &impl Template) -> Response {
+    show_as(StatusCode::OK, frame, page)
+}
+
+/// As [`show`], with another status: a form that comes back with what is wrong in it, a page that is not there.
+pub(in crate::http) fn show_as(status: StatusCode, frame: &Frame, page: &impl Template) -> Response {
     let html = match page.render() {
         Ok(html) => html,
         Err(error) => return Problem::temporary(&error).into_response(),
     };
-    let mut response = (StatusCode::OK, html).into_response();
+    let mut response = (status, html).into_response();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(frame.tag()));
+    headers.extend(frame.asked.known.form_cookie().map(|cookie| (header::SET_COOKIE, cookie)));
     if frame.asked.is_chosen {
         // A year; no script needs it, and no other site may send it along.
         let cookie = format!("{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax; Secure; HttpOnly", frame.tag());

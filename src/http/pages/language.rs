@@ -9,11 +9,13 @@ use axum::http::{HeaderMap, header};
 
 use crate::locale::Lang;
 
+use super::visitor::Known;
+
 /// The cookie that remembers a choice.
 pub(super) const COOKIE: &str = "lang";
 
 /// What a request says of the page that it wants.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::http) struct Asked {
     /// The language to answer in.
     pub(in crate::http) lang: Lang,
@@ -21,13 +23,25 @@ pub(in crate::http) struct Asked {
     pub(super) is_chosen: bool,
     /// The path, for links to the same page in other languages.
     pub(super) path: String,
+    /// What stands behind its question mark, without the language.
+    pub(super) query: String,
+    /// Who asks.
+    pub(super) known: Known,
 }
 
 impl Asked {
     fn of(parts: &Parts) -> Self {
         let chosen = parts.uri.query().and_then(chosen);
         let lang = chosen.or_else(|| remembered(&parts.headers)).or_else(|| preferred(&parts.headers));
-        Asked { lang: lang.unwrap_or(Lang::Kk), is_chosen: chosen.is_some(), path: parts.uri.path().to_owned() }
+        let others =
+            |query: &str| query.split('&').filter(|pair| !pair.starts_with("lang=")).collect::<Vec<_>>().join("&");
+        Asked {
+            lang: lang.unwrap_or(Lang::Kk),
+            is_chosen: chosen.is_some(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().map(others).unwrap_or_default(),
+            known: parts.extensions.get::<Known>().cloned().unwrap_or_default(),
+        }
     }
 }
 

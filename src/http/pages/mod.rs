@@ -1,26 +1,36 @@
 //! Pages for people: one frame around all of them, in three languages, without any script, style or picture that is
 //! not this server's own.
 //!
-//! A page is a template that extends `frame.html` and has a field `frame`; [`show`] makes the answer of it. Public pages
-//! and what they load stand in [`router`]; a page for somebody stands in the table of `routes`, which knows who may,
-//! and is shown the same way.
+//! A page is a template that extends `frame.html` and has a field `frame`; [`show`] makes the answer of it. It stands in
+//! the [`table`], which says who may see it; its handler takes a [`Visitor`], [`SignedIn`] or [`Staff`], a form
+//! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
 mod assets;
+mod fault;
+mod form;
 mod frame;
+mod guard;
 mod language;
+mod path;
+mod sign_in;
+mod table;
 mod verify;
+mod visitor;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 
 use super::Api;
 
-pub(super) use frame::{Frame, show};
+pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;
 
-/// The public pages, and the assets of all.
-pub(super) fn router() -> Router<Api> {
-    Router::new().route("/verify", get(verify::page)).route("/assets/{name}", get(assets::asset))
+/// The pages, and the assets of all.
+pub(super) fn router(api: &Api) -> Router<Api> {
+    table::router()
+        .layer(DefaultBodyLimit::max(api.settings().max_upload_bytes))
+        .layer(from_fn_with_state(api.clone(), guard::guard))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, agreements, applications, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs,
-    payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans,
+    payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -134,6 +134,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'H', Reader::Claiming(applications::inspect_evidence)),
     (b'M', Reader::Claiming(agreements::inspect)),
     (b'D', Reader::Claiming(profiles::inspect)),
+    (b'E', Reader::Claiming(sessions::inspect)),
+    (b'O', Reader::Claiming(staff::inspect)),
 ];
 
 enum Reader {

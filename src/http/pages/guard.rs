@@ -1,0 +1,95 @@
+//! What every request for a page passes before its handler: who it is, whether this page is for them, and how long it
+//! may take. A handler that runs may rely on its row of the table.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use crate::sessions::Browser;
+
+use super::super::Api;
+use super::super::guard::Peer;
+use super::fault::Fault;
+use super::language::Asked;
+use super::path::sign_in_for;
+use super::table::{self, Page, Who};
+use super::visitor::{Known, session_cookie};
+
+/// The middleware around every page.
+pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let limit = Duration::from_secs(api.settings().request_timeout_s);
+    let (mut parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let browser = Browser { ip: peer.ip, agent: agent.to_owned() };
+    let path = path.as_ref().map_or("", |path| path.as_str());
+    let session = match session_cookie(&parts.headers) {
+        // What a page loads is the same for everybody, and there is much of it.
+        Some(token) if !path.starts_with("/assets/") => api.sessions().find(token).await,
+        _ => Ok(None),
+    };
+    let is_unknown = session.is_err();
+    let known = Known::new(session.unwrap_or_default(), browser, &parts.headers, api.random());
+    parts.extensions.insert(known.clone());
+    let Ok(asked) = Asked::from_request_parts(&mut parts, &()).await;
+    if is_unknown {
+        return Fault::inside(&"sessions cannot be read").page(asked);
+    }
+    let page = match table::find(parts.method.as_str(), path) {
+        Some(page) => page,
+        None => return method_not_allowed(path, asked),
+    };
+    let request = match admit(page, &known, parts.uri.path(), &parts.method) {
+        Ok(staff) => {
+            parts.extensions.extend(staff);
+            Request::from_parts(parts, body)
+        }
+        Err(Refused::SignIn(to)) => return Redirect::to(&to).into_response(),
+        Err(Refused::WrongRole) => return Fault::wrong_role().page(asked),
+    };
+    let mut response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Fault::inside(&"a page took too long").into_response(),
+    };
+    match response.extensions_mut().remove::<Fault>() {
+        Some(fault) => fault.page(asked),
+        None => response,
+    }
+}
+
+/// Why somebody may not.
+enum Refused {
+    SignIn(String),
+    WrongRole,
+}
+
+fn admit(page: &Page, known: &Known, path: &str, method: &Method) -> Result<axum::http::Extensions, Refused> {
+    let mut found = axum::http::Extensions::new();
+    match page.who {
+        Who::Everybody => {}
+        // What was sent is lost; after signing in they see the page that it was sent from, or the one after signing in.
+        _ if known.session().is_none() => {
+            let is_shown = method == Method::GET || table::find("get", page.path).is_some();
+            return Err(Refused::SignIn(sign_in_for(is_shown.then_some(path))));
+        }
+        Who::User => {}
+        Who::Staff(roles) => {
+            found.insert(known.staff(roles).ok_or(Refused::WrongRole)?);
+        }
+    }
+    Ok(found)
+}
+
+/// RFC 9110 §15.5.6: a 405 names the methods that are allowed.
+fn method_not_allowed(path: &str, asked: Asked) -> Response {
+    let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, "page-missing", "page-missing-text");
+    let mut response = fault.page(asked);
+    let allowed: Vec<String> = table::methods(path).map(str::to_ascii_uppercase).collect();
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}

@@ -39,6 +39,7 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
+use crate::people::Registration;
 use crate::publisher::Publisher;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -79,6 +80,8 @@ pub struct Parts {
     pub closings: Closings,
     /// They draw reports.
     pub workers: Workers,
+    /// How people get mailboxes.
+    pub registration: Registration,
 }
 
 /// The API. Clones share it.
@@ -159,6 +162,10 @@ impl Api {
 
     fn closings(&self) -> &Closings {
         &self.parts.closings
+    }
+
+    fn registration(&self) -> &Registration {
+        &self.parts.registration
     }
 
     fn workers(&self) -> &Workers {

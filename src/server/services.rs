@@ -16,6 +16,7 @@ use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::registration::{self, Registration};
 use crate::people::{Agreements, People, Signatures, signatures};
+use crate::people::base::Base;
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -36,6 +37,8 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// The unified base (M23).
+    pub base: Base,
     /// Who it is.
     pub authenticator: Authenticator,
     /// Who is signed in to the pages, and who is staff.
@@ -255,6 +258,7 @@ impl Services {
             config,
             world,
             store,
+            base: Base::new(accounts.clone()),
             accounts,
             authenticator,
             sessions,

@@ -21,6 +21,7 @@ use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
+use crate::registers::{self, Registers};
 use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::store::{self, Store};
@@ -77,6 +78,8 @@ pub struct Services {
     pub signatures: Signatures,
     /// How people get mailboxes.
     pub registration: Registration,
+    /// The state registers.
+    pub registers: Registers,
 }
 
 /// Why the services cannot be built.
@@ -103,6 +106,9 @@ pub enum OpenError {
     /// The running binary cannot be found, so no worker can be started from it.
     #[error("cannot find the running program for its workers: {0}")]
     Program(std::io::Error),
+    /// The keys for state registers cannot be used.
+    #[error(transparent)]
+    Registers(#[from] registers::BadSettings),
     /// rustls cannot be set up.
     #[error("TLS for outbound connections: {0}")]
     Tls(#[from] rustls::Error),
@@ -253,6 +259,11 @@ impl Services {
             mail_domain,
             url: config.receipts.public_url(&config.server.hostname),
         });
+        let registers = Registers::new(registers::Parts {
+            settings: config.registers.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let config = Arc::new(config);
         Ok(Services {
             config,
@@ -277,8 +288,9 @@ impl Services {
             workers,
             agreements,
             people,
-            signatures,
+            registers,
             registration,
+            signatures,
         })
     }
 }

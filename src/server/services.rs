@@ -244,6 +244,11 @@ impl Services {
         let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
         let people = People::new(store.clone(), world.clone());
         let signatures = Signatures::new(&config.eds, world.clone())?;
+        let registers = Registers::new(registers::Parts {
+            settings: config.registers.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let registration = Registration::new(registration::Parts {
             settings: config.registration.clone(),
             store: store.clone(),
@@ -252,6 +257,7 @@ impl Services {
             authenticator: authenticator.clone(),
             agreements: agreements.clone(),
             signatures: signatures.clone(),
+            registers: registers.clone(),
             intake: intake.clone(),
             workers: workers.clone(),
             registry: Arc::clone(&registry),
@@ -259,11 +265,6 @@ impl Services {
             mail_domain,
             url: config.receipts.public_url(&config.server.hostname),
         });
-        let registers = Registers::new(registers::Parts {
-            settings: config.registers.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        })?;
         let config = Arc::new(config);
         Ok(Services {
             config,

@@ -35,6 +35,7 @@ use crate::ids::AccountId;
 use crate::intake::Intake;
 use crate::locale::Lang;
 use crate::postal::{FacilityId, Registry, Zone};
+use crate::registers::Registers;
 use crate::store::applications::{State, StoredApplication};
 use crate::store::{self, Owner, Store};
 
@@ -67,6 +68,8 @@ pub struct Parts {
     pub agreements: Agreements,
     /// Who signed.
     pub signatures: Signatures,
+    /// Who confirms that an applicant is who they say.
+    pub registers: Registers,
     /// The way in for the letter with the confirmation.
     pub intake: Intake,
     /// They draw.

@@ -257,13 +257,13 @@ impl Services {
             authenticator: authenticator.clone(),
             agreements: agreements.clone(),
             signatures: signatures.clone(),
-            registers: registers.clone(),
             intake: intake.clone(),
             workers: workers.clone(),
             registry: Arc::clone(&registry),
             facility: config.postal.submission_facility.clone(),
             mail_domain,
             url: config.receipts.public_url(&config.server.hostname),
+            registers: registers.clone(),
         });
         let config = Arc::new(config);
         Ok(Services {

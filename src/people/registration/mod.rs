@@ -68,8 +68,6 @@ pub struct Parts {
     pub agreements: Agreements,
     /// Who signed.
     pub signatures: Signatures,
-    /// Who confirms that an applicant is who they say.
-    pub registers: Registers,
     /// The way in for the letter with the confirmation.
     pub intake: Intake,
     /// They draw.
@@ -82,6 +80,8 @@ pub struct Parts {
     pub mail_domain: String,
     /// Where people reach the pages of this server.
     pub url: String,
+    /// Who says who somebody is.
+    pub registers: Registers,
 }
 
 /// The service. Clones share it.

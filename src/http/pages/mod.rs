@@ -14,6 +14,7 @@ mod guard;
 mod home;
 mod language;
 mod path;
+mod rate;
 mod register;
 mod sign_in;
 mod table;
@@ -28,6 +29,7 @@ use super::Api;
 
 pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;
+pub(super) use rate::FormRate;
 
 /// The pages, and the assets of all.
 pub(super) fn router(api: &Api) -> Router<Api> {

@@ -3,12 +3,15 @@
 
 pub mod agreements;
 pub mod base;
+pub mod lookups;
 pub mod passwords;
 pub mod profile;
 pub mod registration;
+mod settings;
 pub mod signatures;
 
 pub use agreements::Agreements;
 pub use profile::{People, Profile};
 pub use registration::Registration;
+pub use settings::Settings;
 pub use signatures::Signatures;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::accounts::{self, Accounts};
+use crate::administration::{self, Administration};
+use crate::audit::{self, Audit};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
 use crate::closings::{self, Closings};
@@ -15,6 +17,7 @@ use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::base::Base;
+use crate::people::lookups::Lookups;
 use crate::people::registration::{self, Registration};
 use crate::people::{Agreements, People, Signatures, signatures};
 use crate::postal::Registry;
@@ -38,8 +41,14 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// Who did what.
+    pub audit: Audit,
+    /// What administrators do with accounts.
+    pub administration: Administration,
     /// The unified base (M23).
     pub base: Base,
+    /// What state systems ask of it.
+    pub lookups: Lookups,
     /// Who it is.
     pub authenticator: Authenticator,
     /// Who is signed in to the pages, and who is staff.
@@ -244,6 +253,26 @@ impl Services {
         let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
         let people = People::new(store.clone(), world.clone());
         let signatures = Signatures::new(&config.eds, world.clone())?;
+        let base = Base::new(accounts.clone());
+        let lookups = Lookups::new(base.clone(), accounts.clone(), config.base.clone());
+        let audit = Audit::new(audit::Parts {
+            settings: config.audit.clone(),
+            origin: format!("{}/audit", config.accounts.domains.first().map_or("poshta", String::as_str)),
+            dir: config.server.dir.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        });
+        let administration = Administration::new(administration::Parts {
+            accounts: accounts.clone(),
+            authenticator: authenticator.clone(),
+            sessions: sessions.clone(),
+            base: base.clone(),
+            audit: audit.clone(),
+            store: store.clone(),
+            quota: config.quota.clone(),
+            retention: config.retention.clone(),
+            world: world.clone(),
+        });
         let registers = Registers::new(registers::Parts {
             settings: config.registers.clone(),
             store: store.clone(),
@@ -270,7 +299,10 @@ impl Services {
             config,
             world,
             store,
-            base: Base::new(accounts.clone()),
+            audit,
+            administration,
+            base,
+            lookups,
             accounts,
             authenticator,
             sessions,

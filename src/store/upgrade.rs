@@ -5,7 +5,7 @@
 
 use super::mailboxes::{FolderSets, decode_message, message_place};
 use super::open::{SCHEMA, decode_schema, encode_schema};
-use super::{Batch, Error, Result, Store, keys};
+use super::{Batch, Error, Result, Store, audit, keys};
 use crate::ids::{AccountId, FolderId};
 
 /// Messages read at a time.
@@ -22,12 +22,13 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
         return Ok(());
     }
     let begun = std::time::Instant::now();
-    tracing::info!(found, to = SCHEMA, "upgrading the store: sets of UIDs are made, once");
-    let messages = make_sets(store)?;
+    tracing::info!(found, to = SCHEMA, "upgrading the store, once");
+    let messages = if found < 2 { make_sets(store)? } else { 0 };
+    let entries = if found < 3 { audit::chain::link_entries(store)? } else { 0 };
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;
-    tracing::info!(messages, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
+    tracing::info!(messages, entries, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
     Ok(())
 }
 

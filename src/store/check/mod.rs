@@ -16,7 +16,7 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items,
+    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items, lookups,
     payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, second_factors,
     sessions, sign_ins, staff,
 };
@@ -119,6 +119,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'k', Reader::Claiming(answer)),
     (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'X', Reader::Claiming(audit::chain::inspect)),
+    (b'Z', Reader::Claiming(lookups::inspect)),
     (b'B', Reader::Claiming(base::inspect)),
     (b'r', Reader::Claiming(receipts::inspect_owed)),
     (b'e', Reader::Claiming(receipts::inspect_awaited)),

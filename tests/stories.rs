@@ -31,6 +31,7 @@ mod postmarks;
 mod power_cut;
 mod readme;
 mod receipts;
+mod registration;
 mod remote_delivery;
 mod sign_in;
 mod space;

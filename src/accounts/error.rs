@@ -60,7 +60,7 @@ pub enum AccountError {
 
 impl AccountError {
     /// What a failed precondition of the new account's batch means.
-    pub(super) fn from_conflict(account: &Account, key: Vec<u8>) -> Self {
+    pub(crate) fn from_conflict(account: &Account, key: Vec<u8>) -> Self {
         match taken_by(account, &key) {
             Some(Taken::Login) => AccountError::LoginTaken(account.login.clone()),
             Some(Taken::Address) => AccountError::AddressTaken(account.address.clone()),

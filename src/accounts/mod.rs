@@ -114,6 +114,27 @@ impl Accounts {
     /// # Errors
     /// The login or address is not allowed or taken; the person has an account; store.
     pub async fn create(&self, new: NewAccount) -> Result<Account, AccountError> {
+        let id = self.next_number().await?;
+        let mut batch = Batch::new();
+        let account = self.describe(&mut batch, id, new).await?;
+        match self.inner.store.commit(batch).await {
+            Ok(_) => Ok(account),
+            Err(store::Error::Conflict(key)) => Err(AccountError::from_conflict(&account, key)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Describes a new account with its standard folders in a batch of the caller's, who commits it: M15, with whatever
+    /// else belongs to its creation.
+    ///
+    /// # Errors
+    /// As [`Accounts::create`].
+    pub(crate) async fn describe(
+        &self,
+        batch: &mut Batch,
+        id: AccountId,
+        new: NewAccount,
+    ) -> Result<Account, AccountError> {
         let (login, folded_login) = self.checked_login(&new.login)?;
         let address = self.new_address(new.address.as_ref(), &login)?;
         if new.display_name.len() > MAX_NAME_BYTES || new.display_name.chars().any(char::is_control) {
@@ -125,7 +146,7 @@ impl Accounts {
         };
         let now = self.now();
         let account = Account {
-            id: self.next_number().await?,
+            id,
             login,
             folded_login,
             folded_address: address_key(&address),
@@ -149,14 +170,42 @@ impl Accounts {
             quota: OwnQuota::default(),
             created: now,
         };
-        let mut batch = Batch::new();
-        rows::add(&mut batch, &account)?;
-        mailboxes::add_standard_folders(&mut batch, account.id)?;
-        match self.inner.store.commit(batch).await {
-            Ok(_) => Ok(account),
-            Err(store::Error::Conflict(key)) => Err(AccountError::from_conflict(&account, key)),
-            Err(error) => Err(error.into()),
-        }
+        rows::add(batch, &account)?;
+        mailboxes::add_standard_folders(batch, account.id)?;
+        Ok(account)
+    }
+
+    /// The address that a login would become (M9), and what it is unique by.
+    ///
+    /// # Errors
+    /// M21: the login has a form that is not allowed.
+    pub fn address_of(&self, login: &str) -> Result<(String, Address), AccountError> {
+        let (login, _) = self.checked_login(login)?;
+        let address = self.new_address(None, &login)?;
+        Ok((login, address))
+    }
+
+    /// A login that somebody from outside chooses: none that is kept for the operator, the postmaster's included.
+    ///
+    /// # Errors
+    /// The login has a form that is not allowed, or is kept for the operator.
+    pub fn check_chosen(&self, login: &str) -> Result<(), LoginError> {
+        let chosen = login.parse::<Login>()?;
+        if chosen.folded().as_str() == self.inner.postmaster { Err(LoginError::Reserved) } else { Ok(()) }
+    }
+
+    /// M21: whether a login is free: neither it nor its address is one that anybody has or had, or looks like one.
+    ///
+    /// # Errors
+    /// The login has a form that is not allowed; store.
+    pub async fn is_free(&self, login: &str) -> Result<bool, AccountError> {
+        let (login, address) = self.address_of(login)?;
+        let (folded, address) = (fold(&login).to_string(), address_key(&address));
+        let found = self
+            .inner
+            .store
+            .read(move |view| Ok(view.login_holder(&folded)?.is_none() && view.address_holder(&address)?.is_none()));
+        Ok(found.await?)
     }
 
     /// The open account that gets letters for this address: its own, or the postmaster's.
@@ -418,10 +467,15 @@ impl Accounts {
         Ok(address)
     }
 
-    /// Numbers are taken one by one and never come back; one that an unsuccessful creation took is lost.
+    /// Numbers never come back; one that an unsuccessful creation took is lost.
     async fn next_number(&self) -> Result<AccountId, AccountError> {
+        Ok(self.next_numbers(1).await?)
+    }
+
+    /// The first of so many numbers that follow each other.
+    pub(crate) async fn next_numbers(&self, count: u32) -> store::Result<AccountId> {
         let mut batch = Batch::new();
-        let slot = batch.allocate(keys::fact("accounts"), 1);
+        let slot = batch.allocate(keys::fact("accounts"), count);
         let number = self.inner.store.commit(batch).await?.number(slot);
         Ok(AccountId(u64::from(self.inner.operator) << OPERATOR_SHIFT | number))
     }

@@ -249,6 +249,12 @@ impl Authenticator {
         self.inner.pool.run(Network::of(from), work).await?.map_err(|_| AuthError::Busy)
     }
 
+    /// Fewest characters of a new password.
+    #[must_use]
+    pub fn min_password_characters(&self) -> usize {
+        self.inner.settings.min_password_chars
+    }
+
     /// Whether this may become a password.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "commands print for people; nothing else does")]
 
 mod account;
+mod agreement;
 mod audit;
 mod bundle;
 mod closing;
@@ -58,6 +59,9 @@ enum Command {
     /// Accounts of users.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// The user agreement.
+    #[command(subcommand)]
+    Agreement(agreement::AgreementCommand),
     /// Accounts of staff, and their roles.
     #[command(subcommand)]
     Staff(staff::StaffCommand),
@@ -178,6 +182,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Demo(args) => demo::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Account(command) => account::run(command),
+        Command::Agreement(command) => agreement::run(&command),
         Command::Staff(command) => staff::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),

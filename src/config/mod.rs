@@ -83,6 +83,10 @@ pub struct Config {
     pub hybrid: hybrid::Settings,
     /// What they cost.
     pub payment: payment::Settings,
+    /// Whose electronic signatures are believed.
+    pub eds: people::signatures::Settings,
+    /// How people get mailboxes.
+    pub registration: people::registration::Settings,
     /// Where state registers are asked.
     pub registers: registers::Settings,
 }
@@ -299,6 +303,8 @@ impl Config {
         problems.extend(registers.map(|(key, what, remedy)| Problem::new(format!("registers.{key}"), what, remedy)));
         let tariff = self.payment.tariff.problems().into_iter();
         problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
+        let eds = self.eds.problems().into_iter();
+        problems.extend(eds.map(|(key, what, remedy)| Problem::new(format!("eds.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());
@@ -381,7 +387,9 @@ impl Config {
             &mut self.tls.key_file,
             &mut self.postal.facilities_file,
         ];
-        for path in paths.into_iter().chain(&mut self.postal.operator_files) {
+        let eds = &mut self.eds;
+        let eds = eds.anchor_files.iter_mut().chain(&mut eds.intermediate_files).chain(&mut eds.crl_files);
+        for path in paths.into_iter().chain(&mut self.postal.operator_files).chain(eds) {
             if path.is_relative() {
                 *path = base.join(&path);
             }

@@ -44,6 +44,7 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
+use crate::people::Registration;
 use crate::people::lookups::Lookups;
 use crate::postal::{FacilityId, Registry};
 use crate::publisher::Publisher;
@@ -86,6 +87,8 @@ pub struct Parts {
     pub closings: Closings,
     /// They draw reports.
     pub workers: Workers,
+    /// How people get mailboxes.
+    pub registration: Registration,
     /// Who did what.
     pub audit: Audit,
     /// What administrators do with accounts.
@@ -175,6 +178,10 @@ impl Api {
 
     fn closings(&self) -> &Closings {
         &self.parts.closings
+    }
+
+    fn registration(&self) -> &Registration {
+        &self.parts.registration
     }
 
     fn workers(&self) -> &Workers {

@@ -31,6 +31,7 @@ use crate::hybrid::{self, Paper};
 use crate::ids::AccountId;
 use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sender, Services, Submission};
 use crate::message::{Caps, Scanner};
+use crate::people;
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
 use crate::postal::{self, Registry};
@@ -107,7 +108,29 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         retention: crate::retention::Settings { closed_days: 30, ..Default::default() },
         world: world.clone(),
     });
-    let post = post(&store, accounts, &devices, &world);
+    let post = post(&store, accounts.clone(), &devices, &world);
+    let agreements = people::Agreements::new(store.clone(), world.clone(), "poshta.example".into());
+    let registration = people::Registration::new(people::registration::Parts {
+        settings: people::registration::Settings::default(),
+        store: store.clone(),
+        world: world.clone(),
+        accounts,
+        authenticator: authenticator.clone(),
+        agreements,
+        signatures: people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap(),
+        registers: crate::registers::Registers::new(crate::registers::Parts {
+            settings: crate::registers::Settings::default(),
+            store: store.clone(),
+            world: world.clone(),
+        })
+        .unwrap(),
+        intake: post.intake.clone(),
+        workers: post.workers.clone(),
+        registry: Arc::clone(&registry),
+        facility: String::new(),
+        mail_domain: "poshta.example".into(),
+        url: "https://localhost".into(),
+    });
     let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
     let publisher = Publisher::new(publisher::Parts {
         settings: publisher::Settings::default(),
@@ -131,6 +154,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
             world: world.clone(),
         }),
         workers: post.workers,
+        registration,
         world,
         devices: devices.clone(),
         queue: post.paper.queue().clone(),

@@ -3,6 +3,8 @@
 //!
 //! Pure: no store and no clock. Uniqueness for ever is kept by the store under the keys made here.
 
+pub mod agreement;
+pub mod application;
 pub mod base;
 pub mod basis;
 mod confusables;

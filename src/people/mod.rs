@@ -1,7 +1,17 @@
-//! People and their mailboxes by order 71: how one gets a mailbox, and who may learn of it.
+//! People and their mailboxes by order 71: how one gets a mailbox, what is agreed to, what is known of its user, who
+//! signed something, and who may learn of a mailbox.
 
+pub mod agreements;
 pub mod base;
 pub mod lookups;
+pub mod passwords;
+pub mod profile;
+pub mod registration;
 mod settings;
+pub mod signatures;
 
+pub use agreements::Agreements;
+pub use profile::{People, Profile};
+pub use registration::Registration;
 pub use settings::Settings;
+pub use signatures::Signatures;

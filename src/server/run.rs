@@ -304,6 +304,7 @@ impl Start {
             publisher: self.services.publisher.clone(),
             closings: self.services.closings.clone(),
             workers: self.services.workers.clone(),
+            registration: self.services.registration.clone(),
             audit: self.services.audit.clone(),
             lookups: self.services.lookups.clone(),
             administration: self.services.administration.clone(),
@@ -338,6 +339,7 @@ impl Start {
         self.drain.spawn(self.services.paper.clone().run_press(stop()));
         self.drain.spawn(self.services.paper.clone().run_notices(self.services.intake.clone(), stop()));
         self.drain.spawn(self.services.warnings.clone().run(stop()));
+        self.drain.spawn(self.services.registration.clone().run(stop()));
         self.drain.spawn(self.services.receipts.clone().run(stop()));
         self.drain.spawn(self.services.retention.clone().run(stop()));
         self.drain.spawn(self.services.sessions.clone().run_janitor(stop()));

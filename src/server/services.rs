@@ -18,6 +18,8 @@ use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
+use crate::people::registration::{self, Registration};
+use crate::people::{Agreements, People, Signatures, signatures};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -77,6 +79,14 @@ pub struct Services {
     pub closings: Closings,
     /// They open documents of others, and draw.
     pub workers: Workers,
+    /// The user agreement and who consented to it.
+    pub agreements: Agreements,
+    /// What the cabinet knows of users.
+    pub people: People,
+    /// Who signed something.
+    pub signatures: Signatures,
+    /// How people get mailboxes.
+    pub registration: Registration,
     /// The state registers.
     pub registers: Registers,
 }
@@ -96,6 +106,9 @@ pub enum OpenError {
     /// The threads that hash cannot be started.
     #[error(transparent)]
     Auth(#[from] auth::StartError),
+    /// `[eds]` names a file or an address that cannot be used.
+    #[error(transparent)]
+    Eds(#[from] signatures::LoadError),
     /// The resolver cannot be set up.
     #[error("trust.name_servers: {0}")]
     Dns(#[from] DnsError),
@@ -227,7 +240,7 @@ impl Services {
             fetched,
             world: world.clone(),
             host_name: config.server.hostname.clone(),
-            mail_domain,
+            mail_domain: mail_domain.clone(),
         });
         let closings = Closings::new(closings::Parts {
             settings: config.closings.clone(),
@@ -237,6 +250,9 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
         });
+        let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
+        let people = People::new(store.clone(), world.clone());
+        let signatures = Signatures::new(&config.eds, world.clone())?;
         let base = Base::new(accounts.clone());
         let lookups = Lookups::new(base.clone(), accounts.clone(), config.base.clone());
         let audit = Audit::new(audit::Parts {
@@ -262,6 +278,22 @@ impl Services {
             store: store.clone(),
             world: world.clone(),
         })?;
+        let registration = Registration::new(registration::Parts {
+            settings: config.registration.clone(),
+            store: store.clone(),
+            world: world.clone(),
+            accounts: accounts.clone(),
+            authenticator: authenticator.clone(),
+            agreements: agreements.clone(),
+            signatures: signatures.clone(),
+            intake: intake.clone(),
+            workers: workers.clone(),
+            registry: Arc::clone(&registry),
+            facility: config.postal.submission_facility.clone(),
+            mail_domain,
+            url: config.receipts.public_url(&config.server.hostname),
+            registers: registers.clone(),
+        });
         let config = Arc::new(config);
         Ok(Services {
             config,
@@ -287,7 +319,11 @@ impl Services {
             fetches,
             closings,
             workers,
+            agreements,
+            people,
             registers,
+            registration,
+            signatures,
         })
     }
 }

@@ -45,6 +45,11 @@
 //! | `g` | hash of the code | payment sign | payment |
 //! | `j` | item | what was paid for it, the mark for its receipt | payment |
 //! | `G` | kind, account or centre, number | terms of accounts; bundles for print centres with their plombs | payment, hybrid |
+//! | `J` | serial | application for a mailbox | people |
+//! | `L` | kind, time or person, serial | nothing: what waits of the applications | people |
+//! | `H` | serial, number | a document that proves an application | people |
+//! | `M` | kind, version or account, time | versions of the agreement; consents to them | people |
+//! | `D` | account | the profile of its user | people |
 //! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
 //! | `T` | account | from where it was last signed in to | sessions |
 //! | `V` | 1, account; or 2, hash of a credential id | what it has beside its password; whose passkey it is | sessions |
@@ -157,6 +162,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'O' | b'V', _)) => Memory::Always,
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
+        // What people applied for, agreed to and told of themselves.
+        Some((b'J' | b'L' | b'H' | b'M' | b'D', _)) => Memory::Always,
         // M20, M23: what a person may know follows from nothing else, nor does what convicts who changes the audit.
         Some((b'B' | b'X' | b'Z', _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
@@ -175,6 +182,8 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
         (Some(b'b' | b'q' | b'p'), Some(_)) => &[1],
         (Some(b'r' | b'e'), Some(_)) => &super::receipts::PLACES,
         (Some(b'R'), Some(_)) => &super::receipts::MARK_PLACE,
+        (Some(b'H'), Some(_)) => &super::applications::EVIDENCE_PLACE,
+        (Some(b'M'), Some(_)) if key.get(1) == Some(&1) => &super::agreements::VERSION_PLACE,
         _ => &[],
     }
 }

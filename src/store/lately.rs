@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Values by key, each with a weight; the weights together stay within a bound.
 #[derive(Debug)]
-pub(super) struct Lately<K, V> {
+pub(crate) struct Lately<K, V> {
     most: usize,
     weight: usize,
     /// Grows with every use.
@@ -22,11 +22,11 @@ struct Entry<V> {
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Lately { most, weight: 0, now: 0, entries: HashMap::new(), by_use: BTreeMap::new() }
     }
 
-    pub(super) fn get(&mut self, key: K) -> Option<V> {
+    pub(crate) fn get(&mut self, key: K) -> Option<V> {
         let entry = self.entries.get_mut(&key)?;
         self.by_use.remove(&entry.used);
         self.now += 1;
@@ -36,7 +36,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
     }
 
     /// Keeps a value in the place of an earlier one; one that is too heavy alone is not kept.
-    pub(super) fn put(&mut self, key: K, value: V, weight: usize) {
+    pub(crate) fn put(&mut self, key: K, value: V, weight: usize) {
         self.remove(key);
         if weight > self.most {
             return;
@@ -52,7 +52,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
         self.by_use.insert(self.now, key);
     }
 
-    pub(super) fn remove(&mut self, key: K) {
+    pub(crate) fn remove(&mut self, key: K) {
         if let Some(entry) = self.entries.remove(&key) {
             self.weight -= entry.weight;
             self.by_use.remove(&entry.used);

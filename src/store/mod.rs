@@ -4,6 +4,8 @@
 //! yet on stable storage can be read.
 
 pub mod accounts;
+pub mod agreements;
+pub mod applications;
 pub mod audit;
 pub mod backup;
 pub mod base;
@@ -21,7 +23,7 @@ mod fresh;
 pub mod items;
 mod journal;
 pub mod keys;
-mod lately;
+pub(crate) mod lately;
 mod lock;
 pub mod lookups;
 pub mod mailboxes;
@@ -32,6 +34,7 @@ pub mod payment_signs;
 pub mod payments;
 pub mod print_batches;
 pub mod print_jobs;
+pub mod profiles;
 pub mod queue;
 pub mod quota;
 mod readers;

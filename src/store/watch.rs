@@ -27,6 +27,8 @@ pub enum Topic {
     Receipts,
     /// Somebody is to be told that the mailbox is nearly full.
     Untold,
+    /// Somebody got a mailbox and is to get the confirmation.
+    Welcome,
 }
 
 /// Who is watching what.

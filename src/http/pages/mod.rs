@@ -6,14 +6,17 @@
 //! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
 mod admin;
+mod agreement;
 mod assets;
 mod fault;
 mod form;
 mod frame;
 mod guard;
+mod home;
 mod language;
 mod path;
 mod rate;
+mod register;
 mod sign_in;
 mod table;
 mod verify;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{admin, assets, sign_in, verify};
+use super::{admin, agreement, assets, home, register, sign_in, verify};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,16 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, sign_in::FACTOR_PAGES, sign_in::APP_PASSWORD_PAGES, admin::PAGES];
+const TABLES: &[&[Page]] = &[
+    PUBLIC,
+    sign_in::PAGES,
+    sign_in::FACTOR_PAGES,
+    sign_in::APP_PASSWORD_PAGES,
+    admin::PAGES,
+    home::PAGES,
+    agreement::PAGES,
+    register::PAGES,
+];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },

@@ -47,6 +47,8 @@ pub struct Signed {
     pub content: Vec<u8>,
     /// The certificates of those who signed, each of them once.
     pub certificates: Vec<Certificate>,
+    /// The way of each to an authority that is trusted.
+    pub paths: Vec<Path>,
 }
 
 /// Judges a signature; `document` is what a detached one is over. What is found out is noted in the report.
@@ -66,6 +68,12 @@ pub fn verify(
     }
 }
 
+/// What a signature has inside it, not judged; nothing when it is detached, or none.
+#[must_use]
+pub fn attached_content(bytes: &[u8]) -> Option<Vec<u8>> {
+    SignedData::read(bytes, Kind::Signature).ok()?.content
+}
+
 /// The same for what was read already.
 pub(super) fn verify_data(
     data: &SignedData,
@@ -74,18 +82,19 @@ pub(super) fn verify_data(
     report: &mut Report,
 ) -> Result<Signed, Refusal> {
     let content = report.check(Step::Form, content(data, document))?.to_vec();
-    let mut certificates = Vec::new();
+    let (mut certificates, mut paths) = (Vec::new(), Vec::new());
     // Everybody who signed must have signed rightly; the report tells of the last one.
     for signer in &data.signers {
-        let certificate = verify_signer(data, signer, &content, policy, report)?;
+        let (certificate, path) = verify_signer(data, signer, &content, policy, report)?;
         if !certificates.contains(&certificate) {
             certificates.push(certificate);
+            paths.push(path);
         }
     }
     if certificates.is_empty() {
         return report.check(Step::Signature, Err(Refusal::NoSigner));
     }
-    Ok(Signed { content, certificates })
+    Ok(Signed { content, certificates, paths })
 }
 
 fn content<'a>(data: &'a SignedData, document: Option<&'a [u8]>) -> Result<&'a [u8], Refusal> {
@@ -102,7 +111,7 @@ fn verify_signer(
     content: &[u8],
     policy: &Policy<'_>,
     report: &mut Report,
-) -> Result<Certificate, Refusal> {
+) -> Result<(Certificate, Path), Refusal> {
     let others: Vec<Certificate> = policy.trust.anchors.iter().chain(policy.trust.others).cloned().collect();
     let Some(certificate) = data.certificate_of(signer, &others).cloned() else {
         return report.check(Step::Signature, Err(Refusal::NoSignerCertificate));
@@ -116,8 +125,8 @@ fn verify_signer(
     let at = stamped.unwrap_or(policy.at);
     let claimed = require_signing_time(signer.signing_time, &certificate, at);
     report.check(Step::SigningTime, claimed)?;
-    judge_certificate(&certificate, Use::Document, &Policy { trust, at, ..*policy }, policy.at, report)?;
-    Ok(certificate)
+    let path = judge_certificate(&certificate, Use::Document, &Policy { trust, at, ..*policy }, policy.at, report)?;
+    Ok((certificate, path))
 }
 
 /// The time at which the signature was there for certain: that of its time stamp.

@@ -65,8 +65,11 @@ pub(super) fn deed(request: &Request) -> Deed {
         | Request::DeviceHandle { .. }
         | Request::DeviceUnlock { .. }
         | Request::MailFiles { .. }
+        | Request::AgreementPublish(_)
         | Request::AuditList(_) => Deed::Written,
-        Request::PaymentList { .. }
+        Request::AgreementList
+        | Request::AgreementShow { .. }
+        | Request::PaymentList { .. }
         | Request::PaymentShow { .. }
         | Request::PublishedMarks
         | Request::DeviceStates

@@ -15,8 +15,8 @@ use crate::store::rewrite::Rewritten;
 
 use super::audited::{Deed, deed};
 use super::{
-    ACTOR, Answer, Failure, Letters, Meter, Request, accounts, audit, closings, desk, devices, log, mail_files,
-    payment, staff,
+    ACTOR, Answer, Failure, Letters, Meter, Request, accounts, agreements, audit, closings, desk, devices, log,
+    mail_files, payment, staff,
 };
 
 /// Does what is asked.
@@ -62,6 +62,9 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::DeviceHandle { device, handling } => devices::handle(services, &device, handling).await,
         Request::DeviceUnlock { device, reason } => devices::unlock(services, &device, &reason).await,
         Request::ClosingList(wanted) => closings::list(services, wanted).await,
+        Request::AgreementList => agreements::list(services).await,
+        Request::AgreementShow { version } => agreements::show(services, version).await,
+        Request::AgreementPublish(wanted) => agreements::publish(services, wanted).await,
         Request::ClosingShow { device, day } => closings::show(services, &device, &day).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
         Request::AuditList(wanted) => audit::list(services, wanted).await,

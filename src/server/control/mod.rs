@@ -2,6 +2,7 @@
 //! over its control socket or the command has opened the directory itself (DESIGN 19).
 
 mod accounts;
+mod agreements;
 mod audit;
 mod audited;
 mod closings;
@@ -183,6 +184,15 @@ pub enum Request {
     },
     /// Daily closings.
     ClosingList(WantedClosings),
+    /// The versions of the user agreement.
+    AgreementList,
+    /// One of them with its texts.
+    AgreementShow {
+        /// Its number.
+        version: u32,
+    },
+    /// Publishes the next one.
+    AgreementPublish(WantedAgreement),
     /// One of them.
     ClosingShow {
         /// The device.
@@ -237,6 +247,19 @@ pub enum Request {
         /// Its directory, absolute.
         dir: PathBuf,
     },
+}
+
+/// The texts of a version of the user agreement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WantedAgreement {
+    /// In Kazakh.
+    pub kk: String,
+    /// In Russian.
+    pub ru: String,
+    /// In English.
+    pub en: String,
+    /// From when it is in force; else from now.
+    pub from: Option<String>,
 }
 
 /// Which daily closings.

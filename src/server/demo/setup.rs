@@ -17,6 +17,7 @@ use crate::http::access::Role;
 
 use super::DemoError;
 use super::authority::{Authority, write_secret};
+use super::eds::Eds;
 
 /// The sample facilities that `conf/` comes with.
 const FACILITIES: &str = include_str!("../../../conf/facilities.toml");
@@ -46,6 +47,8 @@ pub struct Options {
     pub plaintext_auth: bool,
     /// Where everything for other domains goes, `host:port`.
     pub next_hop: Option<String>,
+    /// Where pages look for the program that signs; else where NCALayer is.
+    pub signer_port: Option<u16>,
 }
 
 /// The secrets of a demo, kept in its directory.
@@ -61,6 +64,7 @@ pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) secrets: Secrets,
     pub(super) authority: Authority,
+    pub(super) eds: Eds,
 }
 
 impl Setup {
@@ -71,6 +75,7 @@ impl Setup {
         let dir = &fs::canonicalize(dir).map_err(write)?;
         let names = ["localhost", "127.0.0.1", "::1", DOMAIN, HYBRID_DOMAIN, "mx.poshta.example"];
         let authority = Authority::at(dir, &names.map(str::to_owned), PEER, world.now())?;
+        let eds = Eds::at(dir, world.now())?;
         let secrets = secrets(&dir.join("demo.json"), world).map_err(write)?;
         let facilities_file = dir.join("facilities.toml");
         if !facilities_file.exists() {
@@ -88,6 +93,7 @@ impl Setup {
         config.tls.key_file = authority.server_key.clone();
         config.accounts.postmaster = "user001".into();
         configure(&mut config, options, &secrets);
+        register(&mut config, options, &eds);
         // M23: the government peer's system looks people up with the same certificate.
         config.http.tokens.push(Token {
             name: PEER.to_owned(),
@@ -102,7 +108,7 @@ impl Setup {
         write_secret(&dir.join("poshta.toml"), &text).map_err(write)?;
         // What was written is what is run: the demo meets the same checks as any configuration.
         let config = Config::parse(&dir.join("poshta.toml"), &text)?;
-        Ok(Setup { config, secrets, authority })
+        Ok(Setup { config, secrets, authority, eds })
     }
 }
 
@@ -152,6 +158,18 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
         token(PRINT_CENTRE, Role::PrintCentre, &secrets.print_token),
         token(SCAN_CENTRE, Role::ScanCentre, &secrets.scan_token),
     ];
+}
+
+/// People register with keys of the demo's own authority, whose list is made at each start.
+fn register(config: &mut Config, options: &Options, eds: &Eds) {
+    config.eds.anchor_files = vec![eds.ca.clone()];
+    config.eds.crl_files = vec![eds.crl.clone()];
+    config.eds.max_age_s = 366 * 86_400;
+    config.registration.without_registers = true;
+    config.registration.applications_per_hour = u32::MAX;
+    config.registration.signatures_per_hour = u32::MAX;
+    config.registration.look_ups_per_minute = u32::MAX;
+    config.registration.signer_port = options.signer_port.unwrap_or(config.registration.signer_port);
 }
 
 /// P9: what the print centre's bundles are encrypted for. A real centre keeps the secret key to itself.

@@ -16,8 +16,9 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, audit, base, clock_checks, closings, device_acts, device_keys, items, lookups, payment_signs, payments,
-    print_batches, print_jobs, queue, quota, receipts, scans, second_factors, sessions, sign_ins, staff,
+    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items, lookups,
+    payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, second_factors,
+    sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -132,6 +133,11 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'g', Reader::Claiming(payment_signs::inspect)),
     (b'j', Reader::Claiming(payments::inspect)),
     (b'G', Reader::Claiming(print_batches::inspect_ledger)),
+    (b'J', Reader::Claiming(applications::inspect)),
+    (b'L', Reader::Claiming(applications::inspect_waiting)),
+    (b'H', Reader::Claiming(applications::inspect_evidence)),
+    (b'M', Reader::Claiming(agreements::inspect)),
+    (b'D', Reader::Claiming(profiles::inspect)),
     (b'E', Reader::Claiming(sessions::inspect)),
     (b'O', Reader::Claiming(staff::inspect)),
     (b'T', Reader::Claiming(sign_ins::inspect)),

@@ -1,0 +1,217 @@
+//! What the cabinet knows of a user (M22): the data of the application, which the user keeps up to date, and whether
+//! they were confirmed with an electronic signature as they are.
+//!
+//! The invariant: a confirmation is of exactly the data that are there; whoever changes them changes both rows in one
+//! batch, and the confirmation is gone.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Timestamp;
+use crate::clock::World;
+use crate::identity::application::Form;
+use crate::ids::AccountId;
+use crate::store::accounts::{self as account_rows};
+use crate::store::audit::{AuditEntry, add_audit};
+use crate::store::profiles::{ConfirmedRow, ProfileRow, StoredProfile};
+use crate::store::{self, Batch, Owner, Store};
+
+use super::agreements::instant;
+
+/// How often a change is tried again when somebody else changed the same rows in the meantime.
+const MAX_TRIES: usize = 5;
+
+/// The service. Clones share it.
+#[derive(Clone, Debug)]
+pub struct People {
+    store: Store,
+    world: World,
+}
+
+/// A user's data.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// Every field of the annex, as it is now.
+    pub form: Form,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// M22: that it was confirmed.
+    pub confirmed: Option<Confirmed>,
+}
+
+/// M22: a confirmation with an electronic signature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Confirmed {
+    /// When.
+    pub at: Timestamp,
+    /// Serial number of the certificate.
+    pub certificate: String,
+    /// SHA-256 of what was signed.
+    pub snapshot: [u8; 32],
+}
+
+/// Why a profile cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The account has none: it was made by command, or is closed.
+    #[error("there are no data of this account")]
+    Missing,
+    /// M24: the person or entity is who they are.
+    #[error("the IIN or BIN cannot be changed")]
+    OtherNumber,
+    /// M22: between showing and signing, the data were changed.
+    #[error("the data were changed in the meantime; look at them again")]
+    Changed,
+    /// Others changed it again and again.
+    #[error("the data are being changed by others; try again")]
+    Busy,
+    /// Store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Profile {
+    /// M22: what is signed to confirm the data: every field, a line each, and the address they belong to.
+    #[must_use]
+    pub fn statement(&self, address: &str) -> String {
+        let mut text = format!("poshta-profile: 1\naddress: {address}\napplicant: {}\n", self.form.sort().name());
+        for (field, value) in self.form.values() {
+            text.push_str(&format!("{}: {value}\n", field.name()));
+        }
+        text
+    }
+
+    /// SHA-256 of [`Profile::statement`].
+    #[must_use]
+    pub fn snapshot(&self, address: &str) -> [u8; 32] {
+        Sha256::digest(self.statement(address)).into()
+    }
+}
+
+impl People {
+    /// The service over a store.
+    #[must_use]
+    pub fn new(store: Store, world: World) -> Self {
+        People { store, world }
+    }
+
+    /// The profile of an account; accounts that were made by command have none.
+    ///
+    /// # Errors
+    /// Store; the account's key was destroyed.
+    pub async fn profile(&self, account: AccountId) -> store::Result<Option<Profile>> {
+        let (store, found) = (self.store.clone(), self.stored(account).await?);
+        found.map(|stored| open(&store, &stored)).transpose()
+    }
+
+    /// Puts `form` in the place of the data; a confirmation is gone with that (M22).
+    ///
+    /// # Errors
+    /// See [`ProfileError`].
+    pub async fn change_profile(&self, account: AccountId, form: &Form, actor: &str) -> Result<Profile, ProfileError> {
+        for _ in 0..MAX_TRIES {
+            let stored = self.stored(account).await?.ok_or(ProfileError::Missing)?;
+            let old = open(&self.store, &stored)?;
+            if old.form.number() != form.number() {
+                return Err(ProfileError::OtherNumber);
+            }
+            if old.form == *form {
+                return Ok(old);
+            }
+            let changed_us = self.world.now().as_microsecond();
+            let changed: Vec<&str> = form
+                .values()
+                .filter(|(field, value)| old.form.value(*field) != *value)
+                .map(|(field, _)| field.name())
+                .collect();
+            let row = ProfileRow { data: seal(&self.store, account, form).await?, changed_us, confirmed: None };
+            let details = changed.join(", ");
+            if self.write(&stored, &row, ("profile.change", actor, &details)).await? {
+                return Ok(Profile { form: form.clone(), changed_at: instant(changed_us), confirmed: None });
+            }
+        }
+        Err(ProfileError::Busy)
+    }
+
+    /// M22: notes that the data were confirmed as they were signed: `snapshot` is of what the user saw.
+    ///
+    /// # Errors
+    /// The data are others by now; see [`ProfileError`].
+    pub async fn confirm(
+        &self,
+        account: AccountId,
+        snapshot: [u8; 32],
+        certificate: &str,
+    ) -> Result<Confirmed, ProfileError> {
+        for _ in 0..MAX_TRIES {
+            let stored = self.stored(account).await?.ok_or(ProfileError::Missing)?;
+            let address = self.store.read(move |view| view.account(account)).await?;
+            let address = address.filter(account_rows::Account::is_active).ok_or(ProfileError::Missing)?.address;
+            if open(&self.store, &stored)?.snapshot(&address.to_string()) != snapshot {
+                return Err(ProfileError::Changed);
+            }
+            let at_us = self.world.now().as_microsecond();
+            let confirmed = ConfirmedRow { at_us, certificate: certificate.to_owned(), snapshot };
+            let row = ProfileRow { confirmed: Some(confirmed.clone()), ..stored.profile.clone() };
+            let actor = format!("account {}", account.0);
+            if self.write(&stored, &row, ("profile.confirm", &actor, certificate)).await? {
+                return Ok(Confirmed::from(confirmed));
+            }
+        }
+        Err(ProfileError::Busy)
+    }
+
+    async fn stored(&self, account: AccountId) -> store::Result<Option<StoredProfile>> {
+        self.store.read(move |view| view.profile(account)).await
+    }
+
+    /// The profile, what the account says of it, and the audit, in one batch; `false` when somebody was faster.
+    async fn write(
+        &self,
+        stored: &StoredProfile,
+        row: &ProfileRow,
+        (action, actor, details): (&str, &str, &str),
+    ) -> Result<bool, ProfileError> {
+        let id = stored.account;
+        let account = self.store.read(move |view| view.account(id)).await?;
+        let account = account.filter(account_rows::Account::is_active).ok_or(ProfileError::Missing)?;
+        let mut batch = Batch::new();
+        stored.replace(&mut batch, row)?;
+        let mut changed = account.clone();
+        changed.eds_confirmed = row.confirmed.is_some();
+        account_rows::replace(&mut batch, &account, &changed)?;
+        let entry = AuditEntry {
+            at_us: self.world.now().as_microsecond(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            object: format!("account {}", id.0),
+            details: Some(details.to_owned()),
+        };
+        add_audit(&mut batch, &entry)?;
+        match self.store.commit(batch).await {
+            Ok(_) => Ok(true),
+            Err(store::Error::Conflict(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl From<ConfirmedRow> for Confirmed {
+    fn from(row: ConfirmedRow) -> Self {
+        Confirmed { at: instant(row.at_us), certificate: row.certificate, snapshot: row.snapshot }
+    }
+}
+
+/// A form as the profile of an account keeps it.
+pub(super) async fn seal(store: &Store, account: AccountId, form: &Form) -> store::Result<store::vault::Personal> {
+    store.ready_keys(vec![account]).await?;
+    store.seal_personal(Owner::Account(account), super::registration::encode(form)?)
+}
+
+fn open(store: &Store, stored: &StoredProfile) -> store::Result<Profile> {
+    let form = super::registration::decode(&store.open_personal(&stored.profile.data)?)?;
+    Ok(Profile {
+        form,
+        changed_at: instant(stored.profile.changed_us),
+        confirmed: stored.profile.confirmed.clone().map(Confirmed::from),
+    })
+}

@@ -15,6 +15,7 @@ mod support;
 mod audit;
 mod byte_exact;
 mod cli;
+mod counter;
 mod crash;
 mod daily_closing;
 mod disk_faults;

@@ -266,8 +266,21 @@ impl Accounts {
     /// # Errors
     /// The account is closed or unknown; store.
     pub async fn set_password(&self, id: AccountId, hash: PasswordHash) -> Result<(), AccountError> {
+        self.set_password_with(id, hash, |_| Ok(())).await
+    }
+
+    /// As [`Accounts::set_password`], with what belongs to it in the same batch.
+    ///
+    /// # Errors
+    /// As there; `Busy` also when a precondition of the rest does not hold.
+    pub async fn set_password_with(
+        &self,
+        id: AccountId,
+        hash: PasswordHash,
+        rest: impl Fn(&mut Batch) -> store::Result<()>,
+    ) -> Result<(), AccountError> {
         let now = self.now();
-        self.change(id, |account| {
+        let change = |account: &mut Account| {
             let number = account.next_credential;
             match account.credentials.iter_mut().find(|credential| credential.kind == CredentialKind::Main) {
                 Some(main) => {
@@ -289,6 +302,12 @@ impl Accounts {
                     });
                 }
             }
+        };
+        self.retry(id, |batch, account| {
+            let mut changed = account.clone();
+            change(&mut changed);
+            rows::replace(batch, account, &changed)?;
+            rest(batch)
         })
         .await
     }

@@ -31,6 +31,9 @@ pub(super) struct DemoArgs {
     /// Where pages look for the program that signs (NCALayer), on the user's own computer.
     #[arg(long, value_name = "PORT")]
     signer_port: Option<u16>,
+    /// At the counter a second clerk confirms what the first has seen to.
+    #[arg(long)]
+    four_eyes: bool,
     /// Print one line of JSON when everything listens.
     #[arg(long)]
     json: bool,
@@ -43,6 +46,7 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
         port_base: args.port_base,
         users: args.users,
         plaintext_auth: args.plaintext_auth,
+        four_eyes: args.four_eyes,
         next_hop: args.next_hop.clone(),
         signer_port: args.signer_port,
     };

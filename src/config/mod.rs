@@ -89,6 +89,8 @@ pub struct Config {
     pub registration: people::registration::Settings,
     /// Where state registers are asked.
     pub registers: registers::Settings,
+    /// How clerks register people at the counter.
+    pub desk: people::counter::Settings,
 }
 
 impl Config {
@@ -303,6 +305,8 @@ impl Config {
         problems.extend(registers.map(|(key, what, remedy)| Problem::new(format!("registers.{key}"), what, remedy)));
         let tariff = self.payment.tariff.problems().into_iter();
         problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
+        let desk = self.desk.problems().into_iter();
+        problems.extend(desk.map(|(key, what, remedy)| Problem::new(format!("desk.{key}"), what, remedy)));
         let eds = self.eds.problems().into_iter();
         problems.extend(eds.map(|(key, what, remedy)| Problem::new(format!("eds.{key}"), what, remedy)));
         problems.extend(self.hop_problems());

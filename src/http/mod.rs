@@ -44,8 +44,8 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
-use crate::people::Registration;
 use crate::people::lookups::Lookups;
+use crate::people::{Counter, Registration};
 use crate::postal::{FacilityId, Registry};
 use crate::publisher::Publisher;
 use crate::sessions::Sessions;
@@ -89,6 +89,8 @@ pub struct Parts {
     pub workers: Workers,
     /// How people get mailboxes.
     pub registration: Registration,
+    /// And at a counter.
+    pub counter: Counter,
     /// Who did what.
     pub audit: Audit,
     /// What administrators do with accounts.
@@ -182,6 +184,10 @@ impl Api {
 
     fn registration(&self) -> &Registration {
         &self.parts.registration
+    }
+
+    fn counter(&self) -> &Counter {
+        &self.parts.counter
     }
 
     fn workers(&self) -> &Workers {

@@ -114,7 +114,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         settings: people::registration::Settings::default(),
         store: store.clone(),
         world: world.clone(),
-        accounts,
+        accounts: accounts.clone(),
         authenticator: authenticator.clone(),
         agreements,
         signatures: people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap(),
@@ -139,6 +139,15 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         store: store.clone(),
         world: world.clone(),
     });
+    let counter = people::Counter::new(people::counter::Parts {
+        settings: people::counter::Settings::default(),
+        store: store.clone(),
+        world: world.clone(),
+        accounts: accounts.clone(),
+        authenticator: authenticator.clone(),
+        registration: registration.clone(),
+        workers: post.workers.clone(),
+    });
     let api = Api::new(Parts {
         settings: Arc::new(settings_of_http),
         principals: Principals::new(&tokens(&scan_centre)).unwrap(),
@@ -154,6 +163,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
             world: world.clone(),
         }),
         workers: post.workers,
+        counter,
         registration,
         world,
         devices: devices.clone(),

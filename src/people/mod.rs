@@ -3,6 +3,7 @@
 
 pub mod agreements;
 pub mod base;
+pub mod counter;
 pub mod lookups;
 pub mod passwords;
 pub mod profile;
@@ -11,6 +12,7 @@ mod settings;
 pub mod signatures;
 
 pub use agreements::Agreements;
+pub use counter::Counter;
 pub use profile::{People, Profile};
 pub use registration::Registration;
 pub use settings::Settings;

@@ -305,6 +305,7 @@ impl Start {
             closings: self.services.closings.clone(),
             workers: self.services.workers.clone(),
             registration: self.services.registration.clone(),
+            counter: self.services.counter.clone(),
             audit: self.services.audit.clone(),
             lookups: self.services.lookups.clone(),
             administration: self.services.administration.clone(),

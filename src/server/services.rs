@@ -19,7 +19,7 @@ use crate::payment::{self, Payments};
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
 use crate::people::registration::{self, Registration};
-use crate::people::{Agreements, People, Signatures, signatures};
+use crate::people::{Agreements, Counter, People, Signatures, counter, signatures};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -89,6 +89,8 @@ pub struct Services {
     pub registration: Registration,
     /// The state registers.
     pub registers: Registers,
+    /// And at a counter.
+    pub counter: Counter,
 }
 
 /// Why the services cannot be built.
@@ -294,6 +296,15 @@ impl Services {
             url: config.receipts.public_url(&config.server.hostname),
             registers: registers.clone(),
         });
+        let counter = Counter::new(counter::Parts {
+            settings: config.desk.clone(),
+            store: store.clone(),
+            world: world.clone(),
+            accounts: accounts.clone(),
+            authenticator: authenticator.clone(),
+            registration: registration.clone(),
+            workers: workers.clone(),
+        });
         let config = Arc::new(config);
         Ok(Services {
             config,
@@ -324,6 +335,7 @@ impl Services {
             registers,
             registration,
             signatures,
+            counter,
         })
     }
 }

@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::{Claims, bad_key};
+use super::desk;
 use super::keys::{self, Key};
 use super::vault::{DocumentKey, Personal};
 use super::{Batch, Error, Hole, Precondition, RecordRef, Result, Slot, Template, Topic, View, WrappedKey, rows};
@@ -245,6 +246,7 @@ impl StoredApplication {
         self.require(batch);
         batch.put(key(self.number), rows::encode(VERSION, new)?);
         self.leave_queue(batch);
+        desk::forget_case(batch, self.number);
         if let Some((queue, at)) = new.state.due() {
             batch.put(due_prefix(queue, at).u64(serial(self.number)).done(), Vec::new());
         }
@@ -263,6 +265,7 @@ impl StoredApplication {
         batch.delete(key(self.number));
         batch.delete(person_key(&self.application.person, self.number));
         self.leave_queue(batch);
+        desk::forget_case(batch, self.number);
     }
 
     fn require(&self, batch: &mut Batch) {
@@ -289,6 +292,14 @@ impl View<'_> {
     fn application_of(&self, serial: u64) -> Result<Option<StoredApplication>> {
         let Some(row) = self.get(&Key::of(CLASS).u64(serial).done())? else { return Ok(None) };
         decode(serial, row).map(Some)
+    }
+
+    /// The number of the application with this serial number.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn application_number(&self, serial: u32) -> Result<Option<ApplicationNumber>> {
+        Ok(self.application_of(serial.into())?.map(|found| found.number))
     }
 
     /// The open applications of a person, the oldest first; at most `limit`.

@@ -48,6 +48,7 @@
 //! | `J` | serial | application for a mailbox | people |
 //! | `L` | kind, time or person, serial | nothing: what waits of the applications | people |
 //! | `H` | serial, number | a document that proves an application | people |
+//! | `v` | kind, serial or hash | what clerks have seen to at a counter, codes for choosing a password | people |
 //! | `M` | kind, version or account, time | versions of the agreement; consents to them | people |
 //! | `D` | account | the profile of its user | people |
 //! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
@@ -163,7 +164,7 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What people applied for, agreed to and told of themselves.
-        Some((b'J' | b'L' | b'H' | b'M' | b'D', _)) => Memory::Always,
+        Some((b'J' | b'L' | b'H' | b'M' | b'D' | b'v', _)) => Memory::Always,
         // M20, M23: what a person may know follows from nothing else, nor does what convicts who changes the audit.
         Some((b'B' | b'X' | b'Z', _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.

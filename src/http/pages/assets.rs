@@ -25,6 +25,7 @@ const ASSETS: &[Asset] = &[
     Asset { name: "poshta.svg", kind: SVG, content: include_str!("poshta.svg") },
     Asset { name: "passkeys.mjs", kind: SCRIPT, content: include_str!("sign_in/passkeys.mjs") },
     Asset { name: "verify.css", kind: CSS, content: include_str!("verify.css") },
+    Asset { name: "desk.css", kind: CSS, content: include_str!("desk/desk.css") },
     Asset { name: "register.css", kind: CSS, content: include_str!("register/register.css") },
     Asset { name: "register.mjs", kind: SCRIPT, content: include_str!("register/register.mjs") },
     Asset { name: "ncalayer.mjs", kind: SCRIPT, content: include_str!("register/ncalayer.mjs") },

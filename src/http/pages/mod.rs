@@ -5,9 +5,11 @@
 //! the [`table`], which says who may see it; its handler takes a [`Visitor`], [`SignedIn`] or [`Staff`], a form
 //! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
+mod activate;
 mod admin;
 mod agreement;
 mod assets;
+mod desk;
 mod fault;
 mod form;
 mod frame;

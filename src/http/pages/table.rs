@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{admin, agreement, assets, home, register, sign_in, verify};
+use super::{activate, admin, agreement, assets, desk, home, register, sign_in, verify};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +53,8 @@ const TABLES: &[&[Page]] = &[
     home::PAGES,
     agreement::PAGES,
     register::PAGES,
+    desk::PAGES,
+    activate::PAGES,
 ];
 
 const PUBLIC: &[Page] = &[

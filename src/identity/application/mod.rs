@@ -21,7 +21,7 @@ use super::{Bin, Iin, PersonalNumber};
 pub use entries::Entries;
 pub use field::{Field, FieldError, Sort, Trouble};
 pub use number::{ApplicationNumber, NumberSyntax};
-pub use parse::parse;
+pub use parse::{parse, parse_document};
 pub use statement::{Statement, number_in};
 
 /// The application of a person or of a legal entity.

@@ -31,6 +31,18 @@ pub fn parse(sort: Sort, entries: &Entries, today: Date) -> Result<Form, Vec<Fie
     }
 }
 
+/// The identity document in these entries, as somebody typed it who has it before him.
+///
+/// # Errors
+/// One error for each field that is not right.
+pub fn parse_document(entries: &Entries, today: Date) -> Result<IdentityDocument, Vec<FieldError>> {
+    let mut reader = Reader { entries, today, errors: Vec::new() };
+    match reader.document() {
+        Some(document) => Ok(document),
+        None => Err(reader.errors),
+    }
+}
+
 struct Reader<'a> {
     entries: &'a Entries,
     today: Date,
@@ -44,21 +56,26 @@ impl Reader<'_> {
         let given = self.name(Field::GivenName);
         let patronymic = self.optional_name(Field::Patronymic);
         let iin = self.read(Field::Iin, |text| digits(text).parse().map_err(Trouble::Number));
+        let document = self.document();
+        let residence = self.text(Field::Residence);
+        let phones = self.phones();
+        Some(IndividualForm {
+            name: PersonName { surname: surname?, given: given?, patronymic: patronymic? },
+            iin: iin?,
+            document: document?,
+            residence: residence?,
+            phones: phones?,
+        })
+    }
+
+    fn document(&mut self) -> Option<IdentityDocument> {
         let kind = self.read(Field::DocumentKind, |text| {
             DocumentKind::ALL.into_iter().find(|kind| kind.name() == text).ok_or(Trouble::NoSuchDocument)
         });
         let number = self.read(Field::DocumentNumber, document_number);
         let issuer = self.text(Field::DocumentIssuer);
         let issued = self.day(Field::DocumentIssued);
-        let residence = self.text(Field::Residence);
-        let phones = self.phones();
-        Some(IndividualForm {
-            name: PersonName { surname: surname?, given: given?, patronymic: patronymic? },
-            iin: iin?,
-            document: IdentityDocument { kind: kind?, number: number?, issuer: issuer?, issued: issued? },
-            residence: residence?,
-            phones: phones?,
-        })
+        Some(IdentityDocument { kind: kind?, number: number?, issuer: issuer?, issued: issued? })
     }
 
     fn legal(&mut self) -> Option<LegalForm> {

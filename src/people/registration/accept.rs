@@ -70,6 +70,33 @@ impl Registration {
         result
     }
 
+    /// M14: whether [`Registration::accept`] would take this, as far as it can be said without the registers: for a first
+    /// clerk, whom a second one confirms.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    pub async fn require_acceptable(
+        &self,
+        number: ApplicationNumber,
+        check: &DocumentCheck,
+        evidence: &[Evidence],
+    ) -> Result<(), ApplyError> {
+        let inner = &*self.inner;
+        let stored = inner.stored(number).await?.ok_or(ApplyError::Missing)?;
+        inner.require_open(&stored)?;
+        inner.require_current(&stored).await?;
+        require_document(&inner.form(&stored)?, check)?;
+        require_signed(evidence)
+    }
+
+    /// Puts documents of an application into a batch.
+    ///
+    /// # Errors
+    /// Store.
+    pub fn keep(&self, batch: &mut Batch, number: ApplicationNumber, evidence: Vec<Evidence>) -> store::Result<()> {
+        rows::add_evidence(batch, number, self.inner.sealed(evidence)?)
+    }
+
     /// M14: the clerk registers an application that is stored: one that was announced, or that the clerk filled in.
     ///
     /// # Errors
@@ -84,13 +111,7 @@ impl Registration {
         inner.require_current(&stored).await?;
         let form = inner.form(&stored)?;
         require_document(&form, &document_checked)?;
-        // M10, M14: no mailbox without the signed paper.
-        if !evidence
-            .iter()
-            .any(|evidence| evidence.what == EvidenceKind::SignedApplication && !evidence.bytes.is_empty())
-        {
-            return Err(ApplyError::NoEvidence);
-        }
+        require_signed(&evidence)?;
         let document = inner.seal(document_checked.document.number.into_bytes())?;
         let actor = format!("account {}", clerk.0);
         let act = Act::Counter { clerk, facility: facility.to_string(), document, second };
@@ -104,13 +125,27 @@ impl Registration {
     pub async fn retry(&self, number: ApplicationNumber) -> Result<Applied, ApplyError> {
         let inner = &*self.inner;
         let stored = inner.stored(number).await?.ok_or(ApplyError::Missing)?;
-        let State::Waiting { act, .. } = stored.application.state.clone() else { return Err(ApplyError::Busy) };
+        let State::Waiting { act, since_us, .. } = stored.application.state.clone() else {
+            return Err(ApplyError::Busy);
+        };
         let form = inner.form(&stored)?;
+        // Nobody waits for ever for a register that has gone away.
+        let lasts_us = i64::from(inner.parts.settings.ask_for_h) * 3_600 * 1_000_000;
+        if since_us.saturating_add(lasts_us) <= inner.now().as_microsecond() {
+            let error = ApplyError::RegisterSilent;
+            inner.refuse(&stored, &error).await?;
+            return Err(error);
+        }
         // The documents are there already.
-        let filing = Filing { act, evidence: Vec::new(), actor: "poshta".into() };
-        let result = inner.file(&stored, &form, filing).await;
-        if let Err(error @ (ApplyError::LoginTaken(_) | ApplyError::PersonTaken | ApplyError::Mismatch(_))) = &result {
-            inner.refuse(&stored, error).await?;
+        let filing = || Filing { act: act.clone(), evidence: Vec::new(), actor: "poshta".into() };
+        let result = inner.file(&stored, &form, filing()).await;
+        match &result {
+            Ok(_) | Err(ApplyError::Busy | ApplyError::Accepted) => {}
+            Err(error @ (ApplyError::LoginTaken(_) | ApplyError::PersonTaken | ApplyError::Mismatch(_))) => {
+                inner.refuse(&stored, error).await?;
+            }
+            // Something else is in the way: it is not tried again at once.
+            Err(_) => inner.wait(&stored, filing()).await?,
         }
         result
     }
@@ -313,6 +348,13 @@ impl Inner {
         *self.numbers.lock() = (first.0 + 1, NUMBERS_AT_ONCE - 1);
         Ok(first)
     }
+}
+
+/// M10, M14: no mailbox without the signed paper.
+fn require_signed(evidence: &[Evidence]) -> Result<(), ApplyError> {
+    let is_signed =
+        |evidence: &Evidence| evidence.what == EvidenceKind::SignedApplication && !evidence.bytes.is_empty();
+    if evidence.iter().any(is_signed) { Ok(()) } else { Err(ApplyError::NoEvidence) }
 }
 
 /// M14: the person who stands there is the one in the form. For a legal entity it is a representative, whose right to

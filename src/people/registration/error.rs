@@ -44,6 +44,9 @@ pub enum ApplyError {
     /// M24: a state register knows this person or entity otherwise.
     #[error("the state register says otherwise: {0}")]
     Mismatch(Mismatch),
+    /// M24: no register has answered for so long that the application is refused.
+    #[error("no state register has answered; apply again")]
+    RegisterSilent,
     /// M24: there is no register, and the configuration does not let anybody pass without.
     #[error("no state register is configured; applications cannot be accepted")]
     NoRegister,
@@ -112,6 +115,7 @@ impl ApplyError {
             ApplyError::Altered => "altered",
             ApplyError::Replayed => "replayed",
             ApplyError::Mismatch(_) => "mismatch",
+            ApplyError::RegisterSilent => "register-silent",
             ApplyError::NoRegister => "no-register",
             ApplyError::OtherDocument => "other-document",
             ApplyError::NoEvidence => "no-evidence",

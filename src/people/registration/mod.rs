@@ -232,6 +232,14 @@ pub struct Filed {
 }
 
 impl EvidenceKind {
+    const ALL: [Self; 4] = [Self::Signature, Self::SignedApplication, Self::IdentityDocument, Self::Authority];
+
+    /// The kind that rows have under this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// As rows have it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -362,6 +370,12 @@ impl Registration {
     #[must_use]
     pub fn shown(&self, at: Timestamp) -> String {
         self.inner.shown(at)
+    }
+
+    /// Where people reach the pages of this server.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.inner.parts.url
     }
 
     /// `[registration]`.

@@ -57,6 +57,16 @@ impl Registration {
         self.inner.prepared(&stored, secret)
     }
 
+    /// Stores an application that a clerk wrote for somebody who stands at the counter.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    pub async fn write_down(&self, application: Application) -> Result<ApplicationNumber, ApplyError> {
+        let counter = IpAddr::from([127, 0, 0, 1]);
+        let (stored, _) = self.store_application(&application, Kind::Announced, counter).await?;
+        Ok(stored.number)
+    }
+
     /// The application that a browser has prepared, to be shown once more before it is signed.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub struct Settings {
     pub ask_again_s: u32,
     /// The longest time between two questions to a register, seconds.
     pub max_ask_again_s: u32,
+    /// An application about which no register has answered for so long is refused, hours.
+    pub ask_for_h: u32,
     /// Questions whether a login is free, from one network (IPv4 /24, IPv6 /64) in a minute.
     pub look_ups_per_minute: u32,
     /// Applications from one network in an hour.
@@ -42,6 +44,7 @@ impl Default for Settings {
             announced_days: 30,
             ask_again_s: 60,
             max_ask_again_s: 3_600,
+            ask_for_h: 72,
             look_ups_per_minute: 60,
             applications_per_hour: 60,
             signatures_per_hour: 120,

@@ -5,6 +5,7 @@
 
 mod authority;
 mod eds;
+mod registers;
 mod setup;
 mod signs;
 mod welcome;
@@ -56,6 +57,7 @@ pub struct Demo {
     pub facts: Facts,
     running: Running,
     _zone: ZoneServer,
+    _registers: crate::registers::standin::Listening,
     _fresh: Option<FreshDir>,
 }
 
@@ -171,6 +173,9 @@ pub enum DemoError {
     /// The password.
     #[error(transparent)]
     Password(#[from] AuthError),
+    /// The stand-in for state registers.
+    #[error("the demo's registers: {0}")]
+    Registers(String),
     /// The payment signs.
     #[error("the demo's payment signs: {0}")]
     Signs(String),
@@ -212,6 +217,7 @@ impl Demo {
         let zone = ZoneServer::start(zone, SocketAddr::from(([127, 0, 0, 1], 0)));
         let zone = zone.await.map_err(|error| DemoError::Zone(error.to_string()))?;
         config.trust.name_servers = vec![zone.address()];
+        let registers = registers::start(&mut config, &world).await?;
         let running = Server::start(config, world.clone()).await?;
         signs::issue(&running.services, &running.services.config.server.dir, &world).await?;
         let keys: String = running
@@ -226,7 +232,7 @@ impl Demo {
         let users = users(&running.services, options.users, &secrets.password).await?;
         let dir = &running.services.config.server.dir;
         let facts = facts(&running.addresses, dir, (&authority, eds), &secrets, users);
-        Ok(Demo { facts, running, _zone: zone, _fresh: fresh })
+        Ok(Demo { facts, running, _zone: zone, _registers: registers, _fresh: fresh })
     }
 
     /// The friendly table, with commands to copy.

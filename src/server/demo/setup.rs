@@ -45,6 +45,8 @@ pub struct Options {
     pub users: u32,
     /// LOGIN and AUTH without TLS.
     pub plaintext_auth: bool,
+    /// A second clerk confirms what the first has seen to.
+    pub four_eyes: bool,
     /// Where everything for other domains goes, `host:port`.
     pub next_hop: Option<String>,
     /// Where pages look for the program that signs; else where NCALayer is.
@@ -165,7 +167,8 @@ fn register(config: &mut Config, options: &Options, eds: &Eds) {
     config.eds.anchor_files = vec![eds.ca.clone()];
     config.eds.crl_files = vec![eds.crl.clone()];
     config.eds.max_age_s = 366 * 86_400;
-    config.registration.without_registers = true;
+    config.desk.four_eyes = options.four_eyes;
+    config.desk.codes_per_hour = u32::MAX;
     config.registration.applications_per_hour = u32::MAX;
     config.registration.signatures_per_hour = u32::MAX;
     config.registration.look_ups_per_minute = u32::MAX;

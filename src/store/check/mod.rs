@@ -16,9 +16,9 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items, lookups,
-    payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, second_factors,
-    sessions, sign_ins, staff,
+    accounts, agreements, applications, audit, base, clock_checks, closings, desk, device_acts, device_keys, items,
+    lookups, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans,
+    second_factors, sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -136,6 +136,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'J', Reader::Claiming(applications::inspect)),
     (b'L', Reader::Claiming(applications::inspect_waiting)),
     (b'H', Reader::Claiming(applications::inspect_evidence)),
+    (b'v', Reader::Claiming(desk::inspect)),
     (b'M', Reader::Claiming(agreements::inspect)),
     (b'D', Reader::Claiming(profiles::inspect)),
     (b'E', Reader::Claiming(sessions::inspect)),

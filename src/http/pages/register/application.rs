@@ -70,7 +70,7 @@ impl Facts {
 }
 
 /// The fields of a form with their names for people; those in which nothing stands are left out.
-pub(super) fn rows(form: &Form, frame: &Frame) -> Vec<(String, String)> {
+pub(in crate::http::pages) fn rows(form: &Form, frame: &Frame) -> Vec<(String, String)> {
     let shown = |(field, value): (Field, String)| {
         let value = match field {
             Field::DocumentKind => {

@@ -22,9 +22,18 @@ pub(super) async fn application(State(api): State<Api>, asked: Asked, Held(held)
     if !matches!(filed.state, Standing::Open { .. }) {
         return Err(Fault::not_found());
     }
-    let page = paper(&api, &Frame::new(asked, "paper-title"), &filed);
+    draw_application(&api, &Frame::new(asked, "paper-title"), &filed).await
+}
+
+/// The form to sign, in the language of the frame.
+pub(in crate::http::pages) async fn draw_application(
+    api: &Api,
+    frame: &Frame,
+    filed: &Filed,
+) -> Result<Response, Fault> {
+    let page = paper(api, frame, filed);
     match api.workers().perform(&Request::Report(Box::new(page))).await {
-        Ok(Answer::Pdf(pdf)) => Ok(download(&format!("application-{number}.pdf"), pdf)),
+        Ok(Answer::Pdf(pdf)) => Ok(download(&format!("application-{}.pdf", filed.number), pdf)),
         Ok(_) => Err(Fault::inside(&"the form was not drawn")),
         Err(error) => Err(Fault::inside(&error)),
     }
@@ -68,15 +77,15 @@ fn paper(api: &Api, frame: &Frame, filed: &Filed) -> ReportPage {
             (frame.text("paper-mailbox"), mailbox),
             (frame.text("paper-signing"), signing),
         ],
-        note: frame.text("paper-note"),
         stamps: Vec::new(),
+        note: frame.text("paper-note"),
         id: format!("application {}", filed.number),
         made_s: filed.applied.as_second(),
     }
 }
 
 /// It tells of a person, so that no cache keeps it.
-fn download(name: &str, pdf: Vec<u8>) -> Response {
+pub(in crate::http::pages) fn download(name: &str, pdf: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Secret;
-use crate::identity::application::{DocumentKind, Entries, Field, FieldError, Sort, Trouble, parse};
+use crate::identity::application::{Entries, Sort, parse};
 use crate::locale::{self, Lang};
 use crate::people::registration::{Application, ApplyError};
 
@@ -18,12 +18,13 @@ use super::super::form::Checked;
 use super::super::visitor::Visitor;
 use super::super::{Asked, Frame, show_as};
 use super::cookie::{Held, hold};
+use super::fields::{FieldShown, Kind, Sent, Shown, field_shown, place_of, told};
 
 /// What is asked for besides the fields of the annex.
-const LOGIN: &str = "login";
-const PASSWORD: &str = "password";
+pub(super) const LOGIN: &str = "login";
+pub(super) const PASSWORD: &str = "password";
 const AGAIN: &str = "password-again";
-const AGREE: &str = "agree";
+pub(super) const AGREE: &str = "agree";
 const AGREEMENT: &str = "agreement";
 const SORT: &str = "as";
 const WAY: &str = "way";
@@ -52,27 +53,6 @@ struct Agreement {
     hash: String,
 }
 
-/// A field as it is shown.
-struct FieldShown {
-    name: &'static str,
-    label: String,
-    value: String,
-    error: Option<String>,
-    kind: Kind,
-    is_needed: bool,
-    most: usize,
-    autocomplete: &'static str,
-}
-
-#[derive(PartialEq, Eq)]
-enum Kind {
-    Text,
-    Digits,
-    Day,
-    Phone,
-    Choice(Vec<(&'static str, String)>),
-}
-
 impl FillInPage {
     fn error(&self, name: &str) -> Option<&str> {
         self.errors.iter().find(|(found, _)| *found == name).map(|(_, text)| text.as_str())
@@ -87,29 +67,6 @@ impl FillInPage {
 pub(super) struct Wanted {
     #[serde(default, rename = "as")]
     sort: String,
-}
-
-/// What was sent.
-struct Sent(Vec<(String, String)>);
-
-impl Sent {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.get(name).unwrap_or_default()
-    }
-}
-
-/// What is shown, and what is wrong with it.
-#[derive(Default)]
-struct Shown {
-    entries: Entries,
-    login: String,
-    errors: Vec<(&'static str, String)>,
-    fault: Option<String>,
-    is_sent: bool,
 }
 
 /// `GET /register`
@@ -197,26 +154,8 @@ fn own_errors(sent: &Sent, lang: Lang) -> Vec<(&'static str, String)> {
     errors
 }
 
-fn told(error: &FieldError, lang: Lang) -> String {
-    let number = match error.trouble {
-        Trouble::TooLong(most) => most.to_string(),
-        _ => String::new(),
-    };
-    locale::text(lang, &format!("trouble-{}", error.trouble.code()), &[("number", &number)])
-}
-
-/// The field that an error of the service belongs to.
-fn place_of(error: &ApplyError) -> Option<&'static str> {
-    match error {
-        ApplyError::Login(_) | ApplyError::LoginTaken(_) => Some(LOGIN),
-        ApplyError::Password(_) => Some(PASSWORD),
-        ApplyError::OldAgreement { .. } => Some(AGREE),
-        _ => None,
-    }
-}
-
 /// RFC 9110 §15: what is wrong with a form, what is in its way, what is not there.
-pub(super) fn status_of(error: &ApplyError) -> StatusCode {
+pub(in crate::http::pages) fn status_of(error: &ApplyError) -> StatusCode {
     match error {
         ApplyError::LoginTaken(_) | ApplyError::PersonTaken | ApplyError::Accepted | ApplyError::Busy => {
             StatusCode::CONFLICT
@@ -249,41 +188,6 @@ async fn show_form(api: &Api, asked: Asked, sort: Sort, shown: Shown, status: St
         is_sent: shown.is_sent,
     };
     Ok(show_as(status, &frame, &page))
-}
-
-fn field_shown(field: Field, shown: &Shown, frame: &Frame) -> FieldShown {
-    let kind = match field {
-        Field::Iin | Field::Bin => Kind::Digits,
-        Field::DocumentIssued | Field::RegistrationIssued => Kind::Day,
-        Field::PhoneHome | Field::PhoneMobile => Kind::Phone,
-        Field::DocumentKind => {
-            let choice = |kind: DocumentKind| (kind.name(), frame.text(&format!("document-{}", kind.name())));
-            Kind::Choice(DocumentKind::ALL.into_iter().map(choice).collect())
-        }
-        _ => Kind::Text,
-    };
-    let autocomplete = match field {
-        Field::Surname => "family-name",
-        Field::GivenName => "given-name",
-        Field::Patronymic => "additional-name",
-        Field::Residence | Field::ActualAddress => "street-address",
-        Field::PhoneHome => "home tel",
-        Field::PhoneMobile => "mobile tel",
-        Field::EntityName => "organization",
-        _ => "off",
-    };
-    let error = shown.errors.iter().find(|(name, _)| *name == field.name()).map(|(_, text)| text.clone());
-    FieldShown {
-        name: field.name(),
-        label: frame.text(&format!("field-{}", field.name())),
-        value: shown.entries.get(field).to_owned(),
-        error,
-        kind,
-        is_needed: !matches!(field, Field::Patronymic | Field::PhoneHome | Field::PhoneMobile),
-        // People write numbers in groups.
-        most: field.max_characters() + 8,
-        autocomplete,
-    }
 }
 
 /// What is told while somebody types.

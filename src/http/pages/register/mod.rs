@@ -6,11 +6,16 @@
 mod application;
 mod cookie;
 mod documents;
+pub(super) mod fields;
 mod fill_in;
 
 use axum::routing::{get, post};
 
 use super::table::{Body, Page, Who};
+
+pub(super) use application::rows;
+pub(super) use documents::{download, draw_application};
+pub(super) use fill_in::status_of;
 
 pub(super) const PAGES: &[Page] = &[
     Page { method: "get", path: "/register", who: Who::Everybody, body: Body::None, handler: || get(fill_in::page) },

@@ -9,6 +9,7 @@ fn options(dir: &Path) -> Options {
         plaintext_auth: false,
         next_hop: None,
         signer_port: None,
+        four_eyes: false,
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Config {
     pub payment: payment::Settings,
     /// Whose electronic signatures are believed.
     pub eds: people::signatures::Settings,
+    /// The personal cabinet.
+    pub cabinet: people::cabinet::Settings,
     /// How people get mailboxes.
     pub registration: people::registration::Settings,
 }
@@ -278,6 +280,8 @@ impl Config {
         problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
         let eds = self.eds.problems().into_iter();
         problems.extend(eds.map(|(key, what, remedy)| Problem::new(format!("eds.{key}"), what, remedy)));
+        let cabinet = self.cabinet.problems().into_iter();
+        problems.extend(cabinet.map(|(key, what, remedy)| Problem::new(format!("cabinet.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());

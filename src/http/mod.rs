@@ -39,6 +39,7 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
+use crate::people::Cabinet;
 use crate::publisher::Publisher;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -79,6 +80,8 @@ pub struct Parts {
     pub closings: Closings,
     /// They draw reports.
     pub workers: Workers,
+    /// The personal cabinet.
+    pub cabinet: Cabinet,
 }
 
 /// The API. Clones share it.
@@ -159,6 +162,10 @@ impl Api {
 
     fn closings(&self) -> &Closings {
         &self.parts.closings
+    }
+
+    fn cabinet(&self) -> &Cabinet {
+        &self.parts.cabinet
     }
 
     fn workers(&self) -> &Workers {

@@ -186,6 +186,7 @@ fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> 
         quota: crate::quota::Settings::default(),
         host_name: "mx.poshta.example".into(),
         caps: Caps::default(),
+        confirm_page: "https://post.example/cabinet/confirm".into(),
         hybrid_domain: "hat.poshta.example".into(),
         world: world.clone(),
     });

@@ -124,6 +124,7 @@ impl Post {
         let paper = paper(&store, &world, &devices);
         let intake = Intake::new(Services {
             settings,
+            confirm_page: "https://post.example/cabinet/confirm".into(),
             hybrid_domain: "hat.poshta.example".into(),
             caps: Caps::default(),
             facilities: postal::Settings::default(),

@@ -2,12 +2,16 @@
 //! signed something.
 
 pub mod agreements;
+pub mod cabinet;
+pub mod confirmation;
 pub mod passwords;
 pub mod profile;
 pub mod registration;
 pub mod signatures;
 
 pub use agreements::Agreements;
+pub use cabinet::Cabinet;
+pub use confirmation::Confirmations;
 pub use profile::{People, Profile};
 pub use registration::Registration;
 pub use signatures::Signatures;

@@ -302,6 +302,7 @@ impl Start {
             publisher: self.services.publisher.clone(),
             closings: self.services.closings.clone(),
             workers: self.services.workers.clone(),
+            cabinet: self.services.cabinet(&self.addresses),
         });
         let bind = async |name, address| {
             Listener::bind(name, address, Gate::new(settings.limits.clone()), self.ids.clone(), "").await

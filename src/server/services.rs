@@ -1,5 +1,6 @@
 //! Every service, built once: what the server runs and what a command uses when no server holds the directory.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::accounts::{self, Accounts};
@@ -15,7 +16,8 @@ use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::registration::{self, Registration};
-use crate::people::{Agreements, People, Signatures, signatures};
+use crate::people::cabinet::MailServers;
+use crate::people::{Agreements, Cabinet, Confirmations, People, Signatures, signatures};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -24,6 +26,8 @@ use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
+
+use super::run::Addresses;
 
 /// The services of one data directory. Clones share them.
 #[derive(Clone, Debug)]
@@ -162,6 +166,7 @@ impl Services {
         let intake = Intake::new(intake::Services {
             settings: config.intake.clone(),
             hybrid_domain: config.hybrid.domain.clone(),
+            confirm_page: format!("{}/cabinet/confirm", config.receipts.public_url(&config.server.hostname)),
             caps: config.message.clone(),
             facilities: config.postal.clone(),
             registry: Arc::clone(&registry),
@@ -276,5 +281,36 @@ impl Services {
             signatures,
             registration,
         })
+    }
+
+    /// What the cabinet is made of, where the server listens on these addresses.
+    #[must_use]
+    pub fn cabinet(&self, addresses: &Addresses) -> Cabinet {
+        let config = &self.config;
+        let settings = &config.cabinet;
+        let port = |chosen: u16, bound: &[SocketAddr]| match chosen {
+            0 => bound.first().map_or(0, SocketAddr::port),
+            chosen => chosen,
+        };
+        let host = match settings.mail_host.as_str() {
+            "" => config.server.hostname.clone(),
+            host => host.to_owned(),
+        };
+        let (people, signatures) = (self.people.clone(), self.signatures.clone());
+        Cabinet {
+            agreements: self.agreements.clone(),
+            confirmations: Confirmations::new(people.clone(), signatures, self.world.clone(), settings.sign_within_s),
+            people,
+            accounts: self.accounts.clone(),
+            registration: self.registration.clone(),
+            quota: config.quota.clone(),
+            closed_days: config.retention.closed_days,
+            mail: MailServers {
+                host,
+                domains: config.accounts.domains.clone(),
+                imaps: port(settings.imaps_port, &addresses.imaps),
+                submissions: port(settings.submissions_port, &addresses.submissions),
+            },
+        }
     }
 }

@@ -6,11 +6,13 @@
 //! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
 mod assets;
+mod cabinet;
 mod fault;
 mod form;
 mod frame;
 mod guard;
 mod language;
+mod mail_programs;
 mod path;
 mod sign_in;
 mod table;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{assets, sign_in, verify};
+use super::{assets, cabinet, mail_programs, sign_in, verify};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +32,8 @@ pub(in crate::http) enum Body {
     Form,
     /// A form with files: the handler takes `CheckedUpload`.
     Upload,
+    /// What a program sends and no browser: it changes nothing, and the handler bounds it.
+    Foreign,
 }
 
 /// One page, or one form that is sent.
@@ -44,7 +46,7 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES];
+const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, cabinet::PAGES, mail_programs::PAGES];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },

@@ -12,6 +12,7 @@ use super::{Flags, Folder, FolderError, Message};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, FolderId, Uid};
 use crate::store::keys::{self, FolderCounter, FolderSet, Key};
+use crate::store::profiles;
 use crate::store::{Batch, Error, Hole, Member, Precondition, Result, Slot, Store, Topic, View};
 
 /// Facts that name folders whose messages are still to be removed: account, folder.
@@ -187,6 +188,9 @@ impl Store {
         let key = destroying.await.map_err(|_| Error::Closed)??;
         // Before the folders, by which it is seen whether anything is left to be done.
         self.forget_receipts(account).await?;
+        let mut batch = Batch::new();
+        profiles::remove(&mut batch, account);
+        self.commit(batch).await?;
         Ok(Destroyed { account, key, folders: self.delete_all_folders(account).await? })
     }
 

@@ -1,7 +1,8 @@
 //! Poshta: the mail server of a national postal operator.
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
-//! services `intake`, `outbound`, `closings`, `hybrid`, `payment`, `devices`, `mailfiles`, `accounts`, `auth`, `sessions`, `trust` and `publisher`, then
+//! services `intake`, `outbound`, `closings`, `hybrid`, `payment`, `devices`, `mailfiles`, `people`, `accounts`,
+//! `auth`, `sessions`, `trust` and `publisher`, then
 //! `store`, then the domain: `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this
 //! order stand `config`, which is composed of everybody's settings, `locale`, and `server::listener` and `server::tls`,
 //! from which the front doors get their connections.

@@ -30,6 +30,7 @@ mod postmarks;
 mod power_cut;
 mod readme;
 mod receipts;
+mod registration;
 mod remote_delivery;
 mod space;
 mod standards;

@@ -20,6 +20,7 @@ use crate::accounts::{Accounts, UsedCredential};
 use crate::address::Address;
 use crate::clock::World;
 use crate::ids::AccountId;
+use crate::people::base::Base;
 use crate::store::accounts::{Account, Credential, PasswordHash, Scope};
 
 use self::cache::{Cache, Proof};
@@ -116,6 +117,7 @@ pub struct Authenticator {
 
 struct Inner {
     accounts: Accounts,
+    base: Base,
     world: World,
     settings: Settings,
     hasher: Hasher,
@@ -150,6 +152,7 @@ impl Authenticator {
             throttle: Mutex::new(Throttle::new(settings)),
             lanes: Lanes::default(),
             settings: settings.clone(),
+            base: Base::new(accounts.clone()),
             accounts,
             world,
             hasher,
@@ -257,6 +260,11 @@ impl Inner {
         self.throttle.lock().succeeded(attempt.network, attempt.target);
         if let Some((_, proof)) = proofs.into_iter().find(|(id, _)| *id == credential.id) {
             self.cache.lock().remember(proof, now);
+        }
+        // M23: the first time the mailbox enters the unified base. A login is not refused because that cannot be
+        // written now; the next one that costs a hash tries again.
+        if let Err(error) = self.base.authorised(account.id).await {
+            tracing::warn!(%error, account = account.id.0, "that the user was authorised was not noted");
         }
         self.after_success(account, credential, attempt);
         Ok(identity(account))

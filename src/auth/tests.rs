@@ -4,6 +4,7 @@ use test_case::test_case;
 
 use crate::accounts::{self, NewAccount};
 use crate::clock::{Clock, SystemEntropy, Timestamp};
+use crate::identity::base::Step;
 use crate::store::accounts::Kind;
 use crate::store::{self, Store};
 
@@ -95,6 +96,17 @@ async fn m21_login_and_password_open_the_account(name: &str, password: &str) -> 
             false
         }
     }
+}
+
+#[tokio::test]
+async fn m23_the_first_right_password_authorises_the_user_and_no_wrong_one_does() {
+    let fixture = fixture(settings()).await;
+    let base = Base::new(fixture.accounts.clone());
+    let step = async || base.standing(fixture.account).await.unwrap().unwrap().step();
+    fixture.login("wrong").await.unwrap_err();
+    assert_eq!(step().await, Step::Created);
+    fixture.login("correct horse").await.unwrap();
+    assert_eq!(step().await, Step::Authorised);
 }
 
 #[tokio::test]

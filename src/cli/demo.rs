@@ -28,6 +28,9 @@ pub(super) struct DemoArgs {
     /// Hand every letter for another domain to this server instead of asking the demo's own DNS.
     #[arg(long, value_name = "HOST:PORT")]
     next_hop: Option<String>,
+    /// Where pages look for the program that signs (NCALayer), on the user's own computer.
+    #[arg(long, value_name = "PORT")]
+    signer_port: Option<u16>,
     /// Print one line of JSON when everything listens.
     #[arg(long)]
     json: bool,
@@ -41,6 +44,7 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
         users: args.users,
         plaintext_auth: args.plaintext_auth,
         next_hop: args.next_hop.clone(),
+        signer_port: args.signer_port,
     };
     super::write_for_owner_only();
     let runtime = tokio::runtime::Runtime::new()?;

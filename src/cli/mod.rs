@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "commands print for people; nothing else does")]
 
 mod account;
+mod agreement;
 mod closing;
 mod config;
 mod demo;
@@ -55,6 +56,9 @@ enum Command {
     /// Accounts of users.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// The user agreement.
+    #[command(subcommand)]
+    Agreement(agreement::AgreementCommand),
     /// Facilities and their devices.
     #[command(subcommand)]
     Facility(facility::FacilityCommand),
@@ -169,6 +173,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Demo(args) => demo::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Account(command) => account::run(command),
+        Command::Agreement(command) => agreement::run(&command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
         Command::Eds(command) => eds::run(&command),

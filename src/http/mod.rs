@@ -39,7 +39,7 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
-use crate::people::Cabinet;
+use crate::people::{Cabinet, Registration};
 use crate::publisher::Publisher;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -82,6 +82,8 @@ pub struct Parts {
     pub workers: Workers,
     /// The personal cabinet.
     pub cabinet: Cabinet,
+    /// How people get mailboxes.
+    pub registration: Registration,
 }
 
 /// The API. Clones share it.
@@ -166,6 +168,10 @@ impl Api {
 
     fn cabinet(&self) -> &Cabinet {
         &self.parts.cabinet
+    }
+
+    fn registration(&self) -> &Registration {
+        &self.parts.registration
     }
 
     fn workers(&self) -> &Workers {

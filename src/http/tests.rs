@@ -27,6 +27,7 @@ use crate::hybrid::{self, Paper};
 use crate::ids::AccountId;
 use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sender, Services, Submission};
 use crate::message::{Caps, Scanner};
+use crate::people;
 use crate::postal::{self, Registry};
 use crate::publisher::{self, Publisher};
 use crate::sessions::Sessions;
@@ -76,7 +77,24 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
     let account = aliya(&accounts, &authenticator).await;
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
     let devices = crate::devices::tests::devices(&store, &registry, &world, dir.path());
-    let post = post(&store, accounts, &devices, &world);
+    let post = post(&store, accounts.clone(), &devices, &world);
+    let agreements = people::Agreements::new(store.clone(), world.clone(), "poshta.example".into());
+    let registration = people::Registration::new(people::registration::Parts {
+        settings: people::registration::Settings::default(),
+        store: store.clone(),
+        world: world.clone(),
+        accounts,
+        authenticator: authenticator.clone(),
+        agreements,
+        signatures: people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap(),
+        intake: post.intake.clone(),
+        workers: post.workers.clone(),
+        registry: Arc::clone(&registry),
+        facility: String::new(),
+        mail_domain: "poshta.example".into(),
+        url: "https://localhost".into(),
+    });
+    let cabinet = cabinet_of(&registration, &store, &world);
     let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
     let publisher = Publisher::new(publisher::Parts {
         settings: publisher::Settings::default(),
@@ -100,6 +118,8 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
             world: world.clone(),
         }),
         workers: post.workers,
+        registration,
+        cabinet,
         world,
         devices: devices.clone(),
         queue: post.paper.queue().clone(),
@@ -115,6 +135,26 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         devices,
         account,
         _dir: dir,
+    }
+}
+
+fn cabinet_of(registration: &people::Registration, store: &Store, world: &World) -> people::Cabinet {
+    let signatures = people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap();
+    let people = people::People::new(store.clone(), world.clone());
+    people::Cabinet {
+        agreements: people::Agreements::new(store.clone(), world.clone(), "poshta.example".into()),
+        confirmations: people::Confirmations::new(people.clone(), signatures, world.clone(), 900),
+        people,
+        accounts: Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap(),
+        registration: registration.clone(),
+        quota: crate::quota::Settings::default(),
+        closed_days: 30,
+        mail: people::cabinet::MailServers {
+            host: "mail.poshta.example".into(),
+            domains: vec!["poshta.example".into()],
+            imaps: 993,
+            submissions: 465,
+        },
     }
 }
 

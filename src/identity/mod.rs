@@ -1,10 +1,11 @@
-//! Who a user is, by the rules of order 71: identification numbers, logins, what makes two logins the same, and
-//! electronic signatures.
+//! Who a user is, by the rules of order 71: identification numbers, logins, what makes two logins the same, how a
+//! mailbox comes into the unified base, and electronic signatures.
 //!
 //! Pure: no store and no clock. Uniqueness for ever is kept by the store under the keys made here.
 
 pub mod agreement;
 pub mod application;
+pub mod base;
 mod confusables;
 pub mod eds;
 mod login;

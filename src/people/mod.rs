@@ -15,3 +15,6 @@ pub use confirmation::Confirmations;
 pub use profile::{People, Profile};
 pub use registration::Registration;
 pub use signatures::Signatures;
+//! People and their mailboxes by order 71: how one gets a mailbox, and who may learn of it.
+
+pub mod base;

@@ -303,6 +303,7 @@ impl Start {
             closings: self.services.closings.clone(),
             workers: self.services.workers.clone(),
             cabinet: self.services.cabinet(&self.addresses),
+            registration: self.services.registration.clone(),
         });
         let bind = async |name, address| {
             Listener::bind(name, address, Gate::new(settings.limits.clone()), self.ids.clone(), "").await

@@ -16,6 +16,7 @@ use crate::intake::{self, Intake};
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::registration::{self, Registration};
+use crate::people::base::Base;
 use crate::people::cabinet::MailServers;
 use crate::people::{Agreements, Cabinet, Confirmations, People, Signatures, signatures};
 use crate::postal::Registry;
@@ -40,6 +41,8 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// The unified base (M23).
+    pub base: Base,
     /// Who it is.
     pub authenticator: Authenticator,
     /// Who is signed in to the pages, and who is staff.
@@ -260,6 +263,7 @@ impl Services {
             config,
             world,
             store,
+            base: Base::new(accounts.clone()),
             accounts,
             authenticator,
             sessions,

@@ -8,6 +8,7 @@ pub mod agreements;
 pub mod applications;
 pub mod audit;
 pub mod backup;
+pub mod base;
 mod batch;
 pub mod bodies;
 pub mod check;

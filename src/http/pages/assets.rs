@@ -25,6 +25,10 @@ const ASSETS: &[Asset] = &[
     Asset { name: "poshta.svg", kind: SVG, content: include_str!("poshta.svg") },
     Asset { name: "cabinet.css", kind: CSS, content: include_str!("cabinet/cabinet.css") },
     Asset { name: "verify.css", kind: CSS, content: include_str!("verify.css") },
+    Asset { name: "register.css", kind: CSS, content: include_str!("register/register.css") },
+    Asset { name: "register.mjs", kind: SCRIPT, content: include_str!("register/register.mjs") },
+    Asset { name: "ncalayer.mjs", kind: SCRIPT, content: include_str!("register/ncalayer.mjs") },
+    Asset { name: "sign.mjs", kind: SCRIPT, content: include_str!("register/sign.mjs") },
     Asset { name: "verify.mjs", kind: SCRIPT, content: include_str!("verify.mjs") },
     // What checks marks, for pages and for whoever wants to run it elsewhere.
     Asset { name: "bytes.mjs", kind: SCRIPT, content: include_str!("postmark/bytes.mjs") },

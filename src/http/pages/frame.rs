@@ -34,6 +34,8 @@ pub(in crate::http) struct Frame {
     asked: Asked,
     /// Key of its title.
     title: &'static str,
+    /// Where besides this server a script of the page connects to.
+    connects: Option<String>,
 }
 
 /// A language to change to.
@@ -71,7 +73,19 @@ const PARTS: &[(&str, &str)] = &[
 impl Frame {
     /// The frame of a page whose title has this key.
     pub(in crate::http) fn new(asked: Asked, title: &'static str) -> Self {
-        Frame { asked, title }
+        Frame { asked, title, connects: None }
+    }
+
+    /// A page whose script speaks with one more origin, such as a program on the person's own computer.
+    #[must_use]
+    pub(in crate::http) fn connecting(self, origin: &str) -> Self {
+        Frame { connects: Some(origin.to_owned()), ..self }
+    }
+
+    /// The policy of this page.
+    fn policy(&self) -> Option<HeaderValue> {
+        let origin = self.connects.as_ref()?;
+        HeaderValue::from_str(&POLICY.replace("connect-src 'self'", &format!("connect-src 'self' {origin}"))).ok()
     }
 
     /// The text under a key, in the page's language.
@@ -160,6 +174,7 @@ pub(in crate::http) fn show_as(status: StatusCode, frame: &Frame, page: &impl Te
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.extend(frame.policy().map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(frame.tag()));
     headers.extend(frame.asked.known.form_cookie().map(|cookie| (header::SET_COOKIE, cookie)));
     if frame.asked.is_chosen {

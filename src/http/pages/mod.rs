@@ -5,15 +5,18 @@
 //! the [`table`], which says who may see it; its handler takes a [`Visitor`], [`SignedIn`] or [`Staff`], a form
 //! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
+mod agreement;
 mod assets;
 mod cabinet;
 mod fault;
 mod form;
 mod frame;
 mod guard;
+mod home;
 mod language;
 mod mail_programs;
 mod path;
+mod register;
 mod sign_in;
 mod table;
 mod verify;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{assets, cabinet, mail_programs, sign_in, verify};
+use super::{agreement, assets, cabinet, home, mail_programs, register, sign_in, verify};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +46,15 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-const TABLES: &[&[Page]] = &[PUBLIC, sign_in::PAGES, cabinet::PAGES, mail_programs::PAGES];
+const TABLES: &[&[Page]] = &[
+    PUBLIC,
+    sign_in::PAGES,
+    home::PAGES,
+    agreement::PAGES,
+    register::PAGES,
+    cabinet::PAGES,
+    mail_programs::PAGES,
+];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },

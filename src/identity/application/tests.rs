@@ -189,7 +189,7 @@ fn m26_each_part_changes_the_digest() {
 #[test_case("2026-0000123" => Err(NumberSyntax); "no check digit")]
 #[test_case("2026-x-6" => Err(NumberSyntax); "a letter")]
 fn m13_number_of_an_application(text: &str) -> Result<u32, NumberSyntax> {
-    text.parse::<ApplicationNumber>().map(|number| number.serial)
+    text.parse::<ApplicationNumber>().map(ApplicationNumber::serial)
 }
 
 #[test]

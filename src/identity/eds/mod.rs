@@ -24,7 +24,7 @@ mod roles;
 mod signature;
 mod subject;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timestamp;
 
 use std::time::Duration;

@@ -183,7 +183,7 @@ impl Inner {
     }
 
     /// An instant on the clock of the operator's facility.
-    fn shown(&self, at: Timestamp) -> String {
+    pub(super) fn shown(&self, at: Timestamp) -> String {
         let facility: Option<FacilityId> = self.parts.facility.parse().ok();
         let facility = facility.and_then(|id| self.parts.registry.facility(&id, at));
         let offset = facility.map_or(jiff::tz::Offset::UTC, |facility| facility.zone.offset_at(at));

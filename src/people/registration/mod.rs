@@ -14,6 +14,8 @@ mod pace;
 mod prepare;
 mod registers;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod welcome;
 
 use std::net::IpAddr;

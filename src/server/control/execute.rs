@@ -13,7 +13,9 @@ use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
-use super::{Answer, Failure, Letters, Meter, Request, accounts, closings, desk, devices, log, mail_files, payment};
+use super::{
+    Answer, Failure, Letters, Meter, Request, accounts, agreements, closings, desk, devices, log, mail_files, payment,
+};
 
 /// Does what is asked.
 ///
@@ -50,6 +52,9 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::DeviceHandle { device, handling } => devices::handle(services, &device, handling).await,
         Request::DeviceUnlock { device, reason } => devices::unlock(services, &device, &reason).await,
         Request::ClosingList(wanted) => closings::list(services, wanted).await,
+        Request::AgreementList => agreements::list(services).await,
+        Request::AgreementShow { version } => agreements::show(services, version).await,
+        Request::AgreementPublish(wanted) => agreements::publish(services, wanted).await,
         Request::ClosingShow { device, day } => closings::show(services, &device, &day).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
         Request::LogShow => log::show(services).await,

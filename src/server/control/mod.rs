@@ -2,6 +2,7 @@
 //! over its control socket or the command has opened the directory itself (DESIGN 19).
 
 mod accounts;
+mod agreements;
 mod closings;
 mod desk;
 mod devices;
@@ -162,6 +163,15 @@ pub enum Request {
     },
     /// Daily closings.
     ClosingList(WantedClosings),
+    /// The versions of the user agreement.
+    AgreementList,
+    /// One of them with its texts.
+    AgreementShow {
+        /// Its number.
+        version: u32,
+    },
+    /// Publishes the next one.
+    AgreementPublish(WantedAgreement),
     /// One of them.
     ClosingShow {
         /// The device.
@@ -205,6 +215,19 @@ pub enum Request {
         /// Its directory, absolute.
         dir: PathBuf,
     },
+}
+
+/// The texts of a version of the user agreement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WantedAgreement {
+    /// In Kazakh.
+    pub kk: String,
+    /// In Russian.
+    pub ru: String,
+    /// In English.
+    pub en: String,
+    /// From when it is in force; else from now.
+    pub from: Option<String>,
 }
 
 /// Which daily closings.

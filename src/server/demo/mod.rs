@@ -4,6 +4,7 @@
 //! demo's own zone only.
 
 mod authority;
+mod eds;
 mod setup;
 mod signs;
 mod welcome;
@@ -25,6 +26,7 @@ use crate::trust::zone::{Zone, ZoneServer};
 use self::authority::AuthorityError;
 use self::setup::{DOMAIN, HYBRID_DOMAIN, PEER, PRINT_CENTRE, SCAN_CENTRE, Setup};
 
+pub use self::eds::{Eds, Holder};
 pub use self::setup::Options;
 
 /// The names that the demo's own DNS knows; all others do not exist.
@@ -94,6 +96,8 @@ pub struct Facts {
     pub print_centre: Centre,
     /// The scan centre.
     pub scan_centre: Centre,
+    /// Who has a key for electronic signatures.
+    pub eds: Eds,
 }
 
 /// A user of the demo.
@@ -200,7 +204,7 @@ impl Demo {
                 (dir.clone(), Some(FreshDir(dir)))
             }
         };
-        let Setup { mut config, secrets, authority } = Setup::prepare(&dir, options, &world)?;
+        let Setup { mut config, secrets, authority, eds } = Setup::prepare(&dir, options, &world)?;
         let zone = Zone::parse(ZONE).map_err(DemoError::Zone)?;
         let zone = ZoneServer::start(zone, SocketAddr::from(([127, 0, 0, 1], 0)));
         let zone = zone.await.map_err(|error| DemoError::Zone(error.to_string()))?;
@@ -217,7 +221,8 @@ impl Demo {
             .collect();
         zone.add(Zone::parse(&keys).map_err(DemoError::Zone)?);
         let users = users(&running.services, options.users, &secrets.password).await?;
-        let facts = facts(&running.addresses, &running.services.config.server.dir, &authority, &secrets, users);
+        let dir = &running.services.config.server.dir;
+        let facts = facts(&running.addresses, dir, (&authority, eds), &secrets, users);
         Ok(Demo { facts, running, _zone: zone, _fresh: fresh })
     }
 
@@ -263,7 +268,7 @@ async fn users(services: &Services, count: u32, password: &str) -> Result<Vec<Us
 fn facts(
     addresses: &Addresses,
     dir: &Path,
-    authority: &authority::Authority,
+    (authority, eds): (&authority::Authority, Eds),
     secrets: &setup::Secrets,
     users: Vec<User>,
 ) -> Facts {
@@ -289,6 +294,7 @@ fn facts(
         peer: Peer { name: PEER, cert: authority.peer.clone(), key: authority.peer_key.clone() },
         print_centre: Centre { id: PRINT_CENTRE, token: secrets.print_token.clone() },
         scan_centre: Centre { id: SCAN_CENTRE, token: secrets.scan_token.clone() },
+        eds,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::http::access::Role;
 
 use super::DemoError;
 use super::authority::{Authority, write_secret};
+use super::eds::Eds;
 
 /// The sample facilities that `conf/` comes with.
 const FACILITIES: &str = include_str!("../../../conf/facilities.toml");
@@ -42,6 +43,8 @@ pub struct Options {
     pub plaintext_auth: bool,
     /// Where everything for other domains goes, `host:port`.
     pub next_hop: Option<String>,
+    /// Where pages look for the program that signs; else where NCALayer is.
+    pub signer_port: Option<u16>,
 }
 
 /// The secrets of a demo, kept in its directory.
@@ -57,6 +60,7 @@ pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) secrets: Secrets,
     pub(super) authority: Authority,
+    pub(super) eds: Eds,
 }
 
 impl Setup {
@@ -67,6 +71,7 @@ impl Setup {
         let dir = &fs::canonicalize(dir).map_err(write)?;
         let names = ["localhost", "127.0.0.1", "::1", DOMAIN, HYBRID_DOMAIN, "mx.poshta.example"];
         let authority = Authority::at(dir, &names.map(str::to_owned), PEER, world.now())?;
+        let eds = Eds::at(dir, world.now())?;
         let secrets = secrets(&dir.join("demo.json"), world).map_err(write)?;
         let facilities_file = dir.join("facilities.toml");
         if !facilities_file.exists() {
@@ -84,11 +89,12 @@ impl Setup {
         config.tls.key_file = authority.server_key.clone();
         config.accounts.postmaster = "user001".into();
         configure(&mut config, options, &secrets);
+        register(&mut config, options, &eds);
         let text = toml::to_string(&config).map_err(DemoError::Configuration)?;
         write_secret(&dir.join("poshta.toml"), &text).map_err(write)?;
         // What was written is what is run: the demo meets the same checks as any configuration.
         let config = Config::parse(&dir.join("poshta.toml"), &text)?;
-        Ok(Setup { config, secrets, authority })
+        Ok(Setup { config, secrets, authority, eds })
     }
 }
 
@@ -137,6 +143,18 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
         token(PRINT_CENTRE, Role::PrintCentre, &secrets.print_token),
         token(SCAN_CENTRE, Role::ScanCentre, &secrets.scan_token),
     ];
+}
+
+/// People register with keys of the demo's own authority, whose list is made at each start.
+fn register(config: &mut Config, options: &Options, eds: &Eds) {
+    config.eds.anchor_files = vec![eds.ca.clone()];
+    config.eds.crl_files = vec![eds.crl.clone()];
+    config.eds.max_age_s = 366 * 86_400;
+    config.registration.without_registers = true;
+    config.registration.applications_per_hour = u32::MAX;
+    config.registration.signatures_per_hour = u32::MAX;
+    config.registration.look_ups_per_minute = u32::MAX;
+    config.registration.signer_port = options.signer_port.unwrap_or(config.registration.signer_port);
 }
 
 fn secrets(file: &Path, world: &World) -> std::io::Result<Secrets> {

@@ -2,7 +2,14 @@ use super::*;
 use crate::server::control::{AccountAdd, Client, Failure, Letters, Name, Page, Password, Request};
 
 fn options(dir: &Path) -> Options {
-    Options { dir: Some(dir.to_owned()), port_base: 0, users: 3, plaintext_auth: false, next_hop: None }
+    Options {
+        dir: Some(dir.to_owned()),
+        port_base: 0,
+        users: 3,
+        plaintext_auth: false,
+        next_hop: None,
+        signer_port: None,
+    }
 }
 
 async fn stop(demo: Demo) {

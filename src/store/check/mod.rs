@@ -16,8 +16,7 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, agreements, applications, audit, clock_checks, closings, device_acts, device_keys, items, payment_signs,
-    payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions, staff,
+    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -118,6 +117,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'k', Reader::Claiming(answer)),
     (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'B', Reader::Claiming(base::inspect)),
     (b'r', Reader::Claiming(receipts::inspect_owed)),
     (b'e', Reader::Claiming(receipts::inspect_awaited)),
     (b'R', Reader::Claiming(receipts::inspect_handed)),

@@ -4,6 +4,7 @@ use test_case::test_case;
 
 use super::*;
 use crate::address::ReversePath;
+use crate::identity::base::Beginning;
 use crate::ids::ItemId;
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::clock_checks::{ClockCheck, add_clock_check};
@@ -41,7 +42,7 @@ fn letters_in_every_queue_are_sound() {
     let verdict = store.check().unwrap();
     assert!(verdict.is_sound(), "{:#?}", verdict.problems);
     let classes: String = verdict.rows.keys().collect();
-    assert_eq!(classes, "!CIPQYabcdhiklnopquz");
+    assert_eq!(classes, "!BCIPQYabcdhiklnopquz");
     assert_eq!((verdict.bodies, verdict.records), (3, 2));
     let bodies = [letter_of(&store), document_of(&store), scan_of(&store)];
     let references = bodies.map(|id| BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap().references);
@@ -74,6 +75,9 @@ fn letters_in_every_queue_are_sound() {
 #[test_case(|batch| batch.delete(keys::fact("audit")), "audit entry 1 is beyond the counter"; "audit counter gone")]
 #[test_case(|batch| batch.delete(keys::fact("clock checks")), "clock check 1 is beyond the counter"; "counter of clock checks gone")]
 #[test_case(|batch| batch.delete(keys::fact("device acts")), "device act 1 is beyond the counter"; "counter of device acts gone")]
+#[test_case(|batch| batch.put(Key::of(b'B').u64(ANNA.0 + 1).done(), vec![1, 0, 0, 0, 0, 0]), "there is no such account"; "in the base, of nobody")]
+#[test_case(|batch| batch.put(Key::of(b'B').u64(ANNA.0).done(), vec![1, 0, 0, 0, 0, 1, 2]), "in the base without being authorised"; "in the base too early")]
+#[test_case(|batch| batch.put(Key::of(b'B').u64(ANNA.0).done(), vec![1, 1, 10, 1, 8, 0, 0, 0]), "do not go forwards"; "created before it was applied for")]
 #[test_case(|batch| batch.put(b"yd\x002026-11-22".to_vec(), vec![1]), "row of version 1"; "closing unreadable")]
 #[test_case(|batch| batch.put(b"~?".to_vec(), vec![]), "row of an unknown class (at ~ 3f)"; "class that nobody knows")]
 fn damage_is_named(plant: fn(&mut Batch), expected: &str) {
@@ -143,6 +147,7 @@ pub(in crate::store) fn fill(store: &Store) {
     let data_key = batch.wrapped_key(document, Owner::System).unwrap();
     add_scan(&mut batch, &Scan { data_key, ..scan(document) }).unwrap();
     accounts::add(&mut batch, &account()).unwrap();
+    base::created(&mut batch, ANNA, Beginning::by_command(crate::clock::Timestamp::UNIX_EPOCH)).unwrap();
     batch.put(keys::idempotency("almaty", &[5; 32]), vec![1, 0]);
     add_audit(&mut batch, &audit_entry()).unwrap();
     add_clock_check(&mut batch, &clock_check()).unwrap();

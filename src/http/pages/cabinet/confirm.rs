@@ -87,7 +87,7 @@ async fn shown(
 async fn render(api: &Api, signed_in: &SignedIn, asked: Asked, notice: Option<Notice>) -> Result<Response, Fault> {
     let cabinet = api.cabinet();
     let profile = cabinet.people.profile(signed_in.account).await?;
-    let signer = cabinet.registration.settings().signer_origin();
+    let signer = format!("wss://127.0.0.1:{}", cabinet.registration.settings().signer_port);
     let shell = Shell::new(asked, PATH).connecting(&signer);
     let frame = shell.frame.clone();
     let own = Own::of(signed_in);

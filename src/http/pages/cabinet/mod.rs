@@ -85,6 +85,11 @@ impl Shell {
         Shell { frame: Frame::new(asked, title), current }
     }
 
+    /// A page whose script also speaks with a program on the user's own computer.
+    fn connecting(self, origin: &str) -> Self {
+        Shell { frame: self.frame.connecting(origin), ..self }
+    }
+
     fn links(&self) -> Vec<Link> {
         let shown = PARTS.iter().filter(|(path, _)| table::find("get", path).is_some());
         let link = |(href, key): &(&'static str, &str)| Link {

@@ -12,23 +12,23 @@ use super::super::*;
 use super::time;
 
 /// A key that signs.
-pub(super) enum Key {
+pub(crate) enum Key {
     Gost(TestKey, ParameterSet),
     P256(EcdsaKeyPair),
 }
 
 impl Key {
-    pub(super) fn gost(set: ParameterSet, seed: u64) -> Self {
+    pub(crate) fn gost(set: ParameterSet, seed: u64) -> Self {
         Key::Gost(TestKey::new(set, seed), set)
     }
 
-    pub(super) fn p256() -> Self {
+    pub(crate) fn p256() -> Self {
         let (kind, random) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(kind, &random).unwrap();
         Key::P256(EcdsaKeyPair::from_pkcs8(kind, pkcs8.as_ref(), &random).unwrap())
     }
 
-    pub(super) fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         match self {
             Key::Gost(_, ParameterSet::CryptoProA) => Digest::Gost94,
             Key::Gost(_, ParameterSet::Tc26A256) => Digest::Streebog256,
@@ -82,35 +82,35 @@ impl Key {
 
 /// A certificate to be made.
 #[derive(Clone)]
-pub(super) struct Plan {
-    pub(super) name: &'static str,
-    pub(super) issuer: &'static str,
-    pub(super) serial: u8,
-    pub(super) iin: Option<&'static str>,
-    pub(super) bin: Option<&'static str>,
-    pub(super) until: &'static str,
+pub(crate) struct Plan {
+    pub(crate) name: &'static str,
+    pub(crate) issuer: &'static str,
+    pub(crate) serial: u8,
+    pub(crate) iin: Option<&'static str>,
+    pub(crate) bin: Option<&'static str>,
+    pub(crate) until: &'static str,
     /// An authority, with so many others below it.
-    pub(super) authority: Option<Option<u8>>,
+    pub(crate) authority: Option<Option<u8>>,
     /// Bits of key usage, the first one highest.
-    pub(super) usage: u8,
-    pub(super) purposes: &'static [&'static str],
-    pub(super) are_purposes_critical: bool,
-    pub(super) critical: Option<&'static str>,
+    pub(crate) usage: u8,
+    pub(crate) purposes: &'static [&'static str],
+    pub(crate) are_purposes_critical: bool,
+    pub(crate) critical: Option<&'static str>,
 }
 
-pub(super) const SIGNING_USAGE: u8 = 0xc0;
+pub(crate) const SIGNING_USAGE: u8 = 0xc0;
 /// Of a key to sign in with: signatures, and encrypting keys.
-pub(super) const SIGN_IN_USAGE: u8 = 0xa0;
-pub(super) const SIGN_IN_PURPOSES: &[&str] = &["1.3.6.1.5.5.7.3.2", "1.2.398.3.3.4.1.1"];
-pub(super) const AUTHORITY_USAGE: u8 = 0x06;
+pub(crate) const SIGN_IN_USAGE: u8 = 0xa0;
+pub(crate) const SIGN_IN_PURPOSES: &[&str] = &["1.3.6.1.5.5.7.3.2", "1.2.398.3.3.4.1.1"];
+pub(crate) const AUTHORITY_USAGE: u8 = 0x06;
 
 impl Plan {
-    pub(super) fn authority(name: &'static str, issuer: &'static str) -> Self {
+    pub(crate) fn authority(name: &'static str, issuer: &'static str) -> Self {
         let (authority, usage) = (Some(None), AUTHORITY_USAGE);
         Plan { serial: 1, iin: None, authority, usage, purposes: &[], ..Plan::person(name, issuer) }
     }
 
-    pub(super) fn person(name: &'static str, issuer: &'static str) -> Self {
+    pub(crate) fn person(name: &'static str, issuer: &'static str) -> Self {
         Plan {
             name,
             issuer,
@@ -126,20 +126,20 @@ impl Plan {
         }
     }
 
-    pub(super) fn stamper(issuer: &'static str) -> Self {
+    pub(crate) fn stamper(issuer: &'static str) -> Self {
         let purposes = &[TIME_STAMPING];
         Plan { serial: 5, purposes, are_purposes_critical: true, iin: None, ..Plan::person("Time", issuer) }
     }
 
-    pub(super) fn responder(issuer: &'static str) -> Self {
+    pub(crate) fn responder(issuer: &'static str) -> Self {
         Plan { serial: 6, purposes: &[OCSP_SIGNING], iin: None, ..Plan::person("Responder", issuer) }
     }
 
-    pub(super) fn issue(&self, key: &Key, issuer: &Key) -> Certificate {
+    pub(crate) fn issue(&self, key: &Key, issuer: &Key) -> Certificate {
         Certificate::read(&self.to_der(key, issuer)).unwrap()
     }
 
-    pub(super) fn to_der(&self, key: &Key, issuer: &Key) -> Vec<u8> {
+    pub(crate) fn to_der(&self, key: &Key, issuer: &Key) -> Vec<u8> {
         let validity = sequence(&[&generalized("2025-01-01T00:00:00Z"), &generalized(self.until)]);
         let extensions = write(tag::constructed(3), &write(tag::SEQUENCE, &self.extensions().concat()));
         let signed = sequence(&[
@@ -181,38 +181,38 @@ fn name(common: &str, iin: Option<&str>, bin: Option<&str>) -> Vec<u8> {
     sequence(&[&part("2.5.4.3", common), &iin, &bin])
 }
 
-pub(super) fn generalized(text: &str) -> Vec<u8> {
+pub(crate) fn generalized(text: &str) -> Vec<u8> {
     let digits = time(text).strftime("%Y%m%d%H%M%SZ").to_string();
     write(tag::GENERALIZED_TIME, digits.as_bytes())
 }
 
 /// Makes a time stamp over a signature.
-pub(super) type Stamping<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
+pub(crate) type Stamping<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
 
 /// A signature to be made.
-pub(super) struct Message<'a> {
-    pub(super) key: &'a Key,
-    pub(super) certificate: &'a Certificate,
-    pub(super) chain: &'a [Certificate],
-    pub(super) content: &'a [u8],
-    pub(super) is_detached: bool,
-    pub(super) content_type: &'a str,
+pub(crate) struct Message<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) chain: &'a [Certificate],
+    pub(crate) content: &'a [u8],
+    pub(crate) is_detached: bool,
+    pub(crate) content_type: &'a str,
     /// What the attributes say; `None` leaves one out.
-    pub(super) says_type: Option<&'a str>,
-    pub(super) says_digest_of: Option<&'a [u8]>,
-    pub(super) says_certificate: Option<&'a Certificate>,
-    pub(super) signing_time: Option<&'a str>,
-    pub(super) digest: Digest,
-    pub(super) is_damaged: bool,
+    pub(crate) says_type: Option<&'a str>,
+    pub(crate) says_digest_of: Option<&'a [u8]>,
+    pub(crate) says_certificate: Option<&'a Certificate>,
+    pub(crate) signing_time: Option<&'a str>,
+    pub(crate) digest: Digest,
+    pub(crate) is_damaged: bool,
     /// The signer signs so often.
-    pub(super) times: usize,
-    pub(super) stamp: Option<&'a Stamping<'a>>,
+    pub(crate) times: usize,
+    pub(crate) stamp: Option<&'a Stamping<'a>>,
 }
 
 const DATA: &str = "1.2.840.113549.1.7.1";
 
 impl<'a> Message<'a> {
-    pub(super) fn new(key: &'a Key, certificate: &'a Certificate, chain: &'a [Certificate], content: &'a [u8]) -> Self {
+    pub(crate) fn new(key: &'a Key, certificate: &'a Certificate, chain: &'a [Certificate], content: &'a [u8]) -> Self {
         Message {
             key,
             certificate,
@@ -231,7 +231,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    pub(super) fn to_der(&self) -> Vec<u8> {
+    pub(crate) fn to_der(&self) -> Vec<u8> {
         let attributes = self.attributes().concat();
         let mut signature = self.key.sign(&write(tag::SET, &attributes));
         let stamp = self.stamp.map(|stamp| stamp(&signature));
@@ -285,7 +285,7 @@ fn attribute(name: &str, value: &[u8]) -> Vec<u8> {
 }
 
 /// A time stamp over `content`.
-pub(super) fn stamp(key: &Key, certificate: &Certificate, content: &[u8], at: &str, nonce: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn stamp(key: &Key, certificate: &Certificate, content: &[u8], at: &str, nonce: Option<&[u8]>) -> Vec<u8> {
     let algorithm = sequence(&[&oid(Digest::Sha256.oid()), &write(tag::NULL, &[])]);
     let imprint = sequence(&[&algorithm, &write(tag::OCTET_STRING, &of(Digest::Sha256, content))]);
     let nonce = nonce.map(integer).unwrap_or_default();
@@ -296,7 +296,7 @@ pub(super) fn stamp(key: &Key, certificate: &Certificate, content: &[u8], at: &s
 }
 
 /// The answer of a responder about one certificate; `status` is its element.
-pub(super) fn ocsp(
+pub(crate) fn ocsp(
     responder: (&Key, &Certificate),
     about: (&Certificate, &Certificate),
     status: &[u8],
@@ -307,7 +307,7 @@ pub(super) fn ocsp(
 }
 
 /// The same, known at one time and signed at another.
-pub(super) fn ocsp_dated(
+pub(crate) fn ocsp_dated(
     (key, responder): (&Key, &Certificate),
     (certificate, issuer): (&Certificate, &Certificate),
     status: &[u8],
@@ -335,7 +335,7 @@ pub(super) fn ocsp_dated(
 }
 
 /// A list of revoked certificates.
-pub(super) fn list(key: &Key, issuer: &'static str, revoked: &[(u8, &str)], at: &str) -> Vec<u8> {
+pub(crate) fn list(key: &Key, issuer: &'static str, revoked: &[(u8, &str)], at: &str) -> Vec<u8> {
     let entries: Vec<u8> =
         revoked.iter().flat_map(|(serial, since)| sequence(&[&integer(&[*serial]), &generalized(since)])).collect();
     let entries = if entries.is_empty() { entries } else { write(tag::SEQUENCE, &entries) };

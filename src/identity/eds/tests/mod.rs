@@ -1,7 +1,7 @@
 //! Whole certificates, signatures, answers and stamps: those of the national test authority, and those that are built
 //! here to be wrong in one way each.
 
-mod build;
+pub(crate) mod build;
 mod messages;
 mod nca;
 

@@ -13,6 +13,7 @@
 mod support;
 
 mod byte_exact;
+mod cabinet;
 mod cli;
 mod crash;
 mod daily_closing;

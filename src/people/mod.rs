@@ -1,7 +1,8 @@
-//! People and their mailboxes by order 71: how one gets a mailbox, what is agreed to, what is known of its user, and who
-//! signed something.
+//! People and their mailboxes by order 71: how one gets a mailbox, what is agreed to, what is known of its user, who
+//! signed something, and who may learn of it.
 
 pub mod agreements;
+pub mod base;
 pub mod cabinet;
 pub mod confirmation;
 pub mod passwords;
@@ -15,6 +16,3 @@ pub use confirmation::Confirmations;
 pub use profile::{People, Profile};
 pub use registration::Registration;
 pub use signatures::Signatures;
-//! People and their mailboxes by order 71: how one gets a mailbox, and who may learn of it.
-
-pub mod base;

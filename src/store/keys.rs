@@ -24,6 +24,7 @@
 //! | `P` | centre, due time, item | nothing: what a centre may lease, by time | hybrid |
 //! | `i` | item, number | event of the item | hybrid, outbound |
 //! | `I` | S10 number | item | hybrid |
+//! | `1` | account, item | nothing: a letter to paper that the account sent | hybrid |
 //! | `o` | item, event number | nothing: a message that the sender is still to get | hybrid |
 //! | `h` | account, day | counter of letters to paper on that day | hybrid |
 //! | `c` | item | scan | hybrid |

@@ -25,8 +25,9 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// The schema this program writes. A directory with a newer one is refused, one with an older one is upgraded:
 ///
 /// 1. the first;
-/// 2. with sets of UIDs (class `U`).
-pub(super) const SCHEMA: u32 = 2;
+/// 2. with sets of UIDs (class `U`);
+/// 3. with the letters to paper of every account (class `1`).
+pub(super) const SCHEMA: u32 = 3;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";

@@ -5,14 +5,17 @@
 
 use super::mailboxes::{FolderSets, decode_message, message_place};
 use super::open::{SCHEMA, decode_schema, encode_schema};
-use super::{Batch, Error, Result, Store, keys};
-use crate::ids::{AccountId, FolderId};
+use super::{Batch, Error, Result, Store, keys, print_jobs};
+use crate::ids::{AccountId, FolderId, ItemId};
 
 /// Messages read at a time.
 const CHUNK: usize = 5_000;
 
 /// Rows that one commit writes.
 const ROWS_A_COMMIT: usize = 500;
+
+/// From this schema on there are the sets of UIDs.
+const WITH_SETS: u32 = 2;
 
 /// Brings the directory to the schema of this program. Blocks.
 pub(super) fn upgrade(store: &Store) -> Result<()> {
@@ -22,12 +25,13 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
         return Ok(());
     }
     let begun = std::time::Instant::now();
-    tracing::info!(found, to = SCHEMA, "upgrading the store: sets of UIDs are made, once");
-    let messages = make_sets(store)?;
+    tracing::info!(found, to = SCHEMA, "upgrading the store, once");
+    let messages = if found < WITH_SETS { make_sets(store)? } else { 0 };
+    let letters = list_letters(store)?;
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;
-    tracing::info!(messages, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
+    tracing::info!(messages, letters, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
     Ok(())
 }
 
@@ -54,6 +58,23 @@ fn make_sets(store: &Store) -> Result<u64> {
     }
     writing.end_folder()?;
     Ok(messages)
+}
+
+/// Schema 3: the letters to paper of every account. Answers how many there are.
+fn list_letters(store: &Store) -> Result<u64> {
+    let mut from = ItemId(0);
+    let mut letters = 0;
+    loop {
+        let jobs = store.read_blocking(|view| view.print_jobs(from, ROWS_A_COMMIT))?;
+        let Some(last) = jobs.last().map(|stored| stored.job.item) else { return Ok(letters) };
+        let mut batch = Batch::new();
+        for key in jobs.iter().filter_map(|stored| print_jobs::sent_key(&stored.job)) {
+            batch.put(key, Vec::new());
+            letters += 1;
+        }
+        store.commit_blocking(batch)?;
+        from = ItemId(last.0.saturating_add(1));
+    }
 }
 
 /// The folder whose messages are being read.

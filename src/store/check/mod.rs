@@ -109,6 +109,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'p', Reader::Claiming(print_jobs::inspect)),
     (b'P', Reader::Claiming(print_jobs::inspect_due)),
     (b'I', Reader::Claiming(print_jobs::inspect_s10)),
+    (b'1', Reader::Claiming(print_jobs::inspect_sent)),
     (b'o', Reader::Claiming(print_jobs::inspect_notice)),
     (b'h', Reader::Claiming(number)),
     (b'i', Reader::Claiming(items::inspect)),

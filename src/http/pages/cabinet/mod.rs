@@ -5,6 +5,7 @@
 mod agreement;
 mod closing;
 mod confirm;
+mod letters;
 mod overview;
 mod password;
 mod profile;
@@ -38,6 +39,9 @@ pub(super) const PAGES: &[Page] = &[
     sent("/cabinet/confirm", || post(confirm::confirm)),
     shown("/cabinet/agreement", || get(agreement::page)),
     sent("/cabinet/agreement", || post(agreement::consent)),
+    shown("/cabinet/letters", || get(letters::page)),
+    shown("/cabinet/letters/{item}", || get(letters::letter)),
+    sent("/cabinet/letters/{item}", || post(letters::cancel)),
     shown("/cabinet/sign-ins", || get(sign_ins::page)),
     sent("/cabinet/sign-ins", || post(sign_ins::end)),
     shown("/cabinet/close", || get(closing::page)),

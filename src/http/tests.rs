@@ -155,6 +155,16 @@ fn cabinet_of(registration: &people::Registration, store: &Store, world: &World)
             imaps: 993,
             submissions: 465,
         },
+        mail_files: crate::mailfiles::Services {
+            store: store.clone(),
+            world: world.clone(),
+            caps: Caps::default(),
+            max_message_bytes: 1 << 20,
+            quota: crate::quota::Settings::default(),
+            log: None,
+            runtime: tokio::runtime::Handle::current(),
+        },
+        exports: Arc::new(tokio::sync::Semaphore::new(1)),
     }
 }
 

@@ -1,13 +1,15 @@
 //! What the personal cabinet is made of: the services behind its pages, and `[cabinet]` of the configuration.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::accounts::{AccountError, Accounts};
 use crate::clock::Timestamp;
 use crate::ids::AccountId;
-use crate::quota;
+use crate::{mailfiles, quota};
 
 use super::{Agreements, Confirmations, People, Registration};
 
@@ -23,11 +25,19 @@ pub struct Settings {
     pub imaps_port: u16,
     /// The port of submission with TLS as it is seen from outside; 0: the one that `smtp.submissions_listen` opens.
     pub submissions_port: u16,
+    /// Users who take everything with them at one time.
+    pub max_exports: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { sign_within_s: 900, mail_host: String::new(), imaps_port: 0, submissions_port: 0 }
+        Settings {
+            sign_within_s: 900,
+            mail_host: String::new(),
+            imaps_port: 0,
+            submissions_port: 0,
+            max_exports: 4,
+        }
     }
 }
 
@@ -67,6 +77,10 @@ pub struct Cabinet {
     pub closed_days: u32,
     /// Where mail programs connect.
     pub mail: MailServers,
+    /// What exports work with.
+    pub mail_files: mailfiles::Services,
+    /// Turns of those who take everything with them: each holds a thread while it lasts.
+    pub exports: Arc<Semaphore>,
 }
 
 impl Cabinet {

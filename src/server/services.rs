@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
 use crate::accounts::{self, Accounts};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
@@ -13,6 +16,7 @@ use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
+use crate::mailfiles;
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::registration::{self, Registration};
@@ -287,7 +291,7 @@ impl Services {
         })
     }
 
-    /// What the cabinet is made of, where the server listens on these addresses.
+    /// What the cabinet is made of, where the server listens on these addresses. Needs a tokio runtime.
     #[must_use]
     pub fn cabinet(&self, addresses: &Addresses) -> Cabinet {
         let config = &self.config;
@@ -315,6 +319,16 @@ impl Services {
                 imaps: port(settings.imaps_port, &addresses.imaps),
                 submissions: port(settings.submissions_port, &addresses.submissions),
             },
+            mail_files: mailfiles::Services {
+                store: self.store.clone(),
+                world: self.world.clone(),
+                caps: config.message.clone(),
+                max_message_bytes: config.imap.protocol.max_message_bytes,
+                quota: config.quota.clone(),
+                log: None,
+                runtime: Handle::current(),
+            },
+            exports: Arc::new(Semaphore::new(settings.max_exports)),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod agreement;
 mod closing;
 mod confirm;
+mod export;
 mod letters;
 mod overview;
 mod password;
@@ -44,6 +45,8 @@ pub(super) const PAGES: &[Page] = &[
     sent("/cabinet/letters/{item}", || post(letters::cancel)),
     shown("/cabinet/sign-ins", || get(sign_ins::page)),
     sent("/cabinet/sign-ins", || post(sign_ins::end)),
+    shown("/cabinet/export", || get(export::page)),
+    sent("/cabinet/export", || post(export::export)),
     shown("/cabinet/close", || get(closing::page)),
     sent("/cabinet/close", || post(closing::close)),
     Page {

@@ -25,6 +25,14 @@ fn m10_a_new_version_of_the_agreement_is_asked_for_in_the_cabinet() {
     demo.python("new_agreement.py", &[env!("CARGO_BIN_EXE_poshta")]);
 }
 
+#[test]
+fn m2_letters_on_paper_are_listed_and_taken_back_in_the_cabinet() {
+    let demo = Demo::start_in_some_dir(&["--users", "2"]);
+    demo.python("cabinet_letters.py", &[]);
+    let checked = demo.poshta(&["store", "check"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
 /// `make browser-test` installs one and asks for it; elsewhere there may be none.
 #[test]
 fn m22_a_user_confirms_the_data_and_closes_the_mailbox_in_a_browser() {

@@ -2,6 +2,7 @@
 //! after a refusal.
 
 mod content;
+mod correspondence;
 mod marks;
 mod payment;
 mod recipients;

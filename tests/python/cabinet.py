@@ -1,5 +1,5 @@
 """The cabinet over HTTPS: data, their confirmation and the gate of official letters (M22), sign-ins, closing (M8)."""
-import smtplib
+import io, mailbox, smtplib, tempfile, zipfile
 from demo import *
 from registering import *
 from ncalayer import sign
@@ -91,7 +91,6 @@ refused(visitor.open("/cabinet/confirm", {**page.hidden(), "cms": "no signature"
 assert official(aigul["address"])[0] == 550
 
 # Data that change between showing and signing are not confirmed.
-old = confirm
 changed = send(visitor, "/cabinet/profile", **{**PERSON, "residence": "Алматы қ., Абай д-лы, 10"})
 assert changed.status == 200 and "Алматы қ., Абай д-лы, 10" in html.unescape(changed.html)
 refused(confirm(page, EDS["person"], statement), "not what is shown now")
@@ -144,6 +143,24 @@ assert visitor.open("/cabinet").url.endswith("/cabinet")
 # Consents are shown with the version.
 consents = visitor.open("/cabinet/agreement")
 assert "online, with the application" in consents.html and 'href="/agreement/1"' in consents.html
+
+# Everything goes with the user: letters as mbox, what the cabinet knows as JSON; not without the password.
+page = visitor.open("/cabinet/export")
+assert visitor.open("/cabinet/export", {"csrf": page.hidden()["csrf"], "password": "wrong password"}).status == 422
+taken = visitor.open("/cabinet/export", {"csrf": page.hidden()["csrf"], "password": PASSWORD})
+assert taken.headers["content-type"] == "application/zip", taken.html
+with zipfile.ZipFile(io.BytesIO(taken.body)) as archive:
+    assert archive.testzip() is None
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(archive.read("INBOX.mbox"))
+        file.flush()
+        subjects = [message["subject"] for message in mailbox.mbox(file.name)]
+    facts = json.loads(archive.read("profile.json"))
+    consents = json.loads(archive.read("consents.json"))
+    assert json.loads(archive.read("letters-on-paper.json")) == []
+assert "hello" in subjects and "summons" in subjects, subjects
+assert facts["fields"]["surname"] == "Серікова" and facts["confirmed"] is None, facts
+assert [consent["channel"] for consent in consents] == ["online"]
 
 # Closing wants the address and the password, and ends everything.
 second.open("/sign-in", {**second.open("/sign-in").hidden(), "login": "aigul", "password": PASSWORD})

@@ -27,7 +27,7 @@ fn m10_a_new_version_of_the_agreement_is_asked_for_in_the_cabinet() {
 
 #[test]
 fn m2_letters_on_paper_are_listed_and_taken_back_in_the_cabinet() {
-    let demo = Demo::start_in_some_dir(&["--users", "2"]);
+    let demo = Demo::start();
     demo.python("cabinet_letters.py", &[]);
     let checked = demo.poshta(&["store", "check"]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));

@@ -97,8 +97,7 @@ pub fn export_into(services: &Services, job: &Job, archive: &mut impl Archive) -
     job.audit(services, "mail.export", "archive")?;
     let mut go_on = |_| ControlFlow::Continue(());
     let at = job.path.display().to_string();
-    let mut run =
-        Run { services, job, progress: &mut go_on, of: 0, at, tally: Exported::default(), proofs: None };
+    let mut run = Run { services, job, progress: &mut go_on, of: 0, at, tally: Exported::default(), proofs: None };
     let result = folders.iter().try_for_each(|folder| run.archive(folder, archive));
     let Run { tally, .. } = run;
     let details = format!("archive: {} messages, {} bytes", tally.messages, tally.bytes);

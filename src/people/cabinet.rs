@@ -31,13 +31,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            sign_within_s: 900,
-            mail_host: String::new(),
-            imaps_port: 0,
-            submissions_port: 0,
-            max_exports: 4,
-        }
+        Settings { sign_within_s: 900, mail_host: String::new(), imaps_port: 0, submissions_port: 0, max_exports: 4 }
     }
 }
 

@@ -46,15 +46,8 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-const TABLES: &[&[Page]] = &[
-    PUBLIC,
-    sign_in::PAGES,
-    home::PAGES,
-    agreement::PAGES,
-    register::PAGES,
-    cabinet::PAGES,
-    mail_programs::PAGES,
-];
+const TABLES: &[&[Page]] =
+    &[PUBLIC, sign_in::PAGES, home::PAGES, agreement::PAGES, register::PAGES, cabinet::PAGES, mail_programs::PAGES];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },

@@ -16,7 +16,8 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions, staff,
+    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items,
+    payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;

@@ -74,12 +74,7 @@ pub(super) async fn confirm(
     }
 }
 
-async fn shown(
-    api: &Api,
-    signed_in: &SignedIn,
-    asked: Asked,
-    wrong: Option<&'static str>,
-) -> Result<Response, Fault> {
+async fn shown(api: &Api, signed_in: &SignedIn, asked: Asked, wrong: Option<&'static str>) -> Result<Response, Fault> {
     let notice = wrong.and_then(|key| Notice::bad(crate::locale::text(asked.lang, key, &[])));
     render(api, signed_in, asked, notice).await
 }
@@ -107,9 +102,8 @@ async fn render(api: &Api, signed_in: &SignedIn, asked: Asked, notice: Option<No
         }
     });
     let status = if notice.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let is_legal = profile.as_ref().is_some_and(|profile| {
-        matches!(profile.form, crate::identity::application::Form::Legal(_))
-    });
+    let is_legal =
+        profile.as_ref().is_some_and(|profile| matches!(profile.form, crate::identity::application::Form::Legal(_)));
     let page = Confirm {
         notice,
         confirmed: confirmed.map(|confirmed| (cabinet.shown(confirmed.at), confirmed.certificate.clone())),

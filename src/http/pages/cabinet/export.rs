@@ -105,9 +105,9 @@ async fn facts(api: &Api, signed_in: &SignedIn) -> Result<Vec<(&'static str, Val
     let profile = cabinet.people.profile(account).await?.map(|profile| {
         let fields: serde_json::Map<String, Value> =
             profile.form.values().map(|(field, value)| (field.name().to_owned(), Value::String(value))).collect();
-        let confirmed = profile.confirmed.map(|confirmed| {
-            json!({ "at": confirmed.at.to_string(), "certificate": confirmed.certificate })
-        });
+        let confirmed = profile
+            .confirmed
+            .map(|confirmed| json!({ "at": confirmed.at.to_string(), "certificate": confirmed.certificate }));
         json!({ "fields": fields, "changed": profile.changed_at.to_string(), "confirmed": confirmed })
     });
     let consents = cabinet.agreements.consents(account).await?;

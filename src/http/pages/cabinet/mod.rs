@@ -49,13 +49,7 @@ pub(super) const PAGES: &[Page] = &[
     sent("/cabinet/export", || post(export::export)),
     shown("/cabinet/close", || get(closing::page)),
     sent("/cabinet/close", || post(closing::close)),
-    Page {
-        method: "get",
-        path: "/closed",
-        who: Who::Everybody,
-        body: Body::None,
-        handler: || get(closing::closed),
-    },
+    Page { method: "get", path: "/closed", who: Who::Everybody, body: Body::None, handler: || get(closing::closed) },
 ];
 
 /// The parts of the cabinet, and the keys of their names. Parts that other folders of pages bring are shown once they
@@ -108,19 +102,14 @@ impl Shell {
     }
 }
 
-/// What went well or wrong, above a page.
+/// What went wrong, above a page.
 struct Notice {
     text: String,
-    is_good: bool,
 }
 
 impl Notice {
-    fn good(text: String) -> Option<Self> {
-        Some(Notice { text, is_good: true })
-    }
-
     fn bad(text: String) -> Option<Self> {
-        Some(Notice { text, is_good: false })
+        Some(Notice { text })
     }
 }
 

@@ -5,9 +5,9 @@
 
 mod apple;
 mod outlook;
-mod thunderbird;
 #[cfg(test)]
 mod tests;
+mod thunderbird;
 
 use askama::Template;
 use axum::extract::State;

@@ -239,6 +239,15 @@ eds-revoked = The certificate is revoked since { $time }.
 eds-unknown-certificate = The responder does not know this certificate.
 eds-other-list = The list of revoked certificates is of another authority, or covers only some of its certificates.
 
+## Answers of state registers
+register-field-number = there is nobody with this number
+register-field-surname = the surname
+register-field-name = the name
+register-field-patronymic = the patronymic
+register-field-full-name = the full name of the legal entity
+register-field-document = the identity document
+register-field-status = no longer registered
+
 # Pages: frame and sign-in
 page-parts = Parts
 page-part-home = Home

@@ -239,6 +239,15 @@ eds-revoked = Сертификат { $time } бастап қайтарып ал�
 eds-unknown-certificate = Қызмет бұл сертификатты білмейді.
 eds-other-list = Қайтарып алынған сертификаттар тізімі басқа орталықтікі немесе оның барлық сертификатын қамтымайды.
 
+## Answers of state registers
+register-field-number = мұндай нөмірмен ешкім жоқ
+register-field-surname = тегі
+register-field-name = аты
+register-field-patronymic = әкесінің аты
+register-field-full-name = заңды тұлғаның толық атауы
+register-field-document = жеке басын куәландыратын құжат
+register-field-status = тіркеуден шығарылған
+
 # Pages: frame and sign-in
 page-parts = Бөлімдер
 page-part-home = Басты бет

@@ -239,6 +239,15 @@ eds-revoked = Сертификат отозван с { $time }.
 eds-unknown-certificate = Служба не знает этого сертификата.
 eds-other-list = Список отозванных сертификатов принадлежит другому центру или охватывает не все его сертификаты.
 
+## Answers of state registers
+register-field-number = с таким номером никого нет
+register-field-surname = фамилия
+register-field-name = имя
+register-field-patronymic = отчество
+register-field-full-name = полное наименование юридического лица
+register-field-document = документ, удостоверяющий личность
+register-field-status = снят с учёта
+
 # Pages: frame and sign-in
 page-parts = Разделы
 page-part-home = Главная

@@ -2,7 +2,7 @@
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
 //! services `intake`, `outbound`, `closings`, `hybrid`, `payment`, `devices`, `mailfiles`, `people`, `accounts`,
-//! `auth`, `sessions`, `trust` and `publisher`, then
+//! `auth`, `sessions`, `registers`, `trust` and `publisher`, then
 //! `store`, then the domain: `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this
 //! order stand `config`, which is composed of everybody's settings, `locale`, and `server::listener` and `server::tls`,
 //! from which the front doors get their connections.
@@ -31,6 +31,8 @@ pub mod postal;
 pub mod publisher;
 pub mod quota;
 pub mod receipts;
+pub mod registers;
+pub(crate) mod remote;
 pub mod retention;
 pub mod server;
 pub mod sessions;

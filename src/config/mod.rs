@@ -20,7 +20,7 @@ use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
     accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, people, postal,
-    publisher, quota, receipts, retention, sessions, smtp, store, trust,
+    publisher, quota, receipts, registers, retention, sessions, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -85,6 +85,8 @@ pub struct Config {
     pub cabinet: people::cabinet::Settings,
     /// How people get mailboxes.
     pub registration: people::registration::Settings,
+    /// Where state registers are asked.
+    pub registers: registers::Settings,
 }
 
 impl Config {
@@ -114,6 +116,11 @@ impl Config {
         }
         config.check_peers()?;
         config.operators()?;
+        let mut problems = config.register_problems();
+        if !problems.is_empty() {
+            locate::place(&read(path)?, &mut problems);
+            return Err(ConfigError::Refused { file: path.to_owned(), problems });
+        }
         Ok(config)
     }
 
@@ -276,6 +283,8 @@ impl Config {
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         let receipts = self.receipts.problems().into_iter();
         problems.extend(receipts.map(|(key, what, remedy)| Problem::new(format!("receipts.{key}"), what, remedy)));
+        let registers = self.registers.problems().into_iter();
+        problems.extend(registers.map(|(key, what, remedy)| Problem::new(format!("registers.{key}"), what, remedy)));
         let tariff = self.payment.tariff.problems().into_iter();
         problems.extend(tariff.map(|(key, what)| Problem::new(format!("payment.tariff.{key}"), what, "")));
         let eds = self.eds.problems().into_iter();
@@ -286,6 +295,12 @@ impl Config {
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());
         problems
+    }
+
+    /// Keys and certificates with which state registers are asked.
+    fn register_problems(&self) -> Vec<Problem> {
+        let problems = self.registers.file_problems().into_iter();
+        problems.map(|(key, what)| Problem::new(format!("registers.{key}"), what, "see docs/registers.md")).collect()
     }
 
     /// Servers that letters are handed to.
@@ -365,6 +380,7 @@ impl Config {
                 *path = base.join(&path);
             }
         }
+        self.registers.resolve_paths(base);
         // Empty is no path: the keys are in the environment then, and there are no time stamps.
         let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;

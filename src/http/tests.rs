@@ -87,6 +87,12 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         authenticator: authenticator.clone(),
         agreements,
         signatures: people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap(),
+        registers: crate::registers::Registers::new(crate::registers::Parts {
+            settings: crate::registers::Settings::default(),
+            store: store.clone(),
+            world: world.clone(),
+        })
+        .unwrap(),
         intake: post.intake.clone(),
         workers: post.workers.clone(),
         registry: Arc::clone(&registry),

@@ -1,5 +1,5 @@
 //! People and their mailboxes by order 71: how one gets a mailbox, what is agreed to, what is known of its user, who
-//! signed something, and who may learn of it.
+//! signed something, and who may learn of a mailbox.
 
 pub mod agreements;
 pub mod base;

@@ -9,7 +9,6 @@
 //! before. The log never loses what it has published: the journal is then compared with it line by line, by the ids
 //! of the impressions, and what is not in the log yet is added.
 
-mod ask;
 mod inspect;
 mod line;
 mod settings;

@@ -7,13 +7,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::{StatusCode, header};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::ask::Address;
 use super::{Checked, Error, Publisher, Result};
 use crate::identity::eds::{self, Certificate, Digest, Request, digest_of, token_of_response};
+use crate::remote::{self, Address, Question};
 use crate::tlog::folder::View;
 use crate::tlog::stamps::{Stamped, Wanted, verify};
 
@@ -109,6 +110,22 @@ impl Settings {
         eds::certificates(&file).map_err(|error| at(&error))
     }
 
+    /// The answer of the authority (RFC 3161 §3.4).
+    async fn ask(&self, address: &Address, question: Vec<u8>) -> std::result::Result<Vec<u8>, remote::Failed> {
+        let question = Question {
+            body: question,
+            headers: &[
+                (header::CONTENT_TYPE, "application/timestamp-query"),
+                (header::ACCEPT, "application/timestamp-reply"),
+            ],
+            statuses: &[StatusCode::OK],
+            deadline: Duration::from_secs(self.deadline_s),
+            max_bytes: self.max_response_bytes,
+        };
+        let client = address.is_tls().then(|| remote::trusting(&self.tls_authorities_file)).transpose()?;
+        address.ask(question, client.as_ref()).await
+    }
+
     fn policy(&self) -> Option<&str> {
         Some(self.policy.as_str()).filter(|policy| !policy.is_empty())
     }
@@ -188,11 +205,7 @@ impl Publisher {
             nonce: random,
             policy: settings.policy().map(str::to_owned),
         };
-        let deadline = Duration::from_secs(settings.deadline_s);
-        let answer = address
-            .ask(question.to_der(), &settings.tls_authorities_file, deadline, settings.max_response_bytes)
-            .await
-            .map_err(Error::Stamp)?;
+        let answer = settings.ask(&address, question.to_der()).await.map_err(Error::Stamp)?;
         let token = token_of_response(&answer).map_err(|refusal| settings.refused(&refusal))?;
         let kept = self.off_thread(move |publisher| {
             let settings = publisher.stamp_settings();

@@ -27,6 +27,7 @@ use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
+use crate::registers::{self, Registers};
 use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::store::{self, Store};
@@ -85,6 +86,8 @@ pub struct Services {
     pub signatures: Signatures,
     /// How people get mailboxes.
     pub registration: Registration,
+    /// The state registers.
+    pub registers: Registers,
 }
 
 /// Why the services cannot be built.
@@ -111,6 +114,9 @@ pub enum OpenError {
     /// The running binary cannot be found, so no worker can be started from it.
     #[error("cannot find the running program for its workers: {0}")]
     Program(std::io::Error),
+    /// The keys for state registers cannot be used.
+    #[error(transparent)]
+    Registers(#[from] registers::BadSettings),
     /// rustls cannot be set up.
     #[error("TLS for outbound connections: {0}")]
     Tls(#[from] rustls::Error),
@@ -247,6 +253,11 @@ impl Services {
         let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
         let people = People::new(store.clone(), world.clone());
         let signatures = Signatures::new(&config.eds, world.clone())?;
+        let registers = Registers::new(registers::Parts {
+            settings: config.registers.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        })?;
         let registration = Registration::new(registration::Parts {
             settings: config.registration.clone(),
             store: store.clone(),
@@ -261,6 +272,7 @@ impl Services {
             facility: config.postal.submission_facility.clone(),
             mail_domain,
             url: config.receipts.public_url(&config.server.hostname),
+            registers: registers.clone(),
         });
         let config = Arc::new(config);
         Ok(Services {
@@ -286,8 +298,9 @@ impl Services {
             workers,
             agreements,
             people,
-            signatures,
+            registers,
             registration,
+            signatures,
         })
     }
 

@@ -9,9 +9,11 @@ use crate::accounts::NewAccount;
 use crate::clock::Timestamp;
 use crate::identity::PersonalNumber;
 use crate::identity::application::{ApplicationNumber, DocumentKind, Form, number_in};
+use crate::identity::base::{Beginning, Filed};
 use crate::ids::AccountId;
-use crate::people::profile;
+use crate::people::agreements::instant;
 use crate::people::signatures::{MAY_SIGN, SignatureError, Signatures, Signer, SignerRules};
+use crate::people::{base, profile};
 use crate::store::agreements::{self, AgreementConsent, Channel, ConsentEvidence};
 use crate::store::applications::{self as rows, Act, NewEvidence, State, StoredApplication};
 use crate::store::audit::{AuditEntry, add_audit};
@@ -211,7 +213,9 @@ impl Inner {
             ..stored.application.clone()
         };
         stored.change(&mut batch, &registered)?;
-        self.enter_base(&mut batch, stored, (id, accepted, account.created))?;
+        // M23: the mailbox begins its way into the unified base.
+        let filed = Filed::new(instant(stored.application.applied_us), accepted);
+        base::created(&mut batch, id, Beginning::filed(filed, account.created))?;
         let details = format!("application {}, {}", stored.number, channel_name(channel));
         add_audit(
             &mut batch,
@@ -308,16 +312,6 @@ impl Inner {
         // What somebody else fetched meanwhile is lost; numbers may be.
         *self.numbers.lock() = (first.0 + 1, NUMBERS_AT_ONCE - 1);
         Ok(first)
-    }
-
-    /// M23: the mailbox begins its way into the unified base.
-    fn enter_base(
-        &self,
-        _batch: &mut Batch,
-        _stored: &StoredApplication,
-        _instants: (AccountId, Timestamp, Timestamp),
-    ) -> store::Result<()> {
-        Ok(())
     }
 }
 

@@ -35,6 +35,7 @@ use crate::ids::AccountId;
 use crate::intake::Intake;
 use crate::locale::Lang;
 use crate::postal::{FacilityId, Registry, Zone};
+use crate::registers::Registers;
 use crate::store::applications::{State, StoredApplication};
 use crate::store::{self, Owner, Store};
 
@@ -79,6 +80,8 @@ pub struct Parts {
     pub mail_domain: String,
     /// Where people reach the pages of this server.
     pub url: String,
+    /// Who says who somebody is.
+    pub registers: Registers,
 }
 
 /// The service. Clones share it.

@@ -32,7 +32,8 @@ impl Registration {
     /// cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let letters = self.clone().send_letters(stop.clone());
-        tokio::join!(letters, self.tidy(stop));
+        let again = self.clone().ask_again(stop.clone());
+        tokio::join!(letters, again, self.tidy(stop));
     }
 
     async fn send_letters(self, stop: CancellationToken) {

@@ -1,11 +1,11 @@
-//! A question to a time-stamping authority over HTTP (RFC 3161 §3.4). It goes to the configured address and nowhere
-//! else: a redirection is an error like any other status.
+//! A question to the server of somebody else over HTTP: a time-stamping authority, a state register. It goes to the
+//! configured address and nowhere else: a redirection is an error like any other status. Time and size are bounded.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderName, Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
@@ -18,20 +18,35 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Why there is no answer, in words.
-pub(super) type Failed = String;
+pub(crate) type Failed = String;
 
-/// Where an authority is asked.
+/// Where a server is asked.
 #[derive(Clone, Debug)]
-pub(super) struct Address {
+pub(crate) struct Address {
     uri: Uri,
     host: String,
     port: u16,
     is_tls: bool,
 }
 
+/// What is asked, and what may be answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Question<'a> {
+    /// The body.
+    pub(crate) body: Vec<u8>,
+    /// Its media type, and others that belong to it.
+    pub(crate) headers: &'a [(HeaderName, &'a str)],
+    /// The statuses with which there is a body to read: 200, and what the protocol says besides.
+    pub(crate) statuses: &'a [StatusCode],
+    /// The answer has come within this time.
+    pub(crate) deadline: Duration,
+    /// The answer has at most so many bytes.
+    pub(crate) max_bytes: usize,
+}
+
 impl Address {
     /// Reads a URL of http or https.
-    pub(super) fn parse(url: &str) -> Result<Self, Failed> {
+    pub(crate) fn parse(url: &str) -> Result<Self, Failed> {
         let uri: Uri = url.parse().map_err(|error| format!("{url:?} is no URL: {error}"))?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
@@ -43,47 +58,53 @@ impl Address {
         Ok(Address { uri, host, port, is_tls })
     }
 
+    /// Whether it is asked over https.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
     fn name(&self) -> &str {
         self.host.trim_matches(['[', ']'])
     }
 
-    /// The answer to a question, which comes within `deadline` and has at most `most` bytes.
-    pub(super) async fn ask(
+    /// The body of the answer.
+    pub(crate) async fn ask(
         &self,
-        question: Vec<u8>,
-        authorities: &Path,
-        deadline: Duration,
-        most: usize,
+        question: Question<'_>,
+        client: Option<&Arc<ClientConfig>>,
     ) -> Result<Vec<u8>, Failed> {
-        let answer = tokio::time::timeout(deadline, self.exchange(question, authorities, most)).await;
-        answer.unwrap_or_else(|_| Err(format!("{} gave no answer within {} s", self.host, deadline.as_secs())))
+        let deadline = question.deadline;
+        let answer = tokio::time::timeout(deadline, self.exchange(question, client)).await;
+        answer.unwrap_or_else(|_| Err(format!("{} gave no answer within {} s", self.host, deadline.as_secs_f32())))
     }
 
-    async fn exchange(&self, question: Vec<u8>, authorities: &Path, most: usize) -> Result<Vec<u8>, Failed> {
+    async fn exchange(&self, question: Question<'_>, client: Option<&Arc<ClientConfig>>) -> Result<Vec<u8>, Failed> {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", self.host);
         let stream = TcpStream::connect((self.name(), self.port)).await.map_err(|error| at(&error))?;
         if !self.is_tls {
-            return self.post(stream, question, most).await;
+            return self.post(stream, question).await;
         }
+        let client = client.ok_or_else(|| at(&"no authorities are known for https"))?;
         let name = ServerName::try_from(self.name().to_owned()).map_err(|error| at(&error))?;
-        let tls = TlsConnector::from(client(authorities)?).connect(name, stream).await.map_err(|error| at(&error))?;
-        self.post(tls, question, most).await
+        let tls = TlsConnector::from(Arc::clone(client)).connect(name, stream).await.map_err(|error| at(&error))?;
+        self.post(tls, question).await
     }
 
-    async fn post<S>(&self, stream: S, question: Vec<u8>, most: usize) -> Result<Vec<u8>, Failed>
+    async fn post<S>(&self, stream: S, question: Question<'_>) -> Result<Vec<u8>, Failed>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", self.host);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| at(&error))?;
-        let request = self.request(question).map_err(|error| at(&error))?;
+        let Question { body, headers, statuses, max_bytes, .. } = question;
+        let request = self.request(body, headers).map_err(|error| at(&error))?;
         let exchange = async move {
             let answer = sender.send_request(request).await.map_err(|error| at(&error))?;
             let status = answer.status();
-            if status != StatusCode::OK {
+            if !statuses.contains(&status) {
                 return Err(at(&format!("HTTP status {}", status.as_u16())));
             }
-            let body = Limited::new(answer.into_body(), most).collect().await;
+            let body = Limited::new(answer.into_body(), max_bytes).collect().await;
             body.map(|body| body.to_bytes().to_vec()).map_err(|error| at(&error))
         };
         // The connection is driven as long as the exchange lasts, and is gone with it.
@@ -98,21 +119,25 @@ impl Address {
         }
     }
 
-    fn request(&self, question: Vec<u8>) -> Result<Request<Full<Bytes>>, axum::http::Error> {
+    fn request(
+        &self,
+        body: Vec<u8>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Request<Full<Bytes>>, axum::http::Error> {
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        Request::builder()
+        let request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header(header::HOST, self.uri.authority().map_or(self.host.as_str(), |authority| authority.as_str()))
-            .header(header::CONTENT_TYPE, "application/timestamp-query")
-            .header(header::ACCEPT, "application/timestamp-reply")
             .header(header::USER_AGENT, "poshta")
-            .header(header::CONNECTION, "close")
-            .body(Full::new(Bytes::from(question)))
+            .header(header::CONNECTION, "close");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+        request.body(Full::new(Bytes::from(body)))
     }
 }
 
-fn client(authorities: &Path) -> Result<Arc<ClientConfig>, Failed> {
+/// What is needed for https: the authorities that are trusted, certificates in PEM.
+pub(crate) fn trusting(authorities: &Path) -> Result<Arc<ClientConfig>, Failed> {
     let at = |error: &dyn std::fmt::Display| format!("{}: {error}", authorities.display());
     let certificates = CertificateDer::pem_file_iter(authorities);
     let certificates = certificates.and_then(|all| all.collect::<Result<Vec<_>, _>>()).map_err(|error| at(&error))?;

@@ -36,6 +36,7 @@ pub mod print_jobs;
 pub mod profiles;
 pub mod queue;
 pub mod quota;
+mod readers;
 pub mod rebuild;
 pub mod receipts;
 mod replay;
@@ -82,6 +83,7 @@ use commit::{Committer, Committing, Pending, Ready, Request};
 use lock::DirLock;
 use mailboxes::KnownUids;
 use packs::{PackWriter, Packs};
+use readers::Readers;
 use space::Space;
 use staging::Staging;
 use vault::Vault;
@@ -306,7 +308,7 @@ struct Inner {
     hub: Hub,
     /// Writes what compaction keeps; one compaction at a time.
     compacting: Mutex<PackWriter>,
-    readers: Arc<Semaphore>,
+    readers: Readers,
     /// `None` only while the store is being dropped.
     committing: Option<Committing>,
     stuck: Stuck,
@@ -338,7 +340,7 @@ pub type Progress<'a> = &'a mut dyn FnMut(Done) -> ControlFlow<()>;
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Store {
-    /// Runs `f` over the durable rows on the bounded pool of readers; never on a tokio worker.
+    /// Runs `f` over the durable rows on the threads for readers; never on a tokio worker.
     ///
     /// # Errors
     /// What `f` answers; `Closed`.
@@ -347,19 +349,7 @@ impl Store {
         f: impl FnOnce(&View<'_>) -> Result<T> + Send + 'static,
     ) -> impl Future<Output = Result<T>> + Send {
         let store = self.clone();
-        async move {
-            let permit = Arc::clone(&store.inner.readers).acquire_owned().await.map_err(|_| Error::Closed)?;
-            let reading = tokio::task::spawn_blocking(move || {
-                let answer = store.read_blocking(f);
-                drop(permit);
-                answer
-            });
-            match reading.await {
-                Ok(answer) => answer,
-                Err(failed) if failed.is_panic() => Err(Error::Engine("a reader panicked".into())),
-                Err(_) => Err(Error::Closed),
-            }
-        }
+        self.inner.readers.run(move || store.read_blocking(f))
     }
 
     /// The same on the caller's thread, for commands and workers that are not async.

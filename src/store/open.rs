@@ -16,6 +16,7 @@ use super::journal::Journal;
 use super::lock::DirLock;
 use super::mailboxes::KnownUids;
 use super::packs::{Compression, PackWriter, Packs, numbered_files};
+use super::readers::Readers;
 use super::space::{Disk, FileSystem, Space};
 use super::staging::Staging;
 use super::vault::Vault;
@@ -120,7 +121,7 @@ impl Store {
             vault,
             space,
             hub,
-            readers: Arc::new(Semaphore::new(settings.reader_threads.max(1))),
+            readers: Readers::start(settings.reader_threads)?,
             committing: Some(committing),
             stuck,
             lock: Some(lock),

@@ -155,7 +155,7 @@ fn cabinet_of(registration: &people::Registration, store: &Store, world: &World)
         registration: registration.clone(),
         quota: crate::quota::Settings::default(),
         closed_days: 30,
-        mail: people::cabinet::MailServers {
+        mail: people::MailServers {
             host: "mail.poshta.example".into(),
             domains: vec!["poshta.example".into()],
             imaps: 993,

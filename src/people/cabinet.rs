@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::ids::AccountId;
 use crate::{mailfiles, quota};
 
-use super::{Agreements, Confirmations, People, Registration};
+use super::{Agreements, Confirmations, MailServers, People, Registration};
 
 /// Keys of `[cabinet]`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -101,26 +101,5 @@ impl Cabinet {
             self.accounts.destroy(&login).await?;
         }
         Ok(())
-    }
-}
-
-/// Where mail programs connect.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MailServers {
-    /// The host.
-    pub host: String,
-    /// The domains of the addresses; the first is where a login becomes an address.
-    pub domains: Vec<String>,
-    /// IMAP, TLS from the first byte (RFC 8314 §3.2).
-    pub imaps: u16,
-    /// Submission, TLS from the first byte (RFC 8314 §3.3).
-    pub submissions: u16,
-}
-
-impl MailServers {
-    /// The first domain.
-    #[must_use]
-    pub fn domain(&self) -> &str {
-        self.domains.first().map_or("", String::as_str)
     }
 }

@@ -20,9 +20,9 @@ use crate::mailfiles;
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::base::Base;
-use crate::people::cabinet::MailServers;
+use crate::people::mail_servers::Bound;
 use crate::people::registration::{self, Registration};
-use crate::people::{Agreements, Cabinet, Confirmations, People, Signatures, signatures};
+use crate::people::{Agreements, Cabinet, Confirmations, MailServers, People, Signatures, signatures};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -309,14 +309,8 @@ impl Services {
     pub fn cabinet(&self, addresses: &Addresses) -> Cabinet {
         let config = &self.config;
         let settings = &config.cabinet;
-        let port = |chosen: u16, bound: &[SocketAddr]| match chosen {
-            0 => bound.first().map_or(0, SocketAddr::port),
-            chosen => chosen,
-        };
-        let host = match settings.mail_host.as_str() {
-            "" => config.server.hostname.clone(),
-            host => host.to_owned(),
-        };
+        let port = |bound: &[SocketAddr]| bound.first().map(SocketAddr::port);
+        let bound = Bound { imaps: port(&addresses.imaps), submissions: port(&addresses.submissions) };
         let (people, signatures) = (self.people.clone(), self.signatures.clone());
         Cabinet {
             agreements: self.agreements.clone(),
@@ -326,12 +320,7 @@ impl Services {
             registration: self.registration.clone(),
             quota: config.quota.clone(),
             closed_days: config.retention.closed_days,
-            mail: MailServers {
-                host,
-                domains: config.accounts.domains.clone(),
-                imaps: port(settings.imaps_port, &addresses.imaps),
-                submissions: port(settings.submissions_port, &addresses.submissions),
-            },
+            mail: MailServers::of(settings, &config.server.hostname, &config.accounts.domains, bound),
             mail_files: mailfiles::Services {
                 store: self.store.clone(),
                 world: self.world.clone(),

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-use crate::people::cabinet::MailServers;
+use crate::people::MailServers;
 
 use super::super::super::Api;
 use super::super::fault::Fault;

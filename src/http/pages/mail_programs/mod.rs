@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
-use crate::people::cabinet::MailServers;
+use crate::people::MailServers;
 
 use super::super::Api;
 use super::fault::Fault;

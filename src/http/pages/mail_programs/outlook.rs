@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use crate::address::Address;
-use crate::people::cabinet::MailServers;
+use crate::people::MailServers;
 
 use super::super::super::Api;
 use super::super::fault::Fault;

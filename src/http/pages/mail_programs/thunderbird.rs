@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::people::cabinet::MailServers;
+use crate::people::MailServers;
 
 use super::super::super::Api;
 use super::super::fault::Fault;

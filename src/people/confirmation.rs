@@ -10,6 +10,7 @@ use crate::identity::eds::Refusal;
 use crate::ids::AccountId;
 use crate::locale::{self, Lang};
 use crate::store;
+use crate::store::confirmations::SignedText;
 
 use super::profile::{Confirmed, People, Profile, ProfileError};
 use super::registration::ApplyError;
@@ -129,7 +130,8 @@ impl Confirmations {
         let wanted = SignerRules { number: Some(number), roles };
         let signer = self.signatures.verify(cms, text.as_bytes(), now, wanted).await.map_err(refused)?;
         let Signer { serial, .. } = signer;
-        Ok(self.people.confirm(holder.account, profile.snapshot(holder.address), &serial).await?)
+        let signed = SignedText { text, cms: cms.to_vec() };
+        Ok(self.people.confirm(holder.account, profile.snapshot(holder.address), &serial, &signed).await?)
     }
 
     fn text(&self, holder: Holder<'_>, profile: &Profile, until_s: i64) -> ToSign {

@@ -49,6 +49,7 @@
 //! | `H` | serial, number | a document that proves an application | people |
 //! | `M` | kind, version or account, time | versions of the agreement; consents to them | people |
 //! | `D` | account | the profile of its user | people |
+//! | `2` | account, time | what proves that its user confirmed the data | people |
 //! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
 //! | `O` | account | its roles as staff | sessions |
 
@@ -160,7 +161,7 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What people applied for, agreed to and told of themselves.
-        Some((b'J' | b'L' | b'H' | b'M' | b'D', _)) => Memory::Always,
+        Some((b'J' | b'L' | b'H' | b'M' | b'D' | b'2', _)) => Memory::Always,
         // M23: when a mailbox came into the unified base follows from nothing else.
         Some((b'B', _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
@@ -180,6 +181,7 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
         (Some(b'r' | b'e'), Some(_)) => &super::receipts::PLACES,
         (Some(b'R'), Some(_)) => &super::receipts::MARK_PLACE,
         (Some(b'H'), Some(_)) => &super::applications::EVIDENCE_PLACE,
+        (Some(b'2'), Some(_)) => &super::confirmations::PLACE,
         (Some(b'M'), Some(_)) if key.get(1) == Some(&1) => &super::agreements::VERSION_PLACE,
         _ => &[],
     }

@@ -530,13 +530,14 @@ async fn m22_a_change_of_the_data_takes_the_confirmation_away() {
     let people = &office.services.people;
     let profile = people.profile(account).await.unwrap().unwrap();
     let snapshot = profile.snapshot("aigul@poshta.example");
-    people.confirm(account, snapshot, "4d").await.unwrap();
+    let signed = crate::store::confirmations::SignedText { text: "text".into(), cms: vec![0x30] };
+    people.confirm(account, snapshot, "4d", &signed).await.unwrap();
     assert!(office.services.accounts.get(account).await.unwrap().unwrap().eds_confirmed);
     let Form::Individual(mut form) = person_form(IIN) else { unreachable!() };
     form.residence = "Алматы қ.".into();
     people.change_profile(account, &Form::Individual(form), "test").await.unwrap();
     assert!(!office.services.accounts.get(account).await.unwrap().unwrap().eds_confirmed);
-    assert!(people.confirm(account, snapshot, "4d").await.is_err(), "what was signed is not what is there");
+    assert!(people.confirm(account, snapshot, "4d", &signed).await.is_err(), "what was signed is not what is there");
     let other = people.change_profile(account, &person_form(OTHER_IIN), "test").await;
     assert!(matches!(other, Err(crate::people::profile::ProfileError::OtherNumber)));
     office.check();

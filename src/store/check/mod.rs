@@ -16,8 +16,9 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, agreements, applications, audit, base, clock_checks, closings, device_acts, device_keys, items,
-    payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions, staff,
+    accounts, agreements, applications, audit, base, clock_checks, closings, confirmations, device_acts, device_keys,
+    items, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions,
+    staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -136,6 +137,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'H', Reader::Claiming(applications::inspect_evidence)),
     (b'M', Reader::Claiming(agreements::inspect)),
     (b'D', Reader::Claiming(profiles::inspect)),
+    (b'2', Reader::Claiming(confirmations::inspect)),
     (b'E', Reader::Claiming(sessions::inspect)),
     (b'O', Reader::Claiming(staff::inspect)),
 ];

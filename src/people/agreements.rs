@@ -80,8 +80,8 @@ impl Agreements {
     /// # Errors
     /// Store.
     pub async fn current(&self) -> store::Result<AgreementVersion> {
-        let now = self.now_us();
         let versions = self.versions().await?;
+        let now = self.now_us();
         let in_force = versions.into_iter().rfind(|version| version.from_us <= now);
         in_force.ok_or_else(|| store::Error::Damaged("no version of the agreement is in force".into()))
     }

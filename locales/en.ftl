@@ -25,6 +25,8 @@ status-failed-subject = Your letter { $s10 } was not printed
 status-failed-body = The print centre could not make your letter "{ $subject }". The reason: { $reason }.
 status-returned-subject = Your letter { $s10 } was returned
 status-returned-body = Your letter "{ $subject }" could not be handed to its addressee and was returned. The reason: { $reason }.
+status-lost-subject = Your letter { $s10 } is lost
+status-lost-body = Your letter "{ $subject }" cannot be found in the postal network and is counted as lost. Please ask your post office about it, with the number { $s10 }.
 
 # A scanned letter
 scan-subject = A paper letter has come for you
@@ -123,6 +125,7 @@ status-delivered-body = Your letter "{ $subject }" was handed to its addressee. 
 closing-title = Daily closing of device { $device }, { $day }
 closing-list = Daily closings
 closing-none = There are no closings of these days.
+closing-more = More
 closing-device = Device
 closing-day = Day
 closing-impressions = Impressions
@@ -154,6 +157,7 @@ closing-impression-handed = Handing over
 closing-impression-both = Delivery and handing over
 closing-impression-surcharge = Surcharge
 closing-impression-cancel = Cancelling of payment signs
+closing-impression-seal = Sealing
 closing-total = Together
 closing-numbers = Numbers
 closing-void = Void numbers
@@ -238,6 +242,19 @@ eds-stale = What is known about revocation is of { $time } and too old; ask agai
 eds-revoked = The certificate is revoked since { $time }.
 eds-unknown-certificate = The responder does not know this certificate.
 eds-other-list = The list of revoked certificates is of another authority, or covers only some of its certificates.
+
+# Manifests of bundles for print centres
+
+bundle-title = Manifest of the bundle { $seal }
+bundle-bundle = Bundle
+bundle-contents = Letters
+bundle-centre = Print centre
+bundle-plomb = Plomb
+bundle-insurance = «Сақтандыру» (insurance) seal
+bundle-sealed = Closed
+bundle-letters = Letters in it
+bundle-sheets = Sheets in it
+bundle-note = The manifest with its marks is at ?format=eml of the same address; `poshta postmark verify` reads it.
 
 ## Answers of state registers
 register-field-number = there is nobody with this number

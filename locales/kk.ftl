@@ -25,6 +25,8 @@ status-failed-subject = { $s10 } хатыңыз басып шығарылмад�
 status-failed-body = Басып шығару орталығы «{ $subject }» тақырыбындағы хатыңызды дайындай алмады. Себебі: { $reason }.
 status-returned-subject = { $s10 } хатыңыз қайтарылды
 status-returned-body = «{ $subject }» тақырыбындағы хатыңыз адресатқа табыс етілмей, қайтарылды. Себебі: { $reason }.
+status-lost-subject = { $s10 } хатыңыз жоғалды
+status-lost-body = «{ $subject }» хатыңыз пошта желісінен табылмады және жоғалған деп есептеледі. { $s10 } нөмірін айтып, пошта бөлімшесіне хабарласыңыз.
 
 # Сканерленген хат
 scan-subject = Сізге қағаз хат келді
@@ -123,6 +125,7 @@ status-delivered-body = «{ $subject }» хатыңыз алушыға табы�
 closing-title = { $device } құрылғысының тәуліктік жабылуы, { $day }
 closing-list = Тәуліктік жабылулар
 closing-none = Бұл күндерге жабылулар жоқ.
+closing-more = Әрі қарай
 closing-device = Құрылғы
 closing-day = Тәулік
 closing-impressions = Бедерлер
@@ -154,6 +157,7 @@ closing-impression-handed = Табыс ету
 closing-impression-both = Жеткізу және табыс ету
 closing-impression-surcharge = Қосымша төлеу
 closing-impression-cancel = Төлем белгілеріне арнайы белгі соғу
+closing-impression-seal = Мөрлеу
 closing-total = Барлығы
 closing-numbers = Нөмірлер
 closing-void = Жарамсыз нөмірлер
@@ -238,6 +242,19 @@ eds-stale = Қайтарып алу туралы мәлімет { $time } алы
 eds-revoked = Сертификат { $time } бастап қайтарып алынған.
 eds-unknown-certificate = Қызмет бұл сертификатты білмейді.
 eds-other-list = Қайтарып алынған сертификаттар тізімі басқа орталықтікі немесе оның барлық сертификатын қамтымайды.
+
+# Manifests of bundles for print centres
+
+bundle-title = { $seal } бумасының тізімдемесі
+bundle-bundle = Бума
+bundle-contents = Хаттар
+bundle-centre = Басып шығару орталығы
+bundle-plomb = Пломба
+bundle-insurance = «Сақтандыру» мөрі
+bundle-sealed = Жабылды
+bundle-letters = Хаттар саны
+bundle-sheets = Парақтар саны
+bundle-note = Бедерлері бар тізімдеме — сол мекенжайда ?format=eml арқылы; оны `poshta postmark verify` тексереді.
 
 ## Answers of state registers
 register-field-number = мұндай нөмірмен ешкім жоқ

@@ -25,6 +25,8 @@ status-failed-subject = Ваше письмо { $s10 } не напечатано
 status-failed-body = Центр печати не смог изготовить Ваше письмо «{ $subject }». Причина: { $reason }.
 status-returned-subject = Ваше письмо { $s10 } возвращено
 status-returned-body = Ваше письмо «{ $subject }» не вручено адресату и возвращено. Причина: { $reason }.
+status-lost-subject = Ваше письмо { $s10 } утеряно
+status-lost-body = Ваше письмо «{ $subject }» не найдено в почтовой сети и считается утерянным. Обратитесь, пожалуйста, в отделение почты, назвав номер { $s10 }.
 
 # Отсканированное письмо
 scan-subject = Вам пришло бумажное письмо
@@ -123,6 +125,7 @@ status-delivered-body = Ваше письмо «{ $subject }» вручено а
 closing-title = Суточное закрытие устройства { $device }, { $day }
 closing-list = Суточные закрытия
 closing-none = За эти дни закрытий нет.
+closing-more = Дальше
 closing-device = Устройство
 closing-day = Сутки
 closing-impressions = Оттиски
@@ -154,6 +157,7 @@ closing-impression-handed = Вручение
 closing-impression-both = Доставка и вручение
 closing-impression-surcharge = Доплата
 closing-impression-cancel = Гашение знаков оплаты
+closing-impression-seal = Опечатывание
 closing-total = Всего
 closing-numbers = Номера
 closing-void = Недействительные номера
@@ -238,6 +242,19 @@ eds-stale = Сведения об отзыве от { $time } слишком с�
 eds-revoked = Сертификат отозван с { $time }.
 eds-unknown-certificate = Служба не знает этого сертификата.
 eds-other-list = Список отозванных сертификатов принадлежит другому центру или охватывает не все его сертификаты.
+
+# Manifests of bundles for print centres
+
+bundle-title = Опись пакета { $seal }
+bundle-bundle = Пакет
+bundle-contents = Письма
+bundle-centre = Центр печати
+bundle-plomb = Пломба
+bundle-insurance = Печать «Страхование»
+bundle-sealed = Закрыт
+bundle-letters = Писем
+bundle-sheets = Листов
+bundle-note = Опись с оттисками — по тому же адресу с ?format=eml; её проверяет `poshta postmark verify`.
 
 ## Answers of state registers
 register-field-number = с таким номером никого нет

@@ -9,6 +9,7 @@
 
 pub mod accounts;
 pub mod address;
+pub mod age;
 pub mod auth;
 pub mod cli;
 pub mod clock;

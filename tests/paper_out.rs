@@ -14,6 +14,7 @@ fn a_letter_is_printed_and_its_pdf_says_what_was_written() {
     let pdf = directory.path().join("letter.pdf");
     let said = demo.python("paper_out.py", &[directory.path().to_str().unwrap()]);
     signed_on_paper_too(directory.path());
+    sealed_for_the_centre(&demo, directory.path(), &pdf);
     let job: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     let failed = succeeded("print show", demo.poshta(&["print", "show", job["failed"].as_str().unwrap(), "--json"]));
     let failed: serde_json::Value = serde_json::from_str(&failed).unwrap();
@@ -59,6 +60,52 @@ fn a_letter_is_printed_and_its_pdf_says_what_was_written() {
         "{}",
         code.getText()
     );
+}
+
+/// P9, P18: the centre opens what it fetched with its own key, and everybody can check the manifest.
+fn sealed_for_the_centre(demo: &Demo, folder: &Path, pdf: &Path) {
+    let (bundle, keys) = (folder.join("bundle.age"), folder.join("keys.json"));
+    let unseal = |bundle: &Path, key: &Path, out: &str| {
+        let mut command = Command::new(poshta());
+        command.args(["print", "unseal", "--json"]).arg(bundle).arg("--key").arg(key).arg("--keys").arg(&keys);
+        command.arg("--out").arg(folder.join(out)).output().unwrap()
+    };
+    let own = demo.dir().join("print-centre.key");
+    let opened: Value = serde_json::from_str(&succeeded("unseal", unseal(&bundle, &own, "opened"))).unwrap();
+    assert_eq!((&opened["letters"], &opened["verdict"]), (&1.into(), &"valid".into()), "{opened}");
+    assert_eq!(opened["insurance_seal"]["device"], "almaty-print-v");
+    let documents = std::fs::read_dir(folder.join("opened")).unwrap().map(|entry| entry.unwrap().path());
+    let documents: Vec<_> = documents.filter(|path| path.extension().is_some_and(|it| it == "pdf")).collect();
+    assert_eq!(documents.len(), 1);
+    assert_eq!(std::fs::read(&documents[0]).unwrap(), std::fs::read(pdf).unwrap(), "the same as one by one");
+
+    // Another key does not open it, and an altered one is not opened by its own.
+    let other = folder.join("other.key");
+    let made = Command::new(poshta()).args(["print", "new-key"]).arg(&other).output().unwrap();
+    assert!(succeeded("new-key", made).contains("age1"));
+    let refused = unseal(&bundle, &other, "not-opened");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not for this key"), "{refused:?}");
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(folder.join("altered.age"), bytes).unwrap();
+    let refused = unseal(&folder.join("altered.age"), &own, "not-opened");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(!folder.join("not-opened").exists() || folder.join("not-opened").read_dir().unwrap().next().is_none());
+
+    // The manifest is judged by this program and by one that shares no code with it.
+    let manifest = folder.join("manifest.eml");
+    let verified = Command::new(poshta()).args(["postmark", "verify"]).arg(&manifest).arg("--keys").arg(&keys).output();
+    assert_eq!(verified.unwrap().status.code(), Some(0));
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/verify_postmarks.py");
+    let second = Command::new("python3").arg(program).arg(&keys).arg(&manifest).output().unwrap();
+    let second: Value = serde_json::from_str(&succeeded("verify_postmarks.py", second)).unwrap();
+    assert_eq!(second, serde_json::json!({ "verdict": "valid", "marks": [[], []] }));
+    assert_eq!(std::fs::read(folder.join("opened/manifest.eml")).unwrap(), std::fs::read(&manifest).unwrap());
+    let text = Command::new("pdftotext").arg("-layout").arg(folder.join("manifest.pdf")).arg("-").output().unwrap();
+    let text = succeeded("pdftotext", text);
+    assert!(text.contains("тізімдемесі") && text.contains("«Сақтандыру» мөрі"), "{text}");
 }
 
 /// P6: with the letter as it was sent and the message about its last step anybody can check acceptance and receipt.

@@ -184,6 +184,15 @@ impl Accounts {
         Ok((login, address))
     }
 
+    /// A login that somebody from outside chooses: none that is kept for the operator, the postmaster's included.
+    ///
+    /// # Errors
+    /// The login has a form that is not allowed, or is kept for the operator.
+    pub fn check_chosen(&self, login: &str) -> Result<(), LoginError> {
+        let chosen = login.parse::<Login>()?;
+        if chosen.folded().as_str() == self.inner.postmaster { Err(LoginError::Reserved) } else { Ok(()) }
+    }
+
     /// M21: whether a login is free: neither it nor its address is one that anybody has or had, or looks like one.
     ///
     /// # Errors

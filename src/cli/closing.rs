@@ -63,9 +63,10 @@ pub(super) fn run(command: &ClosingCommand) -> Outcome {
                 facility: facility.clone(),
                 from: from.clone(),
                 to: to.clone(),
+                after: None,
             };
-            let closings = target.ask(Request::ClosingList(wanted))?;
-            let rows: Value = if target.json { closings } else { rows(closings)? };
+            let closings = all(target, wanted)?;
+            let rows: Value = if target.json { closings.into() } else { rows(closings.into())? };
             output::list(&rows, &["device", "day", "issued to", "impressions", "numbers", "closed"], target.json)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -75,6 +76,23 @@ pub(super) fn run(command: &ClosingCommand) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         ClosingCommand::Verify { files, keys, target } => verify(files, keys.as_deref(), target),
+    }
+}
+
+/// Every closing that is wanted: the server gives some at a time.
+fn all(target: &Target, mut wanted: WantedClosings) -> anyhow::Result<Vec<Value>> {
+    let mut closings: Vec<Value> = Vec::new();
+    loop {
+        let mut page = target.ask(Request::ClosingList(wanted.clone()))?;
+        let more = page.get("more") == Some(&Value::Bool(true));
+        if let Some(some) = page.get_mut("closings").and_then(Value::as_array_mut) {
+            closings.append(some);
+        }
+        let text = |name: &str| Some(closings.last()?.get(name)?.as_str()?.to_owned());
+        match text("device").zip(text("day")) {
+            Some(last) if more => wanted.after = Some(last),
+            _ => return Ok(closings),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod agreement;
+mod bundle;
 mod closing;
 mod config;
 mod demo;

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::server::control::{Item, Limit, Request};
 
+use super::bundle::{self, NewKeyArgs, UnsealArgs};
 use super::queue::{ItemArgs, ListArgs};
 use super::{Outcome, output};
 
@@ -17,6 +18,10 @@ pub(super) enum PrintCommand {
     Show(ItemArgs),
     /// Cancel a letter that no print centre holds.
     Cancel(ItemArgs),
+    /// Open a sealed bundle, as the print centre does: status 1 when its seal is broken or anything in it was altered.
+    Unseal(UnsealArgs),
+    /// Make a key for sealed bundles, in the print centre; the operator needs only its public part.
+    NewKey(NewKeyArgs),
 }
 
 pub(super) fn run(command: PrintCommand) -> Outcome {
@@ -33,6 +38,8 @@ pub(super) fn run(command: PrintCommand) -> Outcome {
             let job = args.target.ask(Request::PrintCancel(Item { item: args.item }))?;
             output::thing(&job, args.target.json)?;
         }
+        PrintCommand::Unseal(args) => return bundle::open(&args),
+        PrintCommand::NewKey(args) => return bundle::new_key(&args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -115,6 +115,17 @@ pub struct Wanted {
     pub from: Option<Date>,
     /// The last day.
     pub to: Option<Date>,
+    /// Only those behind this one, by device and day.
+    pub after: Option<(String, Date)>,
+}
+
+/// As many closings as are shown at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// By device and day.
+    pub closings: Vec<Closing>,
+    /// There are others behind the last one.
+    pub more: bool,
 }
 
 impl Closings {
@@ -376,23 +387,34 @@ impl Closings {
         blocking(read).await
     }
 
-    /// The closings that are asked for, by device and day, as they were signed.
+    /// The closings that are asked for, by device and day, as they were signed: at most `max_listed`, and whether there
+    /// are more.
     ///
     /// # Errors
     /// The store.
-    pub async fn list(&self, wanted: Wanted) -> Result<Vec<Closing>> {
+    pub async fn list(&self, wanted: Wanted) -> Result<Listed> {
         let limit = self.inner.parts.settings.max_listed;
         let devices: Vec<String> = self.devices_of(&wanted);
-        let days = (wanted.from.unwrap_or(Date::ZERO), wanted.to.unwrap_or(Date::MAX));
+        let (from, to) = (wanted.from.unwrap_or(Date::ZERO), wanted.to.unwrap_or(Date::MAX));
+        let after = wanted.after;
         let read = self.inner.parts.store.read(move |view| {
             let mut found = Vec::new();
             for device in &devices {
-                found.extend(view.closings(device, days, limit.saturating_sub(found.len()))?);
+                let first = match &after {
+                    Some((last, _)) if device < last => continue,
+                    Some((last, day)) if device == last => day.tomorrow().unwrap_or(Date::MAX).max(from),
+                    _ => from,
+                };
+                // One more than is shown says whether there are others.
+                found.extend(view.closings(device, (first, to), (limit + 1).saturating_sub(found.len()))?);
             }
             Ok(found)
         });
-        let found = read.await?;
-        found.iter().map(|stored| Ok(Closing::parse(&stored.document)?)).collect()
+        let mut found = read.await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let closings = found.iter().map(|stored| Ok(Closing::parse(&stored.document)?)).collect::<Result<_>>()?;
+        Ok(Listed { closings, more })
     }
 
     /// The closing of a device on a day.

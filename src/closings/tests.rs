@@ -33,6 +33,9 @@ const NOON: &str = "2026-11-22T07:00:00Z";
 
 const DAY_S: i64 = 86_400;
 
+/// Closings on a page.
+const MOST: usize = 40;
+
 const FACILITIES: &str = include_str!("../../conf/facilities.toml");
 
 /// A source of the time that answers what the test wants, and moves the node's clock when it is asked.
@@ -96,7 +99,8 @@ impl Node {
             world: world.clone(),
         });
         let closings = Closings::new(Parts {
-            settings: Settings::default(),
+            // Fewer than there are, so that lists have several pages.
+            settings: Settings { max_listed: MOST, ..Settings::default() },
             registry,
             devices: devices.clone(),
             publisher,
@@ -131,7 +135,7 @@ impl Node {
     }
 
     async fn all(&self, device: &str) -> Vec<Closing> {
-        self.closings.list(Wanted { device: Some(device.into()), ..Wanted::default() }).await.unwrap()
+        self.closings.list(Wanted { device: Some(device.into()), ..Wanted::default() }).await.unwrap().closings
     }
 
     /// Number and instant of the device's impressions.
@@ -519,11 +523,37 @@ async fn p32_a_facility_sees_its_own_devices() {
     node.pass(2 * DAY_S);
     node.closings.close_due().await.unwrap();
     let wanted = Wanted { facility: Some("kokshetau".into()), ..Wanted::default() };
-    let found = node.closings.list(wanted.clone()).await.unwrap();
+    let found = node.closings.list(wanted.clone()).await.unwrap().closings;
     assert!(!found.is_empty() && found.iter().all(|closing| closing.facility == "kokshetau"));
     let day: Date = "2026-11-22".parse().unwrap();
     let one_day = Wanted { from: Some(day), to: Some(day), ..wanted };
-    assert_eq!(node.closings.list(one_day).await.unwrap().len(), 1);
+    assert_eq!(node.closings.list(one_day).await.unwrap().closings.len(), 1);
     assert_eq!(node.closings.find(DEVICE, day).await.unwrap().map(|closing| closing.total), Some(1));
     assert_eq!(node.closings.find(DEVICE, day.yesterday().unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p32_a_long_list_comes_in_pages_and_none_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), NOON);
+    node.mark(Kind::Accept).await;
+    let (strikes, batch) = node.strike("kokshetau", Kind::Accept).await.unwrap();
+    strikes.commit(batch).await.unwrap();
+    node.pass(30 * DAY_S);
+    let made = node.closings.close_due().await.unwrap();
+    assert!(made > MOST, "{made}");
+    let (mut seen, mut after, mut pages) = (BTreeSet::new(), None, 0);
+    loop {
+        let listed = node.closings.list(Wanted { after: after.take(), ..Wanted::default() }).await.unwrap();
+        pages += 1;
+        assert!(listed.closings.len() <= MOST);
+        for closing in &listed.closings {
+            assert!(seen.insert((closing.device.clone(), closing.day.clone())), "{} twice", closing.day);
+        }
+        if !listed.more {
+            break;
+        }
+        after = listed.closings.last().map(|last| (last.device.clone(), last.day.parse().unwrap()));
+    }
+    assert_eq!((seen.len(), pages), (made, made.div_ceil(MOST)));
 }

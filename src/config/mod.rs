@@ -202,7 +202,17 @@ impl Config {
     /// Facilities that `[postal]` names and that are not there.
     fn facility_problems(&self, registry: &Registry, now: Timestamp) -> Vec<Problem> {
         let named = self.postal.problems(registry, now).into_iter();
-        named.map(|(key, what)| Problem::new(format!("postal.{key}"), what, "")).collect()
+        let named = named.map(|(key, what)| Problem::new(format!("postal.{key}"), what, ""));
+        let is_centre = |id: &String| {
+            let facility = id.parse().ok().and_then(|id| registry.facility(&id, now));
+            facility.is_some_and(|facility| facility.print.is_some())
+        };
+        let strangers = self.hybrid.bundle_keys.keys().filter(|id| !is_centre(id));
+        let stranger = |id: &String| {
+            let what = format!("{id:?} is no print centre of the facilities file");
+            Problem::new(format!("hybrid.bundle_keys.{id}"), what, "")
+        };
+        named.chain(strangers.map(stranger)).collect()
     }
 
     /// Whether the file of peers can be used.

@@ -49,6 +49,7 @@ fn a_wrong_key_or_value_is_named_with_line_and_remedy(text: &str, expected: &str
 #[test_case("[http]\nmax_upload_bytes = 1024\n", "p.toml:2: http.max_upload_bytes: "; "no room for a scan")]
 #[test_case("[accounts]\noperator_number = 0\n", "p.toml:2: accounts.operator_number: "; "operator number")]
 #[test_case("[hybrid]\ndomain = \"Poshta.example\"\n", "p.toml:2: hybrid.domain: "; "paper in a domain of mailboxes")]
+#[test_case("[hybrid]\nbundle_keys = { astana-print = [\"age1x\"] }\n", "p.toml:2: hybrid.bundle_keys"; "a key that is none")]
 #[test_case("[auth]\nargon2_memory_kib = 1\n", "p.toml:2: auth.argon2_memory_kib: "; "hash parameters")]
 fn a_value_that_cannot_be_run_with_is_named_with_its_line(text: &str, beginning: &str) {
     let refusal = refusal(text);
@@ -103,6 +104,9 @@ fn the_domain_of_letters_on_paper_is_written_in_any_case() {
 }
 
 /// What `poshta config check` says of a folder with these files beside the defaults.
+/// A key of a print centre.
+const KEY: &str = "age1qs002dsumgycpx2q6mcs3fg9egykf3dm9udl5wk52z627x6cqyqqkwqgkn";
+
 fn checked(config: &str, facilities: &str, peers: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("poshta.toml", config), ("facilities.toml", facilities), ("peers.toml", peers)] {
@@ -129,6 +133,10 @@ fn a_check_reads_the_files_that_the_configuration_names() {
             "peers.toml:3: peer.colour: there is no such key",
         ),
         (checked("", "[[facility]]\nid = 7\n", ""), "facilities.toml:2: facility.id: "),
+        (
+            checked(&format!("[hybrid]\nbundle_keys = {{ astana-1 = [\"{KEY}\"] }}\n"), facilities, ""),
+            "poshta.toml:2: hybrid.bundle_keys.astana-1: \"astana-1\" is no print centre",
+        ),
         (checked("", &red, ""), "facilities.toml:58: facility kokshetau, ink: "),
     ] {
         assert!(said.starts_with(beginning) && !said.contains('\n'), "{said}");

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
-use crate::closings::{self, Sheet, Wanted};
+use crate::closings::{self, Listed, Sheet, Wanted};
 use crate::hybrid::report::ReportPage;
 use crate::hybrid::worker::protocol::{Answer, Request};
 use crate::locale::{Lang, text};
@@ -57,6 +57,8 @@ pub(super) struct ListQuery {
     device: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    /// `DEVICE/DAY` of the last one that was seen.
+    after: Option<String>,
     format: Option<Form>,
     lang: Option<String>,
 }
@@ -86,14 +88,15 @@ pub(super) async fn list(
         facility: own_facility(&caller),
         from: day(query.from.as_deref())?,
         to: day(query.to.as_deref())?,
+        after: query.after.as_deref().map(place).transpose()?,
     };
     let range = format!("{}..{}", query.from.as_deref().unwrap_or(""), query.to.as_deref().unwrap_or(""));
     let object = query.device.as_deref().unwrap_or("all devices");
     audit(&api, &caller, object, &range).await?;
-    let closings = api.closings().list(wanted).await?;
+    let listed = api.closings().list(wanted).await?;
     match form {
-        Form::Html => page(&list_page(&closings, lang, &query)),
-        _ => Ok(axum::Json(json!({ "closings": closings })).into_response()),
+        Form::Html => page(&list_page(&listed, lang, &query)),
+        _ => Ok(axum::Json(json!({ "closings": listed.closings, "more": listed.more })).into_response()),
     }
 }
 
@@ -149,6 +152,7 @@ async fn pdf(api: &Api, closing: &Closing, lang: Lang) -> Result<Response, Probl
         lang: lang.tag().to_owned(),
         title: sheet.title,
         sections: sheet.sections.into_iter().map(|section| (section.heading, section.rows)).collect(),
+        stamps: Vec::new(),
         note: sheet.note,
         id: closing.digest(),
         made_s: closing.closed.parse().map_or(0, |at: Timestamp| at.as_second()),
@@ -185,6 +189,9 @@ struct ListPage<'a> {
     head: Vec<String>,
     rows: Vec<ListRow>,
     none: String,
+    /// Behind which the next page begins.
+    next: Option<String>,
+    more: String,
     query: String,
 }
 
@@ -196,7 +203,7 @@ struct ListRow {
     numbers: String,
 }
 
-fn list_page(closings: &[Closing], lang: Lang, query: &ListQuery) -> ListPage<'static> {
+fn list_page(listed: &Listed, lang: Lang, query: &ListQuery) -> ListPage<'static> {
     let say = |key: &str| text(lang, key, &[]);
     let row = |closing: &Closing| ListRow {
         device: closing.device.clone(),
@@ -220,7 +227,9 @@ fn list_page(closings: &[Closing], lang: Lang, query: &ListQuery) -> ListPage<'s
         css: CSS,
         title: say("closing-list"),
         head: ["closing-device-name", "closing-issued", "closing-total", "closing-numbers"].map(say).to_vec(),
-        rows: closings.iter().map(row).collect(),
+        rows: listed.closings.iter().map(row).collect(),
+        next: listed.closings.last().filter(|_| listed.more).map(|last| format!("{}/{}", last.device, last.day)),
+        more: say("closing-more"),
         none: say("closing-none"),
         query: query.join("&"),
     }
@@ -255,7 +264,7 @@ fn form(asked: Option<Form>, headers: &HeaderMap) -> Form {
 }
 
 /// The language that is asked for, else the first that the reader prefers, else the state language.
-fn lang(asked: Option<&str>, headers: &HeaderMap) -> Lang {
+pub(super) fn lang(asked: Option<&str>, headers: &HeaderMap) -> Lang {
     let known = |tag: &str| Lang::ALL.into_iter().find(|lang| tag.trim().split(['-', ';']).next() == Some(lang.tag()));
     let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     asked.and_then(known).or_else(|| accept.split(',').find_map(known)).unwrap_or(Lang::Kk)
@@ -266,6 +275,14 @@ fn day(text: Option<&str>) -> Result<Option<Date>, Problem> {
         text.parse::<Date>().map_err(|_| Problem::bad_input(format!("{text:?} is no day; write one like 2026-11-22")))
     };
     text.map(parse).transpose()
+}
+
+/// `DEVICE/DAY`.
+fn place(text: &str) -> Result<(String, Date), Problem> {
+    let wrong =
+        || Problem::bad_input(format!("{text:?} is no place in the list; write one like astana-1-a/2026-11-22"));
+    let (device, day) = text.split_once('/').ok_or_else(wrong)?;
+    Ok((device.to_owned(), day.parse().map_err(|_| wrong())?))
 }
 
 impl From<closings::Error> for Problem {
@@ -280,6 +297,8 @@ pub(super) fn list_query() -> Value {
         "device": { "type": "string", "description": "only of this device" },
         "from": day("the first day"),
         "to": day("the last day"),
+        "after": { "type": "string",
+            "description": "DEVICE/DAY of the last closing that was seen, where the answer said more: what is behind it" },
         "format": { "enum": ["json", "html"], "description": "without it as Accept prefers, else json" },
         "lang": { "enum": ["kk", "ru", "en"], "description": "without it as Accept-Language prefers, else kk" },
     } })

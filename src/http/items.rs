@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::hybrid::queue::FacilityEvent;
 use crate::ids::ItemId;
+use crate::message::headers;
+use crate::store::View;
 use crate::store::items::ItemEvent;
+use crate::store::print_jobs::State as JobState;
 
 use super::access::Role;
 use super::guard::Caller;
@@ -54,7 +57,11 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let item = find(&api, &id).await?;
-    let (job, events) = api.store().read(move |view| Ok((view.print_job(item)?, view.item_events(item)?))).await?;
+    let read = move |view: &View<'_>| {
+        let own = view.item_payment(item)?.and_then(|payment| payment.receipt);
+        Ok((view.print_job(item)?, view.item_events(item)?, own))
+    };
+    let (job, events, own) = api.store().read(read).await?;
     let job = job.map(|stored| stored.job);
     let is_senders = || {
         let account = job.as_ref().and_then(|job| job.account);
@@ -63,7 +70,8 @@ pub(super) async fn show(
     if (caller.role == Role::Sender && !is_senders()) || (job.is_none() && events.is_empty()) {
         return Err(Problem::not_found());
     }
-    let events: Vec<Value> = events.iter().map(|(number, event)| event_json(*number, event)).collect();
+    let own = own.and_then(|own| Some(headers::find(own.header.as_bytes(), "Postal-Mark")?.text()));
+    let events: Vec<Value> = events.iter().map(|(number, event)| event_json(*number, event, own.as_ref())).collect();
     Ok(Json(json!({
         "item_id": item.to_string(),
         "s10": job.as_ref().map(|job| job.s10.clone()),
@@ -81,7 +89,10 @@ async fn find(api: &Api, name: &str) -> Result<ItemId, Problem> {
     api.store().read(move |view| view.item_of_s10(&number)).await?.ok_or_else(Problem::not_found)
 }
 
-fn event_json(number: u32, event: &ItemEvent) -> Value {
+/// P24: order 57 cl. 10. The acceptance is shown as the receipt has it, under the actual date; beside it that of the letter,
+/// which may show the date of a letter box (P23), and which the later marks point to.
+fn event_json(number: u32, event: &ItemEvent, own: Option<&String>) -> Value {
+    let own = own.filter(|_| event.name == JobState::Accepted.name());
     json!({
         "number": number,
         "at": rfc3339_us(event.at_us),
@@ -89,7 +100,8 @@ fn event_json(number: u32, event: &ItemEvent) -> Value {
         "by": event.actor,
         "reason": event.reason,
         "sheets": event.sheets,
-        "mark": event.mark,
+        "mark": own.or(event.mark.as_ref()),
+        "letter_mark": own.and(event.mark.as_ref()),
     })
 }
 

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::header;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::hybrid::bundles::{Bundle, Leased};
+use crate::hybrid::bundles::{Leased, Manifest, document_piece, sheet};
 use crate::hybrid::queue::{CentreEvent, LeaseRequest};
+use crate::hybrid::worker::protocol::{Answer, Request};
 use crate::ids::ItemId;
-use crate::store::View;
-use crate::store::print_batches::BatchLetter;
 use crate::store::print_jobs::{PrintJob, State as JobState};
 
 use super::guard::{Caller, Peer};
@@ -86,38 +86,86 @@ pub(super) async fn lease(
     if let (Some(bundle), Some(fields)) = (bundle, answer.as_object_mut()) {
         let manifest = format!("/api/v1/print/batches/{}", bundle.number);
         let seal = bundle.seal();
-        let batch = json!({ "plomb": bundle.plomb, "number": bundle.number, "seal": seal, "manifest": manifest });
+        // P9: where the centre has a seal and a key, everything comes in one file.
+        let sealed = bundle.is_sealed.then(|| format!("{manifest}/bundle"));
+        let batch = json!({
+            "plomb": bundle.plomb, "number": bundle.number, "seal": seal, "manifest": manifest, "sealed_bundle": sealed,
+        });
         fields.insert("batch".into(), batch);
     }
     Ok(Json(answer))
 }
 
-/// `GET /api/v1/print/batches/{number}`: the manifest of a bundle (P10).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchQuery {
+    format: Option<BatchForm>,
+    lang: Option<String>,
+}
+
+/// How a manifest is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum BatchForm {
+    Json,
+    /// The document below its marks, as everything that verifies marks reads it.
+    Eml,
+    Pdf,
+}
+
+/// `GET /api/v1/print/batches/{number}`: the manifest of a bundle (P10), with its marks (P18, P9).
 pub(super) async fn batch(
     State(api): State<Api>,
     caller: Caller,
+    headers: HeaderMap,
     Path(number): Path<String>,
-) -> Result<Json<Value>, Problem> {
+    query: Result<Query<BatchQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::bad_input(error.to_string()))?;
     let number: u64 = number.parse().map_err(|_| Problem::not_found())?;
     let bundle = api.queue().bundle(&caller.facility, number).await?;
-    let letters: Vec<Value> = bundle.letters.iter().map(letter_json).collect();
-    Ok(Json(json!({
-        "centre": bundle.centre,
-        "plomb": bundle.plomb,
-        "number": number,
-        "seal": Bundle { plomb: bundle.plomb.clone(), number }.seal(),
-        "device": bundle.device,
-        "insurance_seal": bundle.insurance_seal,
-        "sealed_at": rfc3339_ms(u64::try_from(bundle.sealed_us / 1000).unwrap_or(0)),
-        "letters": letters,
-    })))
+    let manifest = Manifest::of(&bundle);
+    match query.format.unwrap_or(BatchForm::Json) {
+        BatchForm::Json => {
+            let mut answer = manifest.value();
+            if let Some(fields) = answer.as_object_mut() {
+                fields.insert("marks".into(), json!(bundle.head.marks));
+            }
+            Ok(Json(answer).into_response())
+        }
+        BatchForm::Eml => {
+            Ok(([(header::CONTENT_TYPE, "message/rfc822")], manifest.marked(&bundle.head.marks)).into_response())
+        }
+        BatchForm::Pdf => {
+            let lang = super::closings::lang(query.lang.as_deref(), &headers);
+            let page = sheet(&bundle, &api.devices().marks(), lang);
+            match api.workers().perform(&Request::Report(Box::new(page))).await? {
+                Answer::Pdf(bytes) => Ok(([(header::CONTENT_TYPE, "application/pdf")], bytes).into_response()),
+                other => Err(Problem::temporary(&format!("the manifest of a bundle: {other:?}"))),
+            }
+        }
+    }
 }
 
-fn letter_json(letter: &BatchLetter) -> Value {
-    json!({
-        "item_id": letter.item.to_string(), "s10": letter.s10, "class": letter.class, "sheets": letter.sheets,
-        "sha256": hex(&letter.sha256), "fence": letter.fence,
-    })
+/// `GET /api/v1/print/batches/{number}/bundle`: manifest and documents, encrypted for the centre and sealed (P9).
+pub(super) async fn bundle(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(number): Path<String>,
+) -> Result<Response, Problem> {
+    let number: u64 = number.parse().map_err(|_| Problem::not_found())?;
+    let bundle = api.queue().sealed_bundle(&caller.facility, number, &caller.name).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, bundle.bytes.to_string()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", bundle.name)),
+    ];
+    let pieces = futures_util::stream::try_unfold(bundle.file, |mut file| async move {
+        let piece = file.next().await?;
+        Ok::<_, crate::store::Error>(piece.map(|piece| (piece, file)))
+    });
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -130,27 +178,16 @@ pub(super) async fn document(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    const PIECE: usize = 256 << 10;
     let item = parse_id(&id)?;
     let document = api.queue().document(&caller.facility, item).await?;
-    let store = api.store().clone();
-    let pieces = futures_util::stream::try_unfold(0u64, move |offset| {
-        let store = store.clone();
-        async move {
-            if offset >= document.bytes {
-                return Ok::<_, crate::store::Error>(None);
-            }
-            let read = move |view: &View<'_>| {
-                let key = view.data_key(document.body, document.data_key.as_ref())?;
-                view.body(document.body, offset, PIECE, key.as_ref())
-            };
-            let piece = store.read(read).await?;
-            if piece.is_empty() {
-                return Err(crate::store::Error::Damaged("a document is shorter than its row says".into()));
-            }
-            let next = offset + piece.len() as u64;
-            Ok(Some((piece, next)))
+    let start = (api.store().clone(), document.clone(), 0u64);
+    let pieces = futures_util::stream::try_unfold(start, |(store, document, offset)| async move {
+        if offset >= document.bytes {
+            return Ok::<_, crate::store::Error>(None);
         }
+        let piece = document_piece(&store, &document, offset).await?;
+        let next = offset + piece.len() as u64;
+        Ok(Some((piece, (store, document, next))))
     });
     let headers = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),
@@ -298,19 +335,35 @@ fn batch_schema() -> Value {
             "number": { "type": "integer", "minimum": 1 },
             "seal": { "type": "string", "description": "plomb and number, as they stand on the bundle" },
             "manifest": { "type": "string", "description": "path of the bundle's manifest" },
+            "sealed_bundle": { "type": ["string", "null"],
+                "description": "path of the sealed bundle, where the centre has an insurance seal and a key" },
         } })
+}
+
+/// What stands behind the question mark of a manifest.
+pub(super) fn batch_query() -> Value {
+    json!({ "type": "object", "properties": {
+        "format": { "enum": ["json", "eml", "pdf"],
+            "description": "eml: the document below its marks, as poshta postmark verify reads it" },
+        "lang": { "enum": ["kk", "ru", "en"], "description": "of the pdf; without it as Accept-Language prefers, else kk" },
+    } })
 }
 
 /// The manifest of a bundle, for the OpenAPI document.
 pub(super) fn manifest_schema() -> Value {
     let text = || json!({ "type": "string" });
+    let number = || json!({ "type": "integer" });
     let letter = json!({ "type": "object", "properties": {
-        "item_id": text(), "s10": text(), "class": text(), "sheets": { "type": "integer" }, "sha256": text(),
-        "fence": { "type": "integer" },
+        "item_id": text(), "s10": text(), "class": text(), "sheets": number(), "bytes": number(), "sha256": text(),
+        "fence": number(), "file": text(),
     } });
+    let insurance = json!({ "type": ["object", "null"], "description": "the insurance seal, where the centre has one",
+        "properties": { "device": text(), "engraving": text(), "number": { "type": ["integer", "null"] } } });
+    let marks = json!({ "type": "array", "items": text(),
+        "description": "fields Postal-Mark over the document, which is this object without them in the form of RFC 8785" });
     json!({ "type": "object", "properties": {
-        "centre": text(), "plomb": text(), "number": { "type": "integer" }, "seal": text(), "device": text(),
-        "insurance_seal": { "type": ["string", "null"], "description": "device of the seal, with declared value in it" },
-        "sealed_at": text(), "letters": { "type": "array", "items": letter },
+        "v": number(), "id": { "type": ["string", "null"] }, "centre": text(), "plomb": text(), "number": number(),
+        "seal": text(), "device": text(), "insurance_seal": insurance, "sealed_at": text(),
+        "letters": { "type": "array", "items": letter }, "marks": marks,
     } })
 }

@@ -114,6 +114,7 @@ impl From<QueueError> for Problem {
         match error {
             QueueError::NotFound => Problem::not_found(),
             QueueError::Gone => Problem::new(StatusCode::GONE, "gone", error.to_string()),
+            QueueError::NotSealed(_) => Problem::new(StatusCode::CONFLICT, "not sealed", error.to_string()),
             QueueError::StaleLease => Problem::new(StatusCode::CONFLICT, "not your lease", error.to_string()),
             QueueError::WrongState { .. } => Problem::new(StatusCode::CONFLICT, "wrong state", error.to_string()),
             QueueError::NotStamped(_) | QueueError::Device(_) | QueueError::NotSigned(_) => Problem::temporary(&error),

@@ -47,6 +47,15 @@ pub(super) const ROUTES: &[Route] = &[
         body: Body::None,
         summary: "The manifest of a bundle that this centre was given: its plomb, and what is in it",
         handler: || get(print::batch),
+        schema: print::batch_query,
+    },
+    Route {
+        method: "get",
+        path: "/api/v1/print/batches/{number}/bundle",
+        roles: &[Role::PrintCentre],
+        body: Body::None,
+        summary: "The bundle as one file (age, version 1), sealed; 409 where the centre has no seal or no key",
+        handler: || get(print::bundle),
         schema: no_schema,
     },
     Route {

@@ -31,7 +31,7 @@ impl News<'_> {
     /// # Errors
     /// A row cannot be written.
     pub(super) fn tell(&self, batch: &mut Batch, awaited: Option<&Awaited>) -> store::Result<()> {
-        let is_failure = matches!(self.state, State::Failed | State::CheckFailed | State::Returned);
+        let is_failure = matches!(self.state, State::Failed | State::CheckFailed | State::Returned | State::Lost);
         let is_wanted = awaited.is_none_or(|awaited| awaited.details.failure) || !is_failure;
         let stage = match self.state {
             State::Delivered => Some(Stage::Delivered),
@@ -58,7 +58,7 @@ impl News<'_> {
 
     fn has_status_message(&self) -> bool {
         match self.state {
-            State::HandedToPost | State::Failed | State::CheckFailed | State::Returned => true,
+            State::HandedToPost | State::Failed | State::CheckFailed | State::Returned | State::Lost => true,
             // M7: that a letter was given to its addressee is told where the class promises it.
             State::Delivered => self.job.class != Class::Ordinary.name(),
             _ => false,
@@ -106,13 +106,14 @@ mod tests {
         }
     }
 
-    #[test_case(State::HandedToPost => (true, 0); "more will come")]
-    #[test_case(State::Delivered => (false, 1))]
-    #[test_case(State::Returned => (false, 1))]
-    #[test_case(State::Failed => (false, 0); "told by a status message")]
-    #[test_case(State::CheckFailed => (false, 0); "so is this")]
-    #[test_case(State::Lost => (false, 0))]
-    fn nothing_is_awaited_behind_a_final_state(state: State) -> (bool, usize) {
+    #[test_case(State::HandedToPost => (true, 0, 1); "more will come")]
+    #[test_case(State::InTransit => (true, 0, 0); "no news")]
+    #[test_case(State::Delivered => (false, 1, 0))]
+    #[test_case(State::Returned => (false, 1, 0))]
+    #[test_case(State::Failed => (false, 0, 1); "told by a status message")]
+    #[test_case(State::CheckFailed => (false, 0, 1); "so is this")]
+    #[test_case(State::Lost => (false, 0, 1); "and what is lost")]
+    fn nothing_is_awaited_behind_a_final_state(state: State) -> (bool, usize, usize) {
         let dir = tempfile::tempdir().unwrap();
         let settings = crate::store::Settings { watermark_bytes: 0, ..Default::default() };
         let store = Store::open(dir.path(), &crate::store::tests::as_chosen(settings)).unwrap();
@@ -137,6 +138,7 @@ mod tests {
         News { job: &job, state, event: &event, number }.tell(&mut batch, awaited().as_ref()).unwrap();
         store.commit_blocking(batch).unwrap();
         let owed = store.read_blocking(|view| view.owed_receipts(7, None, 10)).unwrap();
-        (awaited().is_some(), owed.len())
+        let told = store.read_blocking(|view| view.notices(10)).unwrap();
+        (awaited().is_some(), owed.len(), told.len())
     }
 }

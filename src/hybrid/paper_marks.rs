@@ -91,7 +91,7 @@ fn newest_receipt(view: &View<'_>, item: ItemId) -> store::Result<Option<Mark>> 
 }
 
 /// The value of a mark's field on one line.
-fn unfolded(field: &str) -> String {
+pub(super) fn unfolded(field: &str) -> String {
     headers::fields(field.as_bytes()).next().map(|field| field.text()).unwrap_or_default()
 }
 

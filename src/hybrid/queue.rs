@@ -109,6 +109,9 @@ pub enum QueueError {
     /// Its device cannot be used.
     #[error("no postmark: {0}")]
     Device(devices::Error),
+    /// P9: it cannot be had as one sealed file.
+    #[error("this bundle cannot be sealed: {0}")]
+    NotSealed(&'static str),
     /// Its key cannot sign.
     #[error("no postmark: {0}")]
     NotSigned(#[from] KeyError),
@@ -504,6 +507,14 @@ impl PrintQueue {
 
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.devices
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     fn event(&self, name: &str, actor: &str, reason: Option<&str>) -> ItemEvent {

@@ -11,6 +11,8 @@ pub struct ReportPage {
     pub title: String,
     /// Headings, each with labels and values.
     pub sections: Vec<(String, Vec<(String, String)>)>,
+    /// P18: its stamps, each as an SVG document with the line below it.
+    pub stamps: Vec<(String, String)>,
     /// How it can be checked.
     pub note: String,
     /// What names it: the same for the same report.

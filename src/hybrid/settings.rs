@@ -1,8 +1,11 @@
 //! Section `[hybrid]` of the configuration.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::workers;
+use crate::age::Recipient;
 
 /// Keys of `[hybrid]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,8 @@ pub struct Settings {
     pub reassign_after_s: u64,
     /// Print centres that get no jobs now.
     pub disabled_centres: Vec<String>,
+    /// P9: public keys of print centres, for which their sealed bundles are encrypted; each of a centre's keys opens them.
+    pub bundle_keys: BTreeMap<String, Vec<Recipient>>,
     /// Largest document of a scan centre, bytes.
     pub max_scan_bytes: u64,
     /// Most pages of a scanned letter.
@@ -61,6 +66,7 @@ impl Default for Settings {
             max_wait_s: 60,
             reassign_after_s: 4 * 3600,
             disabled_centres: Vec::new(),
+            bundle_keys: BTreeMap::new(),
             max_scan_bytes: 50 << 20,
             max_scan_pages: 100,
             workers: workers::Settings::default(),

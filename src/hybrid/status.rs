@@ -1,4 +1,4 @@
-//! What senders hear about their letters on paper: one message for accepted, handed over, failed and returned, and for
+//! What senders hear about their letters on paper: one message for accepted, handed over, failed, returned and lost, and for
 //! delivered where the class promises it, threaded to the letter (In-Reply-To), in Kazakh, Russian and English.
 //!
 //! For machines it is a delivery report (RFC 3464) with the letter's marks so far: with the sender's own copy of the
@@ -136,7 +136,7 @@ fn action(event: &ItemEvent) -> [&'static str; 2] {
         "delivered" => ["delivered", "2.0.0"],
         "check_failed" => ["failed", "5.6.0"],
         "failed" => ["failed", "5.3.0"],
-        "returned" => ["failed", "5.0.0"],
+        "returned" | "lost" => ["failed", "5.0.0"],
         // The post has it, and sends no such reports of its own.
         _ => ["relayed", "2.0.0"],
     }
@@ -229,6 +229,7 @@ pub(super) mod tests {
     #[test_case(State::CheckFailed)]
     #[test_case(State::Failed)]
     #[test_case(State::Returned)]
+    #[test_case(State::Lost)]
     #[test_case(State::Delivered)]
     fn status_messages_are_threaded_and_trilingual(state: State) {
         let event = ItemEvent {

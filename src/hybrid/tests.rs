@@ -33,23 +33,23 @@ impl Clock for HandClock {
     }
 }
 
-struct Office {
-    paper: Paper,
+pub(super) struct Office {
+    pub(super) paper: Paper,
     registry: Arc<Registry>,
-    devices: Devices,
+    pub(super) devices: Devices,
     clock: Arc<HandClock>,
     world: World,
-    store: Store,
+    pub(super) store: Store,
     _dir: tempfile::TempDir,
 }
 
-const ASTANA: &str = "010000";
+pub(super) const ASTANA: &str = "010000";
 
-fn office() -> Office {
+pub(super) fn office() -> Office {
     office_with(Settings::default())
 }
 
-fn office_with(settings: Settings) -> Office {
+pub(super) fn office_with(settings: Settings) -> Office {
     let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
     let launch = Launch {
         program: std::env::current_exe().unwrap(),
@@ -80,20 +80,20 @@ fn office_of(settings: Settings, launch: Launch) -> Office {
     Office { paper, registry, devices, clock, world, store, _dir: dir }
 }
 
-fn message(address_header: &str, text: &str) -> String {
+pub(super) fn message(address_header: &str, text: &str) -> String {
     format!(
         "From: =?utf-8?B?0J3Rg9GA0LvQsNC9?= <user001@poshta.example>\r\nSubject: x\r\nMessage-ID: <m1@x>\r\n\
          {address_header}MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}"
     )
 }
 
-fn postal_to(index: &str) -> String {
+pub(super) fn postal_to(index: &str) -> String {
     format!("Postal-To: Aigul Otegalieva; Abai 12-34; {index} Astana\r\n")
 }
 
 impl Office {
     /// What intake does with a letter for paper.
-    async fn accept(&self, local_part: &str, message: &str) -> Result<ItemId, Refusal> {
+    pub(super) async fn accept(&self, local_part: &str, message: &str) -> Result<ItemId, Refusal> {
         let mut scanner = Scanner::new(Caps::default());
         scanner.push(message.as_bytes());
         let structure = scanner.finish();
@@ -153,14 +153,14 @@ impl Office {
         Ok(item)
     }
 
-    async fn queued(&self) -> ItemId {
+    pub(super) async fn queued(&self) -> ItemId {
         let item = self.accept("letter", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
         self.paper.draw_due().await.unwrap();
         assert_eq!(self.job(item).await.state, State::Queued);
         item
     }
 
-    async fn job(&self, item: ItemId) -> PrintJob {
+    pub(super) async fn job(&self, item: ItemId) -> PrintJob {
         self.paper.queue().job(item).await.unwrap().unwrap().job
     }
 
@@ -176,7 +176,7 @@ impl Office {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    async fn pdf(&self, document: &PrintDocument) -> Vec<u8> {
+    pub(super) async fn pdf(&self, document: &PrintDocument) -> Vec<u8> {
         let (body, bytes, wrapped) = (document.body, document.bytes as usize, document.data_key);
         let read = self.store.read(move |view| {
             let key = view.data_key(body, wrapped.as_ref())?;
@@ -199,7 +199,7 @@ impl Office {
     }
 }
 
-fn request(wait_s: u64) -> LeaseRequest {
+pub(super) fn request(wait_s: u64) -> LeaseRequest {
     LeaseRequest { max: 10, wait: Duration::from_secs(wait_s), colour: true, duplex: true }
 }
 
@@ -536,43 +536,4 @@ async fn c4_s10_numbers_are_never_used_twice_even_after_a_restart() {
     let numbers = super::s10_numbers::S10Numbers::new(office.store.clone(), 2);
     assert!(seen.insert(numbers.take(&range).await.unwrap()));
     assert!(numbers.take(&range).await.is_err(), "the range is used up");
-}
-
-#[tokio::test]
-async fn p10_each_lease_is_a_bundle_with_a_numbered_plomb() {
-    let office = office();
-    let mut items = [office.queued().await, office.queued().await];
-    // What was accepted in one millisecond has no order but that of its ids.
-    items.sort();
-    let stop = CancellationToken::new();
-    let ask = || office.paper.queue().lease_bundle("astana-print", LeaseRequest { max: 1, ..request(0) }, &stop);
-    for (number, item) in (1..).zip(items) {
-        let leased = ask().await.unwrap();
-        let bundle = leased.bundle.unwrap();
-        assert_eq!((bundle.plomb.as_str(), bundle.number), ("АБО010003", number), "letters and digits of the pliers");
-        assert_eq!(bundle.seal(), format!("АБО010003-{number}"));
-        let manifest = office.paper.queue().bundle("astana-print", number).await.unwrap();
-        let [letter] = manifest.letters.as_slice() else { panic!("{manifest:?}") };
-        assert_eq!((letter.item, leased.jobs[0].item), (item, item));
-        assert_eq!(letter.sha256, leased.jobs[0].document.as_ref().unwrap().sha256);
-        assert_eq!(manifest.insurance_seal, None, "P9: nothing of declared value is in it");
-    }
-    let nothing = ask().await.unwrap();
-    assert_eq!((nothing.jobs.len(), nothing.bundle), (0, None));
-    let foreign = office.paper.queue().bundle("almaty-print", 1).await;
-    assert!(matches!(foreign, Err(QueueError::NotFound)), "{foreign:?}");
-    let store = office.store.clone();
-    let verdict = tokio::task::spawn_blocking(move || store.check().unwrap()).await.unwrap();
-    assert!(verdict.is_sound(), "{:#?}", verdict.problems);
-}
-
-#[tokio::test]
-async fn p9_a_bundle_with_declared_value_bears_the_insurance_seal() {
-    let office = office();
-    office.accept("valued", &message(&postal_to(ASTANA), "Сәлем!\r\n")).await.unwrap();
-    office.paper.draw_due().await.unwrap();
-    let stop = CancellationToken::new();
-    let leased = office.paper.queue().lease_bundle("astana-print", request(0), &stop).await.unwrap();
-    let manifest = office.paper.queue().bundle("astana-print", leased.bundle.unwrap().number).await.unwrap();
-    assert_eq!(manifest.insurance_seal.as_deref(), Some("astana-print-v"));
 }

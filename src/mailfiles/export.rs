@@ -230,7 +230,8 @@ impl Run<'_, '_> {
         let Some(proofs) = &self.proofs else { return Ok(()) };
         let bytes = self.services.store.message_bytes(message);
         let own = usize::try_from(message.prefix_len()).unwrap_or(usize::MAX);
-        match proofs.of(message, &bytes.read_at_blocking(0, own)?) {
+        let beginning = bytes.read_at_blocking(0, own)?;
+        match proofs.of(message, &[self.handed(message)?, beginning.get(..own).unwrap_or(&beginning).to_vec()]) {
             Ok(Written { proofs, missing }) => {
                 self.tally.proofs = self.tally.proofs.map(|before| before + proofs);
                 if missing > 0 {
@@ -245,6 +246,16 @@ impl Run<'_, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// P6: the mark of a letter's handing over, which stands in no message.
+    fn handed(&self, message: &Message) -> Result<Vec<u8>> {
+        let (account, email) = (self.job.account, message.email);
+        let read = move |view: &store::View<'_>| match view.handed(account, email)? {
+            Some(handed) => handed.mark(view),
+            None => Ok(Vec::new()),
+        };
+        Ok(self.services.store.read_blocking(read)?)
     }
 
     fn message(

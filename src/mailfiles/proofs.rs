@@ -47,16 +47,15 @@ impl Proofs {
         Ok(Proofs { log, dir })
     }
 
-    /// The proofs of the marks that this system wrote above a letter; `beginning` holds at least those. Marks in what a
-    /// user deposited are nothing that was stamped there.
-    pub(super) fn of(&self, message: &Message, beginning: &[u8]) -> Result<Written, NotWritten> {
+    /// The proofs of the marks that this system made of a letter: those in these blocks of fields, which it wrote. Marks in
+    /// what a user deposited are nothing that was stamped there.
+    pub(super) fn of(&self, message: &Message, blocks: &[Vec<u8>]) -> Result<Written, NotWritten> {
         let mut written = Written::default();
         if message.origin != Origin::Transmitted {
             return Ok(written);
         }
-        let own = usize::try_from(message.prefix_len()).unwrap_or(usize::MAX);
-        let block = beginning.get(..own).unwrap_or(beginning);
-        for field in headers::fields(block).filter(|field| field.is("Postal-Mark")) {
+        let fields = blocks.iter().flat_map(|block| headers::fields(block));
+        for field in fields.filter(|field| field.is("Postal-Mark")) {
             let Ok(mark) = Mark::parse(&field.text()) else { continue };
             let leaf = self.log.find(mark.id)?;
             match leaf {

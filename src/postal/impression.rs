@@ -32,6 +32,8 @@ pub enum Kind {
     Surcharge,
     /// P2: a payment sign was cancelled.
     Cancel,
+    /// P9: a bundle was sealed.
+    Seal,
 }
 
 /// P6 (c): "жеткізген және (немесе) табыс еткен".
@@ -290,7 +292,7 @@ impl Impression {
     /// The tags of the mark, in the order of the grammar.
     pub(super) fn tags(&self) -> TagList {
         let details = &self.details;
-        let has_place = matches!(self.kind, Kind::Accept | Kind::Receive | Kind::Surcharge | Kind::Cancel);
+        let has_place = !matches!(self.kind, Kind::Deliver(_));
         let mut tags = TagList::default();
         tags.push("v", "1".into());
         tags.push("i", self.id.to_string());
@@ -346,6 +348,7 @@ impl Kind {
             Kind::Deliver(_) => "deliver",
             Kind::Surcharge => "surcharge",
             Kind::Cancel => "cancel",
+            Kind::Seal => "seal",
         }
     }
 
@@ -367,6 +370,7 @@ impl Kind {
             ("receive", None) => Some(Kind::Receive),
             ("surcharge", None) => Some(Kind::Surcharge),
             ("cancel", None) => Some(Kind::Cancel),
+            ("seal", None) => Some(Kind::Seal),
             ("deliver", None | Some("delivered")) => Some(Kind::Deliver(Handover::Delivered)),
             ("deliver", Some("handed")) => Some(Kind::Deliver(Handover::Handed)),
             ("deliver", Some("both")) => Some(Kind::Deliver(Handover::Both)),
@@ -374,12 +378,13 @@ impl Kind {
         }
     }
 
-    /// P5-P8: order 57 cl. 4. Whether devices of this kind make such impressions.
+    /// P5-P9: order 57 cl. 4. Whether devices of this kind make such impressions.
     pub(super) fn is_made_by(self, device: DeviceKind) -> bool {
         match device {
-            DeviceKind::Postmark => self != Kind::Surcharge,
+            DeviceKind::Postmark => !matches!(self, Kind::Surcharge | Kind::Seal),
             DeviceKind::Surcharge => self == Kind::Surcharge,
             DeviceKind::Special => self == Kind::Cancel,
+            DeviceKind::Insurance => self == Kind::Seal,
             _ => false,
         }
     }
@@ -387,7 +392,11 @@ impl Kind {
     /// The device that usually makes such impressions.
     #[must_use]
     pub fn device(self) -> DeviceKind {
-        if self == Kind::Surcharge { DeviceKind::Surcharge } else { DeviceKind::Postmark }
+        match self {
+            Kind::Surcharge => DeviceKind::Surcharge,
+            Kind::Seal => DeviceKind::Insurance,
+            _ => DeviceKind::Postmark,
+        }
     }
 }
 

@@ -170,8 +170,9 @@ impl Receipts {
             }
             Refusal::Store(_) | Refusal::Temporary(_) | Refusal::MailboxFull { .. } => {
                 tracing::warn!(item = %owed.id.item, %refusal, "a receipt is put off");
-                let pause_ms = parts.settings.retry_s.saturating_mul(1000);
-                owed.postpone(&mut batch, milliseconds(parts.world.now()).saturating_add(pause_ms));
+                let now_ms = milliseconds(parts.world.now());
+                let pause_ms = pause_ms(&parts.settings, now_ms.saturating_sub(owed.details.happened_ms));
+                owed.postpone(&mut batch, now_ms.saturating_add(pause_ms));
             }
             _ => {
                 tracing::info!(item = %owed.id.item, %refusal, "nobody is there to get a receipt");
@@ -263,6 +264,13 @@ impl Receipts {
             }
         }
     }
+}
+
+/// How long a receipt is put off that has waited so long already: as long again, so that the pauses double, within what is
+/// set.
+fn pause_ms(settings: &Settings, waited_ms: u64) -> u64 {
+    let [least, most] = [settings.retry_s, settings.max_retry_s].map(|seconds| seconds.saturating_mul(1000));
+    waited_ms.min(most).max(least)
 }
 
 #[cfg(test)]

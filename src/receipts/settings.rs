@@ -11,8 +11,10 @@ pub struct Settings {
     /// So long a receipt waits until its marks are in a checkpoint of the transparency log, seconds. After that it goes
     /// without the proof, and with the address at which it will be.
     pub wait_for_proof_s: u64,
-    /// A receipt that could not be written is tried again after this time, seconds.
+    /// A receipt that could not be written is tried again after this time, seconds; then after twice that, and so on.
     pub retry_s: u64,
+    /// The longest time between two tries, seconds.
+    pub max_retry_s: u64,
     /// Receipts that are written at once.
     pub max_at_once: usize,
     /// Fetched letters that wait to be noted as handed over; what is beyond is noted when it is fetched again.
@@ -25,6 +27,7 @@ impl Default for Settings {
             public_url: String::new(),
             wait_for_proof_s: 10,
             retry_s: 30,
+            max_retry_s: 3600,
             max_at_once: 4,
             max_fetched_waiting: 10_000,
         }

@@ -399,3 +399,11 @@ async fn p6_the_sender_of_a_registered_letter_hears_that_it_was_handed_over() {
         values(&status, "Postal-Mark").iter().map(|value| Mark::parse(value).unwrap().kind.handover()).collect();
     assert_eq!(kinds, [None, Some("handed"), Some("delivered"), None]);
 }
+
+#[test_case(0 => 30; "at once")]
+#[test_case(45 => 45; "as long again")]
+#[test_case(600 => 600; "and again")]
+#[test_case(86_400 => 3600; "never longer")]
+fn a_receipt_that_waits_long_is_tried_seldom(waited_s: u64) -> u64 {
+    super::pause_ms(&super::Settings::default(), waited_s * 1000) / 1000
+}

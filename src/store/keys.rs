@@ -354,6 +354,9 @@ pub(super) const LEDGER_BATCHES_COUNT: u8 = 1;
 /// Bundles for print centres.
 pub(super) const LEDGER_BATCHES: u8 = 2;
 
+/// Letters of those bundles.
+pub(super) const LEDGER_BATCH_LETTERS: u8 = 4;
+
 /// Terms on which accounts pay.
 pub(super) const LEDGER_TERMS: u8 = 3;
 

@@ -117,7 +117,7 @@ fn what_was_committed_is_there_after_reopening() {
     assert_eq!(journal_lines(&store), [r#"{"impression":1}"#]);
 }
 
-fn journal_lines(store: &Store) -> Vec<String> {
+pub(crate) fn journal_lines(store: &Store) -> Vec<String> {
     let mut lines = Vec::new();
     let each = |line: &str| {
         lines.push(line.to_string());

@@ -50,6 +50,16 @@ assert job["postal_index"] == "020000" and len(job["s10"]) == 13 and job["s10"].
 _, _, pdf = http("GET", job["document"]["url"], token, expect=200)
 assert hashlib.sha256(pdf).hexdigest() == job["document"]["sha256"] and len(pdf) == job["document"]["bytes"]
 (folder / "letter.pdf").write_bytes(pdf)
+# P9, P18: the whole bundle as one file for this centre alone, and its manifest below its marks.
+bundle = leased["batch"]["sealed_bundle"]
+assert http("GET", bundle)[0] == 401 and http("GET", bundle, FACTS["scan_centre"]["token"])[0] == 403
+_, _, sealed = http("GET", bundle, token, expect=200)
+assert sealed.startswith(b"age-encryption.org/v1\n") and b"%PDF" not in sealed and BODY[:20].encode() not in sealed
+(folder / "bundle.age").write_bytes(sealed)
+manifest = leased["batch"]["manifest"]
+(folder / "manifest.eml").write_bytes(http("GET", manifest + "?format=eml", token, expect=200)[2])
+(folder / "manifest.pdf").write_bytes(http("GET", manifest + "?format=pdf&lang=kk", token, expect=200)[2])
+assert http("GET", manifest + "?format=docx", token)[0] == 422
 (folder / "sent.eml").write_bytes(sent)
 
 events = f"/api/v1/print/jobs/{job['id']}/events"
@@ -60,6 +70,7 @@ assert post_json(events, token, {"fence": job["fence"], "event": "printed"})[0] 
 for event in ({"event": "printed", "sheets": job["sheets"]}, {"event": "inserted"}, {"event": "handed_to_post"}):
     assert post_json(events, token, {"fence": job["fence"], **event})[0] in (200, 201, 204), event
 assert http("GET", job["document"]["url"], token)[0] == 410
+assert http("GET", bundle, token)[0] == 410, "what was handed over is not given out again"
 assert post_json("/api/v1/print/lease", token, {"max": 10}, expect=200)[1] == {"jobs": []}
 
 # The sender hears of it, in the thread of the letter.
@@ -85,7 +96,11 @@ status = fetch(box, handed)
 (folder / "keys.json").write_bytes(http("GET", "/.well-known/poshta-marks.json", expect=200)[2])
 basic = "Basic " + base64.b64encode(f'{user["login"]}:{user["password"]}'.encode()).decode()
 _, _, shown = http("GET", f"/api/v1/items/{item}", headers={"Authorization": basic}, expect=200)
-marks = {event["event"]: event["mark"] for event in json.loads(shown)["events"] if event["mark"]}
+events = json.loads(shown)["events"]
+# P24: what the sender is shown of the acceptance has the actual date; beside it stands the letter's, of its letter box.
+accepted, = [event for event in events if event["event"] == "accepted"]
+assert "lb=" in accepted["letter_mark"] and "lb=" not in accepted["mark"], accepted
+marks = {event["event"]: event.get("letter_mark") or event["mark"] for event in events if event["mark"]}
 assert set(marks) == {"accepted", "handed_to_post"}, marks
 bare = lambda text: "".join(text.split())
 status_part = email.message_from_bytes(status).get_payload(1).get_payload()

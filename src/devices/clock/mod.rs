@@ -55,15 +55,24 @@ pub(super) struct ClockWatch {
 
 impl ClockWatch {
     pub(super) fn new(settings: Settings, source: Option<Arc<dyn TimeSource>>, store: Store, world: World) -> Self {
-        let standing = if source.is_some() { Standing::Pending } else { Standing::Unchecked };
+        // A restart makes no clock right: what was found wrong is wrong until the source says otherwise.
+        let found_before = store.read_blocking(|view| view.clock_checks(1)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was found of the clock before cannot be read; it is checked anew");
+            Vec::new()
+        });
+        let found_before = found_before.first().and_then(Standing::remembered);
+        let standing = match &source {
+            Some(_) => found_before.unwrap_or(Standing::Pending),
+            None => Standing::Unchecked,
+        };
         ClockWatch {
+            is_locked: AtomicBool::new(standing.lock_reason(&settings).is_some()),
             is_asked: AtomicBool::new(source.is_none()),
             settings,
             source,
             store,
             world,
             standing: RwLock::new(standing),
-            is_locked: AtomicBool::new(false),
             unlocked: RwLock::default(),
             checking: tokio::sync::Mutex::default(),
         }

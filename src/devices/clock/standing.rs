@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Reading, Settings};
 use crate::clock::Timestamp;
+use crate::store::clock_checks::ClockCheck;
+
+const DRIFTED: &str = "drifted";
 
 /// What is known of the clock (P31: order 57 cl. 14).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +24,13 @@ pub(super) enum Standing {
 }
 
 impl Standing {
+    /// What a check that was written down found, where that still counts: a clock that was found wrong.
+    pub(super) fn remembered(check: &ClockCheck) -> Option<Self> {
+        let drift_ms = check.drift_ms.filter(|_| check.state == DRIFTED)?;
+        let at = Timestamp::from_microsecond(check.at_us).ok()?;
+        Some(Standing::Drifted { reading: Reading { drift_ms, server: check.server.clone().unwrap_or_default() }, at })
+    }
+
     /// What is known after the source was asked.
     pub(super) fn after(&self, said: Result<Reading, String>, settings: &Settings, now: Timestamp) -> Standing {
         match said {
@@ -78,7 +88,7 @@ impl Standing {
         match self {
             Standing::Unchecked | Standing::Pending => "unchecked",
             Standing::Good { .. } => "good",
-            Standing::Drifted { .. } => "drifted",
+            Standing::Drifted { .. } => DRIFTED,
             Standing::Silent { .. } => "silent",
         }
     }
@@ -158,6 +168,23 @@ mod tests {
     #[test_case(&[SILENCE, SILENCE, SILENCE, Ok(0)] => ("good", false); "and heard again")]
     fn p31_f13_what_locks(answers: &[Result<i64, ()>]) -> (&'static str, bool) {
         after(answers)
+    }
+
+    #[test_case("drifted", Some(5000) => ("drifted", true); "what was found wrong")]
+    #[test_case("good", Some(3) => ("silent", false); "what was found good is asked anew")]
+    #[test_case("silent", None => ("silent", false); "so is silence")]
+    fn p31_a_restart_makes_no_clock_right(state: &str, drift_ms: Option<i64>) -> (&'static str, bool) {
+        let check = ClockCheck {
+            at_us: 1,
+            occasion: "change".into(),
+            state: state.into(),
+            drift_ms,
+            server: Some("ntp".into()),
+            problem: None,
+        };
+        let standing = Standing::remembered(&check).unwrap_or(Standing::Pending);
+        let standing = standing.after(Err("no answer".into()), &Settings::default(), at(60));
+        (standing.name(), standing.lock_reason(&Settings::default()).is_some())
     }
 
     #[test]

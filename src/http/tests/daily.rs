@@ -52,6 +52,11 @@ async fn p32_a_controller_reads_all_closings_and_a_head_those_of_the_own_facilit
     assert_eq!(devices(&own), ["astana-1-a"]);
     let (_, one) = office.get("controller", &format!("/api/v1/closings?device=kokshetau-a&from={DAY}&to={DAY}")).await;
     assert_eq!(one["closings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(one["more"], false);
+    let (_, rest) = office.get("controller", "/api/v1/closings?after=astana-1-a/2099-01-01").await;
+    assert_eq!(devices(&rest), ["kokshetau-a"], "what is behind it");
+    let (status, _) = office.get("controller", "/api/v1/closings?after=astana-1-a").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(office.get("controller", "/api/v1/closings?from=yesterday").await.0, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(office.get("controller", "/api/v1/closings?colour=red").await.0, StatusCode::UNPROCESSABLE_ENTITY);
 
@@ -77,6 +82,7 @@ async fn p32_a_controller_reads_all_closings_and_a_head_those_of_the_own_facilit
         ("controller", "all devices", "controller: .."),
         ("head", "all devices", "facility_head: .."),
         ("controller", "kokshetau-a", "controller: 2026-11-22..2026-11-22"),
+        ("controller", "all devices", "controller: .."),
         ("head", "astana-1-a 2026-11-22", "facility_head: json"),
     ];
     let expected = expected.map(|(actor, object, details)| (actor.into(), object.into(), details.into()));

@@ -13,12 +13,18 @@ use crate::hybrid::report::ReportPage;
 
 const TEMPLATE: &str = include_str!("report.typ");
 
+/// Stamps beside each other.
+const MAX_STAMPS: usize = 4;
+
 /// Draws the report.
 ///
 /// # Errors
 /// The layout does not take it.
 pub(crate) fn render(page: &ReportPage) -> Result<Vec<u8>, CheckFailure> {
-    let files = HashMap::from([("/report.json".to_owned(), Bytes::new(data(page).to_string().into_bytes()))]);
+    let mut files = HashMap::from([("/report.json".to_owned(), Bytes::new(data(page).to_string().into_bytes()))]);
+    for (number, (svg, _)) in page.stamps.iter().take(MAX_STAMPS).enumerate() {
+        files.insert(stamp_path(number), Bytes::new(svg.clone().into_bytes()));
+    }
     let desk = Desk::of(TEMPLATE, files)?;
     let pdf = draw(&desk, page);
     comemo::evict(0);
@@ -60,12 +66,24 @@ fn data(page: &ReportPage) -> serde_json::Value {
         .iter()
         .map(|(heading, values)| json!({ "heading": clean(heading), "rows": rows(values) }))
         .collect();
-    json!({ "lang": page.lang, "title": clean(&page.title), "sections": sections, "note": clean(&page.note) })
+    let stamps: Vec<_> = page.stamps.iter().take(MAX_STAMPS).enumerate().collect();
+    let stamps: Vec<_> =
+        stamps.iter().map(|(number, (_, line))| json!({ "path": stamp_path(*number), "line": clean(line) })).collect();
+    json!({
+        "lang": page.lang, "title": clean(&page.title), "sections": sections, "stamps": stamps, "note": clean(&page.note),
+    })
+}
+
+fn stamp_path(number: usize) -> String {
+    format!("/stamp-{number}.svg")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STAMP: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 400 400\"><circle cx=\"200\" cy=\"200\" \
+                         r=\"190\" fill=\"none\" stroke=\"#000\"/></svg>";
 
     #[test]
     fn p32_a_report_is_pdf_a_and_the_same_every_time() {
@@ -73,6 +91,7 @@ mod tests {
             lang: "kk".into(),
             title: "Атаулы құрылғының тәуліктік жабылуы".into(),
             sections: vec![("Құрылғы".into(), vec![("Бедері".into(), "Қазақстан Республикасы 漢".into()); 90])],
+            stamps: vec![(STAMP.into(), "Астана · 22112600".into()); 2],
             note: "Қолтаңба".into(),
             id: "astana-1-a 2026-11-22".into(),
             made_s: 1_795_234_500,

@@ -293,6 +293,7 @@ impl Registration {
     /// The login has a form that is not allowed; asked too often from one network; store.
     pub async fn is_free(&self, login: &str, ip: IpAddr) -> Result<bool, ApplyError> {
         self.inner.pace.look_up(ip, self.inner.now())?;
+        self.inner.parts.accounts.check_chosen(login)?;
         Ok(self.inner.parts.accounts.is_free(login).await?)
     }
 

@@ -75,6 +75,7 @@ impl Registration {
     ) -> Result<(StoredApplication, String), ApplyError> {
         let inner = &*self.inner;
         let parts = &inner.parts;
+        parts.accounts.check_chosen(&application.login)?;
         let (login, _) = parts.accounts.address_of(&application.login)?;
         let current = parts.agreements.current().await?.hash;
         if application.agreement != current {

@@ -246,7 +246,7 @@ enum Wrong {
 #[test_case(Wrong::CompanyKey => "other-person"; "a key of a company where a persons own is wanted")]
 #[test_case(Wrong::Expired => "signature expired"; "expired certificate")]
 #[test_case(Wrong::ForSigningIn => "signature key-usage"; "a key for signing in")]
-#[test_case(Wrong::OtherAuthority => "signature no-issuer"; "an authority that is not trusted")]
+#[test_case(Wrong::OtherAuthority => "signature certificate-signature"; "an authority that only has the name of one that is trusted")]
 #[test_case(Wrong::AlteredText => "altered"; "an altered application")]
 #[test_case(Wrong::Replayed => "replayed"; "the signature of another application")]
 #[test_case(Wrong::NoSignature => "signature malformed"; "no signature")]
@@ -308,14 +308,18 @@ async fn m21_one_of_a_hundred_applications_for_a_login_wins() {
     // A hundred persons, each with a number of their own.
     let numbers =
         (0..).map(|n: u32| format!("9001013{n:05}")).filter(|iin| iin.parse::<crate::identity::Iin>().is_ok());
-    let mut signing = Vec::new();
+    let mut applications = Vec::new();
     for iin in numbers.take(100) {
         let iin: &'static str = Box::leak(iin.into_boxed_str());
         let prepared = office.prepared(person_form(iin), "aigul").await;
         let cms = office.authority.person(iin).sign(&prepared.statement);
-        let office = Arc::clone(&office);
-        signing.push(tokio::spawn(async move { (office.sign(&prepared, cms).await, prepared) }));
+        applications.push((prepared, cms));
     }
+    let sign = |(prepared, cms): (Prepared, Vec<u8>)| {
+        let office = Arc::clone(&office);
+        tokio::spawn(async move { (office.sign(&prepared, cms).await, prepared) })
+    };
+    let signing: Vec<_> = applications.into_iter().map(sign).collect();
     let (mut winners, mut losers) = (0, Vec::new());
     for signed in signing {
         match signed.await.unwrap() {

@@ -160,9 +160,21 @@ impl Inner {
             max_age_s: 0,
         };
         let mut report = Report::default();
-        let signed = eds::verify(cms, Some(document), &policy, &mut report)?;
-        Ok((signed, report))
+        match eds::verify(cms, Some(document), &policy, &mut report) {
+            Ok(signed) => Ok((signed, report)),
+            // Who signs with a key whose time is over is to hear that, and not that the time of signing cannot be.
+            Err(Refusal::SigningTime { claimed }) => {
+                Err(expired(&report, at).unwrap_or(Refusal::SigningTime { claimed }))
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
+}
+
+/// That the certificate in the report is not valid any more.
+fn expired(report: &Report, at: Timestamp) -> Option<Refusal> {
+    let until: Timestamp = report.not_after.as_ref()?.parse().ok()?;
+    (at > until).then(|| Refusal::Expired { subject: report.subject.clone().unwrap_or_default(), until })
 }
 
 impl settings::Authorities {

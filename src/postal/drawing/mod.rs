@@ -96,6 +96,9 @@ impl Stamp {
     }
 }
 
+/// P9: order 57 cl. 4 ¶5. What stands on the seal in the place of an event.
+const INSURANCE: &str = "«Сақтандыру»";
+
 /// What is to be seen of a mark.
 struct Shown {
     inscription: Inscription,
@@ -128,7 +131,11 @@ impl Shown {
                 facility: mark.facility_name.clone(),
                 number: mark.number,
             },
-            event: device.filter(|_| mark.kind == Kind::Cancel).and_then(|device| device.event_kk.clone()),
+            event: match mark.kind {
+                Kind::Cancel => device.and_then(|device| device.event_kk.clone()),
+                Kind::Seal => Some(INSURANCE.to_owned()),
+                _ => None,
+            },
             ink: version.and_then(|version| version.ink).unwrap_or(usual),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::super::{DeviceMark, Impression, Ink, Inscription, Script};
-use super::ROUND_POSTMARK_MM;
+use super::super::{DeviceMark, Impression, Ink, Inscription, Kind, Script};
 use super::lettering::{Arc, CENTRE, MIDDLE, MONO, Place, SERIF, Side, escaped, line, open};
+use super::{INSURANCE, ROUND_POSTMARK_MM};
 
 /// A round postmark. [`RoundPostmark::svg`] draws it in the units of a square of 400 by 400; printed, it is
 /// 30 mm wide.
@@ -44,13 +44,16 @@ pub(super) struct Engraving<'a> {
 
 impl RoundPostmark {
     /// The stamp of an impression: state on the upper ring, facility on the lower, date in the bar. On a special stamp
-    /// (P8) the lower ring tells the event.
+    /// (P8) the lower ring tells the event, on the seal (P9) what it is for.
     #[must_use]
     pub fn of(impression: &Impression) -> Self {
         RoundPostmark::engraved(Engraving {
             inscription: impression.inscription(),
             letter: impression.device().mark.as_ref(),
-            event: impression.device().event_kk.as_deref(),
+            event: match impression.kind() {
+                Kind::Seal => Some(INSURANCE),
+                _ => impression.device().event_kk.as_deref(),
+            },
             token: &impression.token().to_string(),
             ink: impression.ink(),
             title: &impression.line(),

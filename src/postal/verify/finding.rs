@@ -322,6 +322,7 @@ const KINDS: &[(&str, [&str; 3])] = &[
     ("deliver", ["жеткізу", "доставка", "delivered"]),
     ("surcharge", ["қосымша төлеу", "доплата", "surcharge"]),
     ("cancel", ["арнайы белгі соғу", "гашение", "cancelled"]),
+    ("seal", ["мөрленді", "опечатано", "sealed"]),
 ];
 
 fn kind_words(kind: &'static str) -> [&'static str; 3] {

@@ -233,8 +233,8 @@ fn is_chained(mark: &Mark, all: &[Examined]) -> bool {
         (Kind::Deliver(Handover::Handed), Some(Kind::Deliver(Handover::Delivered))) => true,
         (Kind::Deliver(_), target) => target == Some(Kind::Receive),
         (Kind::Accept, _) => previous.is_none(),
-        // P2, P7: payment is cancelled, or found missing, at the acceptance.
-        (Kind::Cancel | Kind::Surcharge, target) => target == Some(Kind::Accept),
+        // P2, P7: payment is cancelled, or found missing, at the acceptance. P9: what is sealed was marked before.
+        (Kind::Cancel | Kind::Surcharge | Kind::Seal, target) => target == Some(Kind::Accept),
     }
 }
 

@@ -9,9 +9,14 @@ use super::execute::json;
 use super::{Answer, Failure, WantedClosings};
 
 pub(super) async fn list(services: &Services, wanted: WantedClosings) -> Answer {
-    let WantedClosings { device, facility, from, to } = wanted;
-    let wanted = Wanted { device, facility, from: day(from)?, to: day(to)? };
-    json(services.closings.list(wanted).await.map_err(|error| Failure::from_error(&error))?)
+    let WantedClosings { device, facility, from, to, after } = wanted;
+    let after = match after {
+        Some((device, last)) => day(Some(last))?.map(|last| (device, last)),
+        None => None,
+    };
+    let wanted = Wanted { device, facility, from: day(from)?, to: day(to)?, after };
+    let listed = services.closings.list(wanted).await.map_err(|error| Failure::from_error(&error))?;
+    json(serde_json::json!({ "closings": listed.closings, "more": listed.more }))
 }
 
 pub(super) async fn show(services: &Services, device: &str, day: &str) -> Answer {

@@ -241,6 +241,9 @@ pub struct WantedClosings {
     pub from: Option<String>,
     /// The last day.
     pub to: Option<String>,
+    /// Only those behind this device and day.
+    #[serde(default)]
+    pub after: Option<(String, String)>,
 }
 
 /// A part of the list of accounts.

@@ -24,7 +24,7 @@ use crate::store::accounts::Kind;
 use crate::trust::zone::{Zone, ZoneServer};
 
 use self::authority::AuthorityError;
-use self::setup::{DOMAIN, HYBRID_DOMAIN, PEER, PRINT_CENTRE, SCAN_CENTRE, Setup};
+use self::setup::{DOMAIN, HYBRID_DOMAIN, PEER, PRINT_CENTRE, PRINT_KEY, SCAN_CENTRE, Setup};
 
 pub use self::eds::{Eds, Holder};
 pub use self::setup::Options;
@@ -129,6 +129,9 @@ pub struct Centre {
     pub id: &'static str,
     /// Its bearer token.
     pub token: String,
+    /// P9: its secret key for sealed bundles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
 }
 
 /// Why there is no demo.
@@ -292,8 +295,8 @@ fn facts(
         operator: url("http", addresses.operator),
         users,
         peer: Peer { name: PEER, cert: authority.peer.clone(), key: authority.peer_key.clone() },
-        print_centre: Centre { id: PRINT_CENTRE, token: secrets.print_token.clone() },
-        scan_centre: Centre { id: SCAN_CENTRE, token: secrets.scan_token.clone() },
+        print_centre: Centre { id: PRINT_CENTRE, token: secrets.print_token.clone(), key: Some(dir.join(PRINT_KEY)) },
+        scan_centre: Centre { id: SCAN_CENTRE, token: secrets.scan_token.clone(), key: None },
         eds,
     }
 }

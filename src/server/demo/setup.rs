@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::age::{Identity, Recipient};
 use crate::clock::World;
 use crate::config::Config;
 use crate::http::Token;
@@ -25,6 +26,8 @@ pub(super) const HYBRID_DOMAIN: &str = "hat.poshta.example";
 pub(super) const PEER: &str = "gov.example";
 pub(super) const PRINT_CENTRE: &str = "almaty-print";
 const OTHER_PRINT_CENTRE: &str = "astana-print";
+/// The key that opens the print centre's sealed bundles, in the demo's directory.
+pub(super) const PRINT_KEY: &str = "print-centre.key";
 pub(super) const SCAN_CENTRE: &str = "qaraghandy-scan";
 
 /// Characters of passwords and tokens: none that are mistaken for each other, none that a shell reads.
@@ -90,6 +93,8 @@ impl Setup {
         config.accounts.postmaster = "user001".into();
         configure(&mut config, options, &secrets);
         register(&mut config, options, &eds);
+        let reader = bundle_key(&dir.join(PRINT_KEY)).map_err(write)?;
+        config.hybrid.bundle_keys.insert(PRINT_CENTRE.to_owned(), vec![reader]);
         let text = toml::to_string(&config).map_err(DemoError::Configuration)?;
         write_secret(&dir.join("poshta.toml"), &text).map_err(write)?;
         // What was written is what is run: the demo meets the same checks as any configuration.
@@ -156,6 +161,19 @@ fn register(config: &mut Config, options: &Options, eds: &Eds) {
     config.registration.signatures_per_hour = u32::MAX;
     config.registration.look_ups_per_minute = u32::MAX;
     config.registration.signer_port = options.signer_port.unwrap_or(config.registration.signer_port);
+}
+
+/// P9: what the print centre's bundles are encrypted for. A real centre keeps the secret key to itself.
+fn bundle_key(file: &Path) -> std::io::Result<Recipient> {
+    if let Ok(text) = fs::read_to_string(file) {
+        let identity = Identity::from_file(&text);
+        return identity.map(|identity| identity.recipient()).map_err(|error| {
+            std::io::Error::new(std::io::ErrorKind::InvalidData, format!("{}: {error}", file.display()))
+        });
+    }
+    let identity = Identity::generate();
+    write_secret(file, &format!("{}\n", *identity.expose()))?;
+    Ok(identity.recipient())
 }
 
 fn secrets(file: &Path, world: &World) -> std::io::Result<Secrets> {

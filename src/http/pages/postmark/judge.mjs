@@ -64,7 +64,7 @@ function isChained(mark, all, digests) {
   const at = digests.findIndex((digest) => digest !== null && previous === toBase64(digest));
   const target = at < 0 ? undefined : all[at].kind;
   if (mark.kind === "accept") return previous === undefined;
-  // P2, P7: payment is cancelled, or found missing, at the acceptance.
+  // P2, P7: payment is cancelled, or found missing, at the acceptance. P9: what is sealed was marked before.
   return target === (mark.kind === "deliver" ? "receive" : "accept");
 }
 

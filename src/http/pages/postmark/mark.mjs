@@ -117,9 +117,9 @@ function numberOf(text) {
   return text === undefined ? undefined : Number(text);
 }
 
-/** P6, P7, P2. A delivery without dk means delivered. */
+/** P6, P7, P2, P9. A delivery without dk means delivered. */
 function kindOf(k, dk) {
-  if (["accept", "receive", "surcharge", "cancel"].includes(k) && dk === undefined) return k;
+  if (["accept", "receive", "surcharge", "cancel", "seal"].includes(k) && dk === undefined) return k;
   if (k === "deliver" && [undefined, "delivered", "handed", "both"].includes(dk)) return k;
   throw wrong("k");
 }

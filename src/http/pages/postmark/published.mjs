@@ -5,11 +5,12 @@ import { base64 } from "./bytes.mjs";
 import { clockAt, nextDay, offsetText, tokenText } from "./mark.mjs";
 import { isOblastShown } from "./oblasts.mjs";
 
-/** P5-P8: the impressions that devices of a kind make. */
+/** P5-P9: the impressions that devices of a kind make. */
 const MADE_BY = {
   postmark: ["accept", "receive", "deliver", "cancel"],
   surcharge: ["surcharge"],
   special: ["cancel"],
+  insurance: ["seal"],
 };
 
 /** The key that a mark names: of a device of its own facility, in its operator's domain. */

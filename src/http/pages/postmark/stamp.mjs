@@ -50,7 +50,8 @@ function shownOf(mark, operators) {
     number: mark.number === undefined ? undefined : (isLatin ? "No " : "№") + mark.number,
     letter: mark.device,
     token: mark.token.text,
-    event: device?.event_kk ?? undefined,
+    // P9: the seal says what it is for.
+    event: mark.kind === "seal" ? "«Сақтандыру»" : device?.event_kk ?? undefined,
     ink: INKS[version?.ink ?? (facility?.kind === "mail_wagon" ? "red" : "black")],
   };
   const ownName = shown.facility === shown.settlement ? undefined : shown.facility;

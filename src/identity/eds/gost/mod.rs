@@ -13,7 +13,7 @@ use field::{from_le, is_below, is_zero};
 
 /// A curve that certificates name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ParameterSet {
+pub(crate) enum ParameterSet {
     /// GOST 34.310-2004 of the national authority: CryptoPro-A.
     CryptoProA,
     /// GOST 34.10-2015 with 256 bits: TC26 paramSetA.

@@ -35,7 +35,7 @@ static EXAMPLE_512: Curve<LONG> = Curve::new(Parameters {
 });
 
 /// A key that signs.
-pub(in crate::identity::eds) struct TestKey(Secret);
+pub(crate) struct TestKey(Secret);
 
 /// The number d.
 enum Secret {

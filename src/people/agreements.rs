@@ -97,19 +97,20 @@ impl Agreements {
         Ok(text.map(|text| Published { version, text }))
     }
 
-    /// M11: publishes the next version, in force from an instant on; `texts` are in Kazakh, Russian and English.
+    /// M11: publishes the next version, in force from an instant or from now on; `texts` are in Kazakh, Russian and English.
     ///
     /// # Errors
     /// See [`PublishError`].
     pub async fn publish(
         &self,
         texts: [&str; 3],
-        from: Timestamp,
+        from: Option<Timestamp>,
         actor: &str,
     ) -> Result<AgreementVersion, PublishError> {
         let text = AgreementText::written(texts, &self.domain)?;
         let versions = self.versions().await?;
         let (hash, now) = (text.hash(), self.now_us());
+        let from = from.unwrap_or(instant(now));
         if versions.iter().any(|version| version.hash == hash) {
             return Err(PublishError::Same);
         }

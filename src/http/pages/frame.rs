@@ -174,7 +174,10 @@ pub(in crate::http) fn show_as(status: StatusCode, frame: &Frame, page: &impl Te
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.extend(frame.policy().map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    // In the place of the other one: of two policies each holds.
+    if let Some(policy) = frame.policy() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(frame.tag()));
     headers.extend(frame.asked.known.form_cookie().map(|cookie| (header::SET_COOKIE, cookie)));
     if frame.asked.is_chosen {

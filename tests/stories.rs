@@ -33,6 +33,7 @@ mod readme;
 mod receipts;
 mod registration;
 mod remote_delivery;
+mod sign_in;
 mod space;
 mod standards;
 mod submit_and_read;

@@ -35,6 +35,18 @@ pub enum AccountError {
     /// M24: an IIN belongs to a person, a BIN to a legal entity.
     #[error(transparent)]
     NumberOfAnother(#[from] NumberError),
+    /// The name of an app password is none.
+    #[error("the name of an app password has 1 to {0} characters")]
+    BadAppName(usize),
+    /// An app password opens IMAP, submission or both.
+    #[error("an app password is for reading (IMAP), for sending (submission), or for both")]
+    BadScope,
+    /// As many as are allowed.
+    #[error("there are {0} app passwords already; revoke one first")]
+    TooManyAppPasswords(usize),
+    /// It was revoked already, or never was.
+    #[error("there is no such app password")]
+    NoSuchAppPassword,
     /// There is none with this number, or it is closed.
     #[error("there is no such open account")]
     Missing,

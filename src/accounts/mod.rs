@@ -3,6 +3,7 @@
 //! The invariant: a login and an address, folded so that look-alikes are the same, belong to one account for
 //! ever (M8, M21); closing leaves tombstones.
 
+mod app_passwords;
 mod error;
 mod settings;
 
@@ -22,6 +23,7 @@ use crate::store::quota::{Allowance, reconsider};
 use crate::store::receipts::{Consent, decide};
 use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
 
+pub use self::app_passwords::NewAppPassword;
 pub use self::error::{AccountError, SettingsError};
 pub use self::settings::Settings;
 pub use crate::store::accounts::Account;
@@ -330,7 +332,7 @@ impl Accounts {
             let changed = Account { quota, ..account.clone() };
             rows::replace(batch, account, &changed)?;
             reconsider(batch, id, &allowance(&changed));
-            Ok(())
+            Ok::<_, store::Error>(())
         })
         .await
     }
@@ -343,7 +345,7 @@ impl Accounts {
         self.retry(id, |batch, _| {
             batch.require(Precondition::Present(keys::account(id)));
             decide(batch, id, consent);
-            Ok(())
+            Ok::<_, store::Error>(())
         })
         .await
     }
@@ -540,17 +542,17 @@ impl Accounts {
     }
 
     /// Reads an open account, describes a change of it and commits, again when somebody was faster.
-    async fn retry(
+    async fn retry<T, E: Into<AccountError>>(
         &self,
         id: AccountId,
-        describe: impl Fn(&mut Batch, &Account) -> store::Result<()>,
-    ) -> Result<(), AccountError> {
+        describe: impl Fn(&mut Batch, &Account) -> Result<T, E>,
+    ) -> Result<T, AccountError> {
         for _ in 0..MAX_TRIES {
             let account = self.get(id).await?.filter(Account::is_active).ok_or(AccountError::Missing)?;
             let mut batch = Batch::new();
-            describe(&mut batch, &account)?;
+            let described = describe(&mut batch, &account).map_err(Into::into)?;
             match self.inner.store.commit(batch).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(described),
                 Err(store::Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -2,6 +2,8 @@
 //!
 //! The invariant: whether a login exists cannot be learnt from an answer or from the work it costs.
 
+mod app_password;
+mod app_passwords;
 mod cache;
 mod hash;
 mod lanes;
@@ -21,7 +23,7 @@ use crate::address::Address;
 use crate::clock::World;
 use crate::ids::AccountId;
 use crate::people::base::Base;
-use crate::store::accounts::{Account, Credential, PasswordHash, Scope};
+use crate::store::accounts::{Account, Credential, CredentialKind, PasswordHash, Scope};
 
 use self::cache::{Cache, Proof};
 use self::lanes::Lanes;
@@ -29,6 +31,7 @@ use self::network::Network;
 use self::pool::Pool;
 use self::throttle::{Target, Throttle};
 
+pub use self::app_passwords::AppPassword;
 pub use self::hash::{Hasher, HasherError};
 pub use self::settings::Settings;
 
@@ -73,6 +76,11 @@ pub enum AuthError {
     /// Unknown user or wrong password: not told apart.
     #[error("login or password is wrong")]
     Wrong,
+    /// The same where the main password opens no mail: told to everybody, whatever they tried.
+    #[error(
+        "login or app password is wrong; a mail program needs an app password, made in the cabinet on the web pages"
+    )]
+    WrongAppPassword,
     /// Too many failures from this network or for this login.
     #[error("too many failed attempts; wait {seconds} s")]
     Throttled {
@@ -129,8 +137,20 @@ struct Inner {
     lanes: Lanes,
 }
 
+/// What somebody wants to open with a password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// Reading.
+    Imap,
+    /// Sending.
+    Submission,
+    /// The pages, and calls of the API in a user's name.
+    Pages,
+}
+
 /// One login on its way: who from where wants to open what.
 struct Attempt<'a> {
+    door: Door,
     network: Network,
     target: Target,
     account: Option<Account>,
@@ -161,15 +181,15 @@ impl Authenticator {
         Ok(Authenticator { inner: Arc::new(inner) })
     }
 
-    /// Checks a login name (or address) and a password. Costs the same work for unknown users.
+    /// Checks a login name (or address) and a password for a door. Costs the same work for unknown users.
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn login(&self, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {
-        let answer = self.inner.login(name, password, from).await;
+    pub async fn login(&self, name: &str, password: &Secret, from: IpAddr, door: Door) -> Result<Identity, AuthError> {
+        let answer = self.inner.login(name, password, from, door).await;
         let result = match &answer {
             Ok(_) => "ok",
-            Err(AuthError::Wrong) => "wrong",
+            Err(AuthError::Wrong | AuthError::WrongAppPassword) => "wrong",
             Err(AuthError::Throttled { .. }) => "throttled",
             Err(AuthError::Busy) => "busy",
         };
@@ -180,6 +200,23 @@ impl Authenticator {
             Err(error) => tracing::info!(%from, %error, "login failed"),
         }
         answer
+    }
+
+    /// Whether this account has to wait, for whoever tries a second factor from here.
+    ///
+    /// # Errors
+    /// `Throttled`.
+    pub fn check_wait(&self, account: AccountId, from: IpAddr) -> Result<(), AuthError> {
+        let (network, target, now) = (Network::of(from), Target::Account(account), self.inner.world.now());
+        let throttle = self.inner.throttle.lock();
+        refuse_for(throttle.own_wait_s(network, target, now).max(throttle.shared_wait_s(network, target, now)))
+    }
+
+    /// Counts a wrong second factor like a wrong password.
+    pub fn note_failure(&self, account: AccountId, from: IpAddr) {
+        let now = self.inner.world.now();
+        self.inner.throttle.lock().failed(Network::of(from), Target::Account(account), now);
+        metrics::counter!("poshta_second_factors_total", "result" => "wrong").increment(1);
     }
 
     /// Hashes a new password on the pool, after [`Authenticator::check_new`].
@@ -220,9 +257,15 @@ impl Authenticator {
 }
 
 impl Inner {
-    async fn login(self: &Arc<Self>, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {
+    async fn login(
+        self: &Arc<Self>,
+        name: &str,
+        password: &Secret,
+        from: IpAddr,
+        door: Door,
+    ) -> Result<Identity, AuthError> {
         if password.expose().len() > self.settings.max_password_bytes {
-            return Err(AuthError::Wrong);
+            return Err(self.wrong(door));
         }
         let account = self.accounts.find_login(name).await.map_err(|error| {
             tracing::warn!(%error, "cannot read accounts");
@@ -232,7 +275,7 @@ impl Inner {
             Some(account) => Target::Account(account.id),
             None => Target::Unknown(*blake3::hash(self.accounts.login_key(name).as_bytes()).as_bytes()),
         };
-        let attempt = Attempt { network: Network::of(from), target, account, password };
+        let attempt = Attempt { door, network: Network::of(from), target, account, password };
         let lane = self.lanes.of(attempt.network, target);
         let _turn = lane.lock().await;
         self.check(&attempt).await
@@ -255,7 +298,7 @@ impl Inner {
         let now = self.world.now();
         let (Some(account), Some(credential)) = (&attempt.account, matched) else {
             self.throttle.lock().failed(attempt.network, attempt.target, now);
-            return Err(AuthError::Wrong);
+            return Err(self.wrong(attempt.door));
         };
         self.throttle.lock().succeeded(attempt.network, attempt.target);
         if let Some((_, proof)) = proofs.into_iter().find(|(id, _)| *id == credential.id) {
@@ -270,35 +313,54 @@ impl Inner {
         Ok(identity(account))
     }
 
-    /// The credentials that open mail, each with the name under which the cache would know this password.
+    /// The main password, if it opens this door, with the name under which the cache would know it.
     fn proofs(&self, attempt: &Attempt<'_>) -> Vec<(u32, Proof)> {
         let Some(account) = &attempt.account else { return Vec::new() };
         let cache = self.cache.lock();
         let proof = |credential: &Credential| {
             (credential.id, cache.proof(attempt.network, account.id, credential, attempt.password))
         };
-        mail_credentials(account).map(proof).collect()
+        self.main_of(account, attempt.door).into_iter().map(proof).collect()
     }
 
-    /// The credential that the password fits, found on the pool; for an unknown user the dummy is compared, so
-    /// that it costs the same work.
+    /// The credential that the password fits.
+    ///
+    /// App passwords cost next to nothing and are compared first. What is none of them costs exactly one hash on the
+    /// pool, whoever it is for: of the main password where there is one that opens this door, else of the dummy.
     async fn verify<'a>(&self, attempt: &'a Attempt<'_>) -> Result<Option<&'a Credential>, AuthError> {
-        let credentials: Vec<&Credential> = attempt.account.iter().flat_map(mail_credentials).collect();
-        let mut hashes: Vec<PasswordHash> = credentials.iter().map(|credential| credential.hash.clone()).collect();
-        if hashes.is_empty() {
-            hashes.push(self.dummy.clone());
+        let apps = attempt.account.iter().flat_map(|account| apps_of(account, attempt.door));
+        let fits = |app: &&Credential| app_password::verify(attempt.password, &app.hash);
+        // All are compared, so that the time does not tell how many there are before the one that fits.
+        if let Some(app) = apps.filter(fits).last() {
+            return Ok(Some(app));
         }
+        let main = attempt.account.as_ref().and_then(|account| self.main_of(account, attempt.door));
+        let hash = main.map_or_else(|| self.dummy.clone(), |main| main.hash.clone());
         let password = attempt.password.clone();
-        let work = move || hashes.iter().position(|hash| Hasher::verify(&password, hash));
-        let position = self.pool.run(attempt.network, work).await?;
-        Ok(position.and_then(|position| credentials.get(position).copied()))
+        let is_right = self.pool.run(attempt.network, move || Hasher::verify(&password, &hash)).await?;
+        Ok(main.filter(|_| is_right))
+    }
+
+    /// The main password of an account, where it opens this door.
+    fn main_of<'a>(&self, account: &'a Account, door: Door) -> Option<&'a Credential> {
+        let opens = door == Door::Pages || self.settings.main_password_for_mail;
+        let is_main = |have: &&Credential| have.kind == CredentialKind::Main && have.scope.contains(door.scope());
+        account.credentials.iter().find(is_main).filter(|_| opens)
+    }
+
+    /// What is told to whoever did not get in; it depends on the door and the policy, not on who it was.
+    fn wrong(&self, door: Door) -> AuthError {
+        match door {
+            Door::Imap | Door::Submission if !self.settings.main_password_for_mail => AuthError::WrongAppPassword,
+            _ => AuthError::Wrong,
+        }
     }
 
     /// Renews a hash of old parameters and notes the day of use, behind the user's back.
     fn after_success(self: &Arc<Self>, account: &Account, credential: &Credential, attempt: &Attempt<'_>) {
         let now = self.world.now();
         let used_today = credential.last_used.is_some_and(|last| now < last + 24.hours());
-        let outdated = self.hasher.is_outdated(&credential.hash);
+        let outdated = credential.kind == CredentialKind::Main && self.hasher.is_outdated(&credential.hash);
         if used_today && !outdated {
             return;
         }
@@ -331,8 +393,21 @@ fn refuse_for(seconds: u32) -> Result<(), AuthError> {
     }
 }
 
-fn mail_credentials(account: &Account) -> impl Iterator<Item = &Credential> {
-    account.credentials.iter().filter(|credential| credential.scope.contains(Scope::IMAP.with(Scope::SUBMISSION)))
+/// App passwords that open this door; the pages are opened by none.
+fn apps_of(account: &Account, door: Door) -> impl Iterator<Item = &Credential> {
+    let is_app = |have: &Credential| matches!(have.kind, CredentialKind::Application(_));
+    let opens = move |have: &&Credential| is_app(have) && door != Door::Pages && have.scope.contains(door.scope());
+    account.credentials.iter().filter(opens)
+}
+
+impl Door {
+    fn scope(self) -> Scope {
+        match self {
+            Door::Imap => Scope::IMAP,
+            Door::Submission => Scope::SUBMISSION,
+            Door::Pages => Scope::CABINET,
+        }
+    }
 }
 
 fn identity(account: &Account) -> Identity {

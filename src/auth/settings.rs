@@ -38,6 +38,11 @@ pub struct Settings {
     pub forget_failures_s: u32,
     /// Networks and logins whose failures are counted at one time; the oldest are forgotten beyond it.
     pub max_throttled: usize,
+    /// Whether the main password opens mail too (IMAP, submission), or only the pages: then mail programs need an app
+    /// password of their own.
+    pub main_password_for_mail: bool,
+    /// App passwords of one account.
+    pub max_app_passwords: usize,
     /// Fewest characters of a new password.
     pub min_password_chars: usize,
     /// Most bytes of a password.
@@ -63,6 +68,8 @@ impl Default for Settings {
             max_backoff_s: 900,
             forget_failures_s: 3600,
             max_throttled: 100_000,
+            main_password_for_mail: true,
+            max_app_passwords: 20,
             min_password_chars: 8,
             max_password_bytes: 1024,
         }

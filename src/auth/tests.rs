@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use test_case::test_case;
 
-use crate::accounts::{self, NewAccount};
+use crate::accounts::{self, AccountError, NewAccount};
 use crate::clock::{Clock, SystemEntropy, Timestamp};
 use crate::identity::base::Step;
 use crate::store::accounts::Kind;
@@ -63,7 +63,7 @@ async fn fixture(settings: Settings) -> Fixture {
 
 impl Fixture {
     async fn login(&self, password: &str) -> Result<AccountId, AuthError> {
-        self.auth.login("aigul", &secret(password), home()).await.map(|identity| identity.account)
+        self.auth.login("aigul", &secret(password), home(), Door::Imap).await.map(|identity| identity.account)
     }
 
     fn wait(&self, seconds: i64) {
@@ -89,7 +89,7 @@ fn home() -> IpAddr {
 #[tokio::test]
 async fn m21_login_and_password_open_the_account(name: &str, password: &str) -> bool {
     let fixture = fixture(settings()).await;
-    match fixture.auth.login(name, &secret(password), home()).await {
+    match fixture.auth.login(name, &secret(password), home(), Door::Imap).await {
         Ok(identity) => identity.account == fixture.account && identity.login == "aigul",
         Err(error) => {
             assert_eq!(error, AuthError::Wrong);
@@ -129,9 +129,9 @@ async fn guesses_must_wait_and_the_right_password_gets_in_afterwards() {
 async fn whether_a_login_exists_does_not_show_in_what_two_spellings_of_it_share(name: &str, other: &str) {
     let fixture = fixture(settings()).await;
     for _ in 0..3 {
-        assert_eq!(fixture.auth.login(name, &secret("wrong"), home()).await, Err(AuthError::Wrong));
+        assert_eq!(fixture.auth.login(name, &secret("wrong"), home(), Door::Pages).await, Err(AuthError::Wrong));
     }
-    let answer = fixture.auth.login(other, &secret("wrong"), home()).await;
+    let answer = fixture.auth.login(other, &secret("wrong"), home(), Door::Pages).await;
     assert_eq!(answer, Err(AuthError::Throttled { seconds: 10 }));
 }
 
@@ -177,7 +177,7 @@ async fn a_hash_of_old_parameters_is_renewed_by_a_login() {
     let newer = Settings { argon2_passes: 2, ..settings() };
     let world = fixture.auth.inner.world.clone();
     let auth = Authenticator::start(fixture.accounts.clone(), world, &newer).unwrap();
-    auth.login("aigul", &secret("correct horse"), home()).await.unwrap();
+    auth.login("aigul", &secret("correct horse"), home(), Door::Imap).await.unwrap();
     let renewed = async {
         loop {
             let account = fixture.accounts.get(fixture.account).await.unwrap().unwrap();
@@ -190,7 +190,7 @@ async fn a_hash_of_old_parameters_is_renewed_by_a_login() {
     let credential = tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap();
     assert_eq!(credential.version, 1, "the password is the same");
     assert!(credential.last_used.is_some());
-    assert!(auth.login("aigul", &secret("correct horse"), home()).await.is_ok());
+    assert!(auth.login("aigul", &secret("correct horse"), home(), Door::Imap).await.is_ok());
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn an_unknown_user_costs_the_work_of_a_known_one() {
     let mut times = Vec::new();
     for name in ["aigul", "nobody"] {
         let begin = Instant::now();
-        assert_eq!(fixture.auth.login(name, &secret("wrong"), home()).await, Err(AuthError::Wrong));
+        assert_eq!(fixture.auth.login(name, &secret("wrong"), home(), Door::Pages).await, Err(AuthError::Wrong));
         times.push(begin.elapsed());
     }
     assert!(times[1] * 10 > times[0], "known {:?}, unknown {:?}", times[0], times[1]);
@@ -212,7 +212,7 @@ async fn a_full_pool_is_busy_and_counts_as_no_failure() {
     let full = Settings { max_waiting: 0, failures_per_login_and_network: 1, ..settings() };
     let auth = Authenticator::start(fixture.accounts.clone(), fixture.auth.inner.world.clone(), &full).unwrap();
     for _ in 0..3 {
-        assert_eq!(auth.login("aigul", &secret("correct horse"), home()).await, Err(AuthError::Busy));
+        assert_eq!(auth.login("aigul", &secret("correct horse"), home(), Door::Imap).await, Err(AuthError::Busy));
     }
 }
 
@@ -231,11 +231,67 @@ async fn a_password_of_more_bytes_than_allowed_is_refused() {
     let fixture = fixture(settings()).await;
     let long = secret(&"x".repeat(1025));
     assert_eq!(fixture.auth.check_new(&long), Err(WeakPassword::Long(1024)));
-    assert_eq!(fixture.auth.login("aigul", &long, home()).await, Err(AuthError::Wrong));
+    assert_eq!(fixture.auth.login("aigul", &long, home(), Door::Imap).await, Err(AuthError::Wrong));
 }
 
 #[test]
 fn secrets_and_hashes_are_not_printed() {
     let shown = format!("{:?} {:?}", secret("hush"), PasswordHash::new("$argon2id$hush".into()));
     assert!(!shown.contains("hush"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_app_password_opens_what_it_is_for_and_never_the_pages() {
+    let fixture = fixture(settings()).await;
+    let make = async |name, scope| fixture.auth.make_app_password(fixture.account, name, scope).await;
+    let (_, reads) = make("phone", Scope::IMAP).await.unwrap();
+    let (sends_number, sends) = make("printer", Scope::SUBMISSION).await.unwrap();
+    let (_, both) = make("laptop", Scope::IMAP.with(Scope::SUBMISSION)).await.unwrap();
+    let opens = async |password: &Secret, door| fixture.auth.login("aigul", password, home(), door).await.is_ok();
+    for (password, imap, submission) in [(&reads, true, false), (&sends, false, true), (&both, true, true)] {
+        assert_eq!(opens(password, Door::Imap).await, imap);
+        assert_eq!(opens(password, Door::Submission).await, submission);
+        assert!(!opens(password, Door::Pages).await);
+        fixture.wait(3600);
+    }
+    let listed = fixture.auth.app_passwords(fixture.account).await.unwrap();
+    assert_eq!(listed.iter().map(|app| app.name.as_str()).collect::<Vec<_>>(), ["phone", "printer", "laptop"]);
+    fixture.auth.revoke_app_password(fixture.account, sends_number).await.unwrap();
+    assert!(!opens(&sends, Door::Submission).await);
+    let again = fixture.auth.revoke_app_password(fixture.account, sends_number).await;
+    assert!(matches!(again, Err(AccountError::NoSuchAppPassword)));
+    let main = fixture.auth.revoke_app_password(fixture.account, 1).await;
+    assert!(matches!(main, Err(AccountError::NoSuchAppPassword)), "the main password is none of them");
+    for scope in [Scope::CABINET, Scope::ALL, Scope(0)] {
+        assert!(matches!(make("x", scope).await, Err(AccountError::BadScope)));
+    }
+    assert!(matches!(make(" ", Scope::IMAP).await, Err(AccountError::BadAppName(_))));
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_app_passwords_and_no_more() {
+    let fixture = fixture(Settings { max_app_passwords: 1, ..settings() }).await;
+    fixture.auth.make_app_password(fixture.account, "one", Scope::IMAP).await.unwrap();
+    let second = fixture.auth.make_app_password(fixture.account, "two", Scope::IMAP).await;
+    assert!(matches!(second, Err(AccountError::TooManyAppPasswords(1))));
+}
+
+/// The answer says what to do, and says it to everybody.
+#[test_case("aigul", "correct horse"; "the right main password")]
+#[test_case("aigul", "wrong"; "a wrong one")]
+#[test_case("nobody", "wrong"; "nobody")]
+#[tokio::test]
+async fn by_policy_the_main_password_opens_the_pages_only(name: &str, password: &str) {
+    let fixture = fixture(Settings { main_password_for_mail: false, ..settings() }).await;
+    for door in [Door::Imap, Door::Submission] {
+        let answer = fixture.auth.login(name, &secret(password), home(), door).await;
+        assert_eq!(answer, Err(AuthError::WrongAppPassword));
+    }
+    assert!(AuthError::WrongAppPassword.to_string().contains("app password"));
+    let pages = fixture.auth.login(name, &secret(password), home(), Door::Pages).await;
+    assert_eq!(pages.is_ok(), password == "correct horse");
+    // What was tried before is forgotten.
+    fixture.wait(3600);
+    let (_, app) = fixture.auth.make_app_password(fixture.account, "phone", Scope::IMAP).await.unwrap();
+    assert!(fixture.auth.login("aigul", &app, home(), Door::Imap).await.is_ok());
 }

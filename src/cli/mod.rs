@@ -25,6 +25,7 @@ mod queue;
 mod scan;
 mod serve;
 mod size;
+mod staff;
 mod store;
 mod target;
 
@@ -60,6 +61,9 @@ enum Command {
     /// The user agreement.
     #[command(subcommand)]
     Agreement(agreement::AgreementCommand),
+    /// Accounts of staff, and their roles.
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
     /// Facilities and their devices.
     #[command(subcommand)]
     Facility(facility::FacilityCommand),
@@ -175,6 +179,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Config(command) => config::run(&command),
         Command::Account(command) => account::run(command),
         Command::Agreement(command) => agreement::run(&command),
+        Command::Staff(command) => staff::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
         Command::Eds(command) => eds::run(&command),

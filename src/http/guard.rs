@@ -14,7 +14,7 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{AuthError, Secret};
+use crate::auth::{AuthError, Door, Secret};
 use crate::store::{Batch, keys, rows};
 
 use super::Api;
@@ -111,11 +111,11 @@ async fn authenticate(api: &Api, headers: &HeaderMap, peer: &Peer) -> Result<Pri
     let Some((login, password)) = basic(headers) else {
         return api.principals().authenticate(headers, peer.certificate);
     };
-    match api.authenticator().login(&login, &password, peer.ip).await {
+    match api.authenticator().login(&login, &password, peer.ip, Door::Pages).await {
         Ok(identity) => {
             Ok(Principal { name: identity.login, role: Role::Sender, facility: identity.account.0.to_string() })
         }
-        Err(AuthError::Wrong) => Err(Problem::unauthorized()),
+        Err(AuthError::Wrong | AuthError::WrongAppPassword) => Err(Problem::unauthorized()),
         Err(error @ AuthError::Throttled { .. }) => {
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many attempts", error.to_string()))
         }

@@ -91,13 +91,14 @@ pub struct Parts {
 pub struct Api {
     parts: Arc<Parts>,
     in_flight: InFlight,
+    form_rate: pages::FormRate,
 }
 
 impl Api {
     /// Builds the API.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Api { parts: Arc::new(parts), in_flight: InFlight::default() }
+        Api { parts: Arc::new(parts), in_flight: InFlight::default(), form_rate: pages::FormRate::default() }
     }
 
     /// All routes of version 1.
@@ -176,6 +177,10 @@ impl Api {
 
     fn workers(&self) -> &Workers {
         &self.parts.workers
+    }
+
+    fn form_rate(&self) -> &pages::FormRate {
+        &self.form_rate
     }
 
     fn in_flight(&self) -> &InFlight {

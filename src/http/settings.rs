@@ -20,6 +20,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Largest JSON body, bytes.
     pub max_json_bytes: usize,
+    /// Forms that people who are not signed in may send from one network in a minute; 0 is without a limit.
+    pub max_anonymous_forms_per_minute: u32,
     /// Largest form of a page without files, bytes.
     pub max_form_bytes: usize,
     /// Largest multipart body, bytes; larger than the largest scan.
@@ -62,6 +64,7 @@ impl Default for Settings {
             operator_listen: SocketAddr::from(([127, 0, 0, 1], 9980)),
             limits: Limits::default(),
             max_json_bytes: 64 << 10,
+            max_anonymous_forms_per_minute: 60,
             max_form_bytes: 64 << 10,
             max_upload_bytes: 52 << 20,
             request_timeout_s: 120,

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Secret;
+use crate::auth::{Door, Secret};
 use crate::server::tls::Tls;
 
 use super::desk::{Answer, Desk, Expunges};
@@ -307,7 +307,7 @@ impl Connection {
             return Event::LoginRefused(status);
         }
         let password = Secret::new(credentials.password.to_string());
-        match self.services.authenticator.login(&credentials.user, &password, self.client).await {
+        match self.services.authenticator.login(&credentials.user, &password, self.client, Door::Imap).await {
             Ok(identity) => {
                 tracing::info!(account = identity.account.0, "logged in");
                 self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {

@@ -110,7 +110,7 @@ impl Fault {
             Fault::TooBig(_) => Code::TooBig,
             Fault::SearchTooLong => Code::Limit,
             Fault::BadName(_) => Code::Cannot,
-            Fault::Login(AuthError::Wrong) => Code::AuthenticationFailed,
+            Fault::Login(AuthError::Wrong | AuthError::WrongAppPassword) => Code::AuthenticationFailed,
             Fault::Login(AuthError::Throttled { .. } | AuthError::Busy) => Code::Unavailable,
             Fault::Folder(FolderError::Exists(_)) => Code::AlreadyExists,
             Fault::Folder(_) => Code::Cannot,

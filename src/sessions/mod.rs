@@ -5,6 +5,8 @@
 //! changed either (a page, a command, another session); so nobody has to remember to end it. Sign-in and every further
 //! proof make a new secret: one that somebody slipped in before is worth nothing afterwards.
 
+mod factors;
+mod history;
 mod settings;
 mod staff;
 #[cfg(test)]
@@ -26,6 +28,10 @@ use crate::store::accounts::{Account, CredentialKind};
 use crate::store::sessions::{self as rows, SessionRow, Stage};
 use crate::store::{self, Batch, Store};
 
+pub use self::factors::{
+    Answered, Asked, FactorError, Failed, NewKey, Offer, RecoveryCodes, ShownFactors, ShownPasskey, StaleChallenge,
+};
+pub use self::history::SignIn;
 pub use self::settings::Settings;
 pub use self::staff::{StaffError, Staffed};
 pub use crate::store::sessions::{NotASession, Proof, SessionId};
@@ -48,6 +54,7 @@ struct Inner {
     settings: Settings,
     store: Store,
     world: World,
+    challenges: factors::Challenges,
 }
 
 /// What the browser keeps of a session; not printed, wiped when dropped.
@@ -116,7 +123,8 @@ impl Sessions {
     /// The service over a store.
     #[must_use]
     pub fn new(store: Store, world: World, settings: Settings) -> Self {
-        Sessions { inner: Arc::new(Inner { settings, store, world }) }
+        let challenges = factors::Challenges::new(&world);
+        Sessions { inner: Arc::new(Inner { settings, store, world, challenges }) }
     }
 
     /// Opens a session for somebody who proved who they are. What the browser held before is not looked at: close it
@@ -282,6 +290,9 @@ impl Sessions {
         let (token, id) = self.secret();
         let mut batch = Batch::new();
         rows::add(&mut batch, &id, &row)?;
+        if stage == Stage::Open {
+            self.note_sign_in(&mut batch, account, proof, row.from, &row.agent).await?;
+        }
         others.sort_by_key(|(_, row)| std::cmp::Reverse(row.seen_us));
         others.iter().skip(most.saturating_sub(1)).for_each(|(id, _)| rows::remove(&mut batch, id, account));
         self.inner.store.commit(batch).await?;

@@ -14,10 +14,14 @@ pub struct Settings {
     pub proof_counts_s: u32,
     /// How long the second factor may take after the password, seconds.
     pub second_factor_timeout_s: u32,
+    /// Whether staff sees its pages only after a second factor (code, passkey or electronic signature).
+    pub staff_second_factor: bool,
     /// How often it is noted that a session is in use, seconds: pages do not cost a write.
     pub note_use_every_s: u32,
     /// Sessions of one account; the one that was used longest ago ends when there is another.
     pub max_per_account: usize,
+    /// Sign-ins of one account that are kept for its owner to look at.
+    pub max_sign_ins_kept: usize,
     /// How often sessions that are over are removed, seconds.
     pub tidy_every_s: u64,
 }
@@ -29,8 +33,10 @@ impl Default for Settings {
             max_age_s: 43_200,
             proof_counts_s: 600,
             second_factor_timeout_s: 300,
+            staff_second_factor: false,
             note_use_every_s: 60,
             max_per_account: 20,
+            max_sign_ins_kept: 20,
             tidy_every_s: 600,
         }
     }

@@ -14,7 +14,7 @@ use super::*;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-struct Hand(Mutex<Timestamp>);
+pub(super) struct Hand(Mutex<Timestamp>);
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
@@ -22,15 +22,15 @@ impl Clock for Hand {
     }
 }
 
-struct Fixture {
-    sessions: Sessions,
+pub(super) struct Fixture {
+    pub(super) sessions: Sessions,
     accounts: Accounts,
-    account: AccountId,
-    clock: Arc<Hand>,
+    pub(super) account: AccountId,
+    pub(super) clock: Arc<Hand>,
     _dir: tempfile::TempDir,
 }
 
-async fn fixture(settings: Settings) -> Fixture {
+pub(super) async fn fixture(settings: Settings) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(Hand(Mutex::new("2026-11-29T09:00:00Z".parse().unwrap())));
     let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
@@ -54,17 +54,17 @@ impl Fixture {
         self.sessions.open(self.account, Proof::Password, browser()).await.unwrap()
     }
 
-    async fn is_in(&self, opened: &Opened) -> bool {
+    pub(super) async fn is_in(&self, opened: &Opened) -> bool {
         self.sessions.find(opened.token.expose()).await.unwrap().is_some()
     }
 
-    fn wait(&self, seconds: i64) {
+    pub(super) fn wait(&self, seconds: i64) {
         let mut now = self.clock.0.lock();
         *now += seconds.seconds();
     }
 }
 
-fn browser() -> Browser {
+pub(super) fn browser() -> Browser {
     Browser { ip: IpAddr::from([192, 0, 2, 1]), agent: "Browser/1.0\n".into() }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use crate::address::{Address, ReversePath};
-use crate::auth::{AuthError, Authenticator, Identity, Secret};
+use crate::auth::{AuthError, Authenticator, Door, Identity, Secret};
 use crate::ids::ItemId;
 use crate::intake::{Envelope, Intake, Origin, Recipient, Refusal, Submission};
 use crate::message::{Caps, Scanner};
@@ -97,7 +97,7 @@ impl Service for Services {
     }
 
     async fn login(&self, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {
-        self.authenticator.login(name, password, from).await
+        self.authenticator.login(name, password, from, Door::Submission).await
     }
 
     fn open(&self) -> Letter {

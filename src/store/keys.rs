@@ -51,6 +51,8 @@
 //! | `D` | account | the profile of its user | people |
 //! | `2` | account, time | what proves that its user confirmed the data | people |
 //! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
+//! | `T` | account | from where it was last signed in to | sessions |
+//! | `V` | 1, account; or 2, hash of a credential id | what it has beside its password; whose passkey it is | sessions |
 //! | `O` | account | its roles as staff | sessions |
 
 use crate::ids::{AccountId, BodyId, FolderId, ItemId, ModSeq, Uid};
@@ -156,8 +158,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'l' | b'd' | b'n' | b'a' | b'f' | b'S' | b'p' | b'c' | b'I' | b'i' | b'K' | b'R' | b'u', _)) => {
             Memory::Always
         }
-        // Who is staff; who is signed in is not remembered.
-        Some((b'O', _)) => Memory::Always,
+        // Who is staff, and what is asked beside a password; who is signed in is not remembered.
+        Some((b'O' | b'V', _)) => Memory::Always,
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What people applied for, agreed to and told of themselves.

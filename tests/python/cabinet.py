@@ -138,6 +138,7 @@ second.open("/sign-in", {**form, "login": "aigul", "password": PASSWORD})
 assert second.open("/cabinet").url.endswith("/cabinet")
 listed = visitor.open("/cabinet/sign-ins")
 assert "this browser" in listed.html and listed.html.count('name="session"') == 2, listed.html
+assert "electronic signature" in listed.html and "password" in listed.html, "how it was proved"
 ended = visitor.open("/cabinet/sign-ins", {"csrf": listed.hidden()["csrf"], "session": "others"})
 assert ended.status == 200 and "/sign-in" in second.open("/cabinet").url
 assert visitor.open("/cabinet").url.endswith("/cabinet")

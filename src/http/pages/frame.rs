@@ -4,6 +4,9 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use jiff::tz::TimeZone;
+
+use crate::clock::Timestamp;
 use crate::locale::{self, Lang};
 
 use super::super::access::Role;
@@ -96,6 +99,16 @@ impl Frame {
     /// As [`Frame::text`], with arguments filled in.
     pub(in crate::http) fn text_with(&self, key: &str, args: &[(&str, &str)]) -> String {
         locale::text(self.asked.lang, key, args)
+    }
+
+    /// A day as people write it, in Kazakhstan's time (UTC+5 since 1 March 2024, FACTS B3).
+    pub(in crate::http) fn day(&self, at: &Timestamp) -> String {
+        at.to_zoned(TimeZone::fixed(jiff::tz::offset(5))).strftime("%d.%m.%Y").to_string()
+    }
+
+    /// A moment as people write it, in Kazakhstan's time.
+    pub(in crate::http) fn moment(&self, at: &Timestamp) -> String {
+        at.to_zoned(TimeZone::fixed(jiff::tz::offset(5))).strftime("%d.%m.%Y %H:%M").to_string()
     }
 
     /// The language of the page.

@@ -8,14 +8,14 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::sessions::Browser;
+use crate::sessions::{Browser, Proof};
 
 use super::super::Api;
 use super::super::guard::Peer;
 use super::fault::Fault;
 use super::language::Asked;
 use super::path::sign_in_for;
-use super::table::{self, Page, Who};
+use super::table::{self, Body, Page, Who};
 use super::visitor::{Known, session_cookie};
 
 /// The middleware around every page.
@@ -42,14 +42,22 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
         Some(page) => page,
         None => return method_not_allowed(path, asked),
     };
-    let request = match admit(page, &known, parts.uri.path(), &parts.method) {
-        Ok(staff) => {
-            parts.extensions.extend(staff);
-            Request::from_parts(parts, body)
+    if known.session().is_none() && page.body != Body::None {
+        let most = api.settings().max_anonymous_forms_per_minute;
+        if let Some(seconds) = api.form_rate().wait_s(peer.ip, most, api.now()) {
+            return Fault::too_many(seconds).page(asked);
         }
-        Err(Refused::SignIn(to)) => return Redirect::to(&to).into_response(),
-        Err(Refused::WrongRole) => return Fault::wrong_role().page(asked),
-    };
+    }
+    let request =
+        match admit(page, &known, parts.uri.path(), &parts.method, api.sessions().settings().staff_second_factor) {
+            Ok(staff) => {
+                parts.extensions.extend(staff);
+                Request::from_parts(parts, body)
+            }
+            Err(Refused::SignIn(to)) => return Redirect::to(&to).into_response(),
+            Err(Refused::SecondFactor) => return needs_second_factor(asked),
+            Err(Refused::WrongRole) => return Fault::wrong_role().page(asked),
+        };
     let mut response = match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Fault::inside(&"a page took too long").into_response(),
@@ -64,9 +72,16 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
 enum Refused {
     SignIn(String),
     WrongRole,
+    SecondFactor,
 }
 
-fn admit(page: &Page, known: &Known, path: &str, method: &Method) -> Result<axum::http::Extensions, Refused> {
+fn admit(
+    page: &Page,
+    known: &Known,
+    path: &str,
+    method: &Method,
+    needs_factor: bool,
+) -> Result<axum::http::Extensions, Refused> {
     let mut found = axum::http::Extensions::new();
     match page.who {
         Who::Everybody => {}
@@ -78,9 +93,18 @@ fn admit(page: &Page, known: &Known, path: &str, method: &Method) -> Result<axum
         Who::User => {}
         Who::Staff(roles) => {
             found.insert(known.staff(roles).ok_or(Refused::WrongRole)?);
+            // A password that was seen over a shoulder must not open other people's data.
+            if needs_factor && known.session().is_some_and(|session| session.proof == Proof::Password) {
+                return Err(Refused::SecondFactor);
+            }
         }
     }
     Ok(found)
+}
+
+/// Says how to get one, where it is set up.
+fn needs_second_factor(asked: Asked) -> Response {
+    Fault::new(StatusCode::FORBIDDEN, "page-needs-factor", "page-needs-factor-text").page(asked)
 }
 
 /// RFC 9110 §15.5.6: a 405 names the methods that are allowed.

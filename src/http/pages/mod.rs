@@ -16,6 +16,7 @@ mod home;
 mod language;
 mod mail_programs;
 mod path;
+mod rate;
 mod register;
 mod sign_in;
 mod table;
@@ -30,6 +31,7 @@ use super::Api;
 
 pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;
+pub(super) use rate::FormRate;
 
 /// The pages, and the assets of all.
 pub(super) fn router(api: &Api) -> Router<Api> {

@@ -46,8 +46,17 @@ pub(in crate::http) struct Page {
 }
 
 /// The rows of all folders.
-const TABLES: &[&[Page]] =
-    &[PUBLIC, sign_in::PAGES, home::PAGES, agreement::PAGES, register::PAGES, cabinet::PAGES, mail_programs::PAGES];
+const TABLES: &[&[Page]] = &[
+    PUBLIC,
+    sign_in::PAGES,
+    sign_in::FACTOR_PAGES,
+    sign_in::APP_PASSWORD_PAGES,
+    home::PAGES,
+    agreement::PAGES,
+    register::PAGES,
+    cabinet::PAGES,
+    mail_programs::PAGES,
+];
 
 const PUBLIC: &[Page] = &[
     Page { method: "get", path: "/verify", who: Who::Everybody, body: Body::None, handler: || get(verify::page) },
@@ -71,6 +80,12 @@ pub(in crate::http) fn find(method: &str, path: &str) -> Option<&'static Page> {
     all().find(|page| page.method.eq_ignore_ascii_case(method) && page.path == path)
 }
 
+/// Whether the page of this request can be asked for with GET, so that somebody can come back to it.
+pub(super) fn is_shown(parts: &axum::http::request::Parts) -> bool {
+    let path = parts.extensions.get::<axum::extract::MatchedPath>();
+    path.is_some_and(|path| find("get", path.as_str()).is_some())
+}
+
 /// The methods of a path.
 pub(super) fn methods(path: &str) -> impl Iterator<Item = &'static str> {
     all().filter(move |page| page.path == path).map(|page| page.method)
@@ -83,6 +98,7 @@ pub(super) fn router() -> Router<Api> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::routes::ROUTES;
     use super::*;
 
     #[test]
@@ -111,5 +127,31 @@ mod tests {
                 assert!(!roles.is_empty() && roles.iter().all(|role| Role::OF_STAFF.contains(role)), "{}", page.path);
             }
         }
+    }
+
+    /// `docs/roles.md` says of every page and call who may, and names none that there is not.
+    #[test]
+    fn who_may_do_what_is_documented() {
+        const DOCUMENT: &str = include_str!("../../../docs/roles.md");
+        let names = |roles: &[Role]| roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+        let pages = all().map(|page| {
+            let who = match page.who {
+                Who::Everybody => "everybody".to_owned(),
+                Who::User => "user".to_owned(),
+                Who::Staff(roles) => names(roles),
+            };
+            format!("| {} | `{}` | {who} |", page.method, page.path)
+        });
+        let calls = ROUTES.iter().map(|route| {
+            let who = if route.roles.is_empty() { "everybody".to_owned() } else { names(route.roles) };
+            format!("| {} | `{}` | {who} |", route.method, route.path)
+        });
+        let real: Vec<String> = pages.chain(calls).collect();
+        let is_row = |line: &&str| line.starts_with("| get | ") || line.starts_with("| post | ");
+        let documented: Vec<&str> = DOCUMENT.lines().filter(is_row).collect();
+        let missing: Vec<_> = real.iter().filter(|row| !documented.contains(&row.as_str())).collect();
+        let invented: Vec<_> = documented.iter().filter(|row| !real.iter().any(|real| real == *row)).collect();
+        assert!(missing.is_empty() && invented.is_empty(), "put in: {missing:#?}\ntake out: {invented:#?}");
+        assert_eq!(documented.len(), real.len(), "each once");
     }
 }

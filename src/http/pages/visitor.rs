@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use base64::Engine as _;
@@ -173,6 +174,15 @@ impl Known {
     }
 }
 
+/// By which name and port the browser reached this server: what it takes for the site of a passkey.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Here {
+    /// `https://host` or `https://host:port`.
+    pub(super) origin: String,
+    /// The host alone.
+    pub(super) host: String,
+}
+
 impl Visitor {
     /// For [`Sessions::open`](crate::sessions::Sessions::open).
     pub(in crate::http) fn browser(&self) -> Browser {
@@ -222,6 +232,22 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
         parts.extensions.get::<Known>().map(Known::visitor).ok_or_else(|| Fault::inside(&"a page without its guard"))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Here {
+    type Rejection = Fault;
+
+    /// RFC 9113 §8.3.1: HTTP/2 has the authority in the target, HTTP/1.1 in `Host`.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+        let host = || parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
+        let authority: Authority = parts.uri.authority().cloned().or_else(host).ok_or_else(Fault::bad_form)?;
+        let host = authority.host().to_ascii_lowercase();
+        let origin = match authority.port_u16() {
+            None | Some(443) => format!("https://{host}"),
+            Some(port) => format!("https://{host}:{port}"),
+        };
+        Ok(Here { origin, host })
     }
 }
 

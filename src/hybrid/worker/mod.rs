@@ -5,7 +5,7 @@
 //! and ends when that socket is closed. It opens no connection and no file, its own `/proc/self/stat` aside.
 
 #[cfg(any(feature = "typeset", feature = "scan"))]
-mod barcode;
+pub(crate) mod barcode;
 #[cfg(any(feature = "typeset", feature = "scan"))]
 mod pages;
 pub mod protocol;

@@ -367,7 +367,7 @@ async fn m10_nobody_joins_a_version_that_is_not_in_force() {
     // A version of the same instant cannot be: the first one is in force from now on.
     let agreements = &office.services.agreements;
     let now: Timestamp = NOW.parse().unwrap();
-    assert!(agreements.publish(texts, now, "test").await.is_err());
+    assert!(agreements.publish(texts, Some(now), "test").await.is_err());
     let version = agreements.versions().await.unwrap().remove(0);
     let next = crate::store::agreements::AgreementVersion {
         number: 2,

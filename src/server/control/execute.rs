@@ -15,6 +15,7 @@ use crate::store::rewrite::Rewritten;
 
 use super::{
     Answer, Failure, Letters, Meter, Request, accounts, agreements, closings, desk, devices, log, mail_files, payment,
+    staff,
 };
 
 /// Does what is asked.
@@ -31,6 +32,8 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AccountReceipts { name, consent } => accounts::receipts(services, &name, consent).await,
         Request::AccountClose { name, letters: Letters::AsConfigured } => accounts::close(services, &name).await,
         Request::AccountClose { name, letters: Letters::Destroyed } => accounts::destroy(services, &name).await,
+        Request::StaffChange { name, role, change } => staff::change(services, &name, &role, change).await,
+        Request::StaffList { limit } => staff::list(services, limit).await,
         Request::QueueList(list) => desk::queue_list(services, list.limit).await,
         Request::QueueShow(item) => desk::queue_show(services, &item.item).await,
         Request::QueueChange { item, action } => desk::queue_change(services, &item, action).await,

@@ -12,6 +12,7 @@ mod mailfiles;
 mod meter;
 mod payment;
 mod socket;
+mod staff;
 
 use std::path::PathBuf;
 
@@ -62,6 +63,20 @@ pub enum Request {
         name: String,
         /// What becomes of its letters.
         letters: Letters,
+    },
+    /// Gives an account a role of staff, or takes it back.
+    StaffChange {
+        /// Login or address.
+        name: String,
+        /// The role.
+        role: String,
+        /// Which of the two.
+        change: StaffChange,
+    },
+    /// Who is staff.
+    StaffList {
+        /// How many accounts at most.
+        limit: usize,
     },
     /// The outbound queue.
     QueueList(Limit),
@@ -318,6 +333,19 @@ pub enum Letters {
     AsConfigured,
     /// They and their key are destroyed at once.
     Destroyed,
+}
+
+/// What becomes of a role of an account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffChange {
+    /// It is given.
+    Grant {
+        /// For this facility.
+        facility: Option<String>,
+    },
+    /// It is taken back.
+    Revoke,
 }
 
 /// Which way mailbox files go.

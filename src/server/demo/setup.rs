@@ -123,6 +123,7 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
         limits.count_loopback = false;
         limits.max_connections = 100_000;
     }
+    config.http.max_anonymous_forms_per_minute = 0;
     config.smtp.plaintext_auth = options.plaintext_auth;
     config.imap.protocol.plaintext_auth = options.plaintext_auth;
     config.hybrid.domain = HYBRID_DOMAIN.into();

@@ -143,7 +143,7 @@ pub fn refused(refusal: &Refusal) -> Reply {
 #[must_use]
 pub fn login_failed(error: AuthError) -> Reply {
     match error {
-        AuthError::Wrong => Reply::new(535, "5.7.8", error.to_string()),
+        AuthError::Wrong | AuthError::WrongAppPassword => Reply::new(535, "5.7.8", error.to_string()),
         AuthError::Throttled { .. } | AuthError::Busy => Reply::new(454, "4.7.0", error.to_string()),
     }
 }

@@ -17,8 +17,8 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, agreements, applications, audit, base, clock_checks, closings, confirmations, device_acts, device_keys,
-    items, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, sessions,
-    staff,
+    items, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, second_factors,
+    sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -140,6 +140,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'2', Reader::Claiming(confirmations::inspect)),
     (b'E', Reader::Claiming(sessions::inspect)),
     (b'O', Reader::Claiming(staff::inspect)),
+    (b'T', Reader::Claiming(sign_ins::inspect)),
+    (b'V', Reader::Claiming(second_factors::inspect)),
 ];
 
 enum Reader {

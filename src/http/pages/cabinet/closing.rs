@@ -63,7 +63,7 @@ pub(super) async fn close(
         Err(AccountError::Store(error)) => return Err(error.into()),
         Err(other) => return Err(Fault::inside(&other)),
     }
-    api.sessions().close_all(signed_in.account, None).await?;
+    api.sessions().forget(signed_in.account).await?;
     Ok(without_session(Redirect::to("/closed").into_response()))
 }
 

@@ -118,13 +118,10 @@ async fn facts(api: &Api, signed_in: &SignedIn) -> Result<Vec<(&'static str, Val
             json!({ "agreement": consent.hash.to_string(), "at": instant(consent.at_us).to_string(), "channel": channel })
         })
         .collect();
-    let sessions = api.sessions().list(account).await?;
-    let sign_ins: Vec<Value> = sessions
+    let sign_ins = api.sessions().sign_ins(account).await?;
+    let sign_ins: Vec<Value> = sign_ins
         .iter()
-        .map(|session| {
-            json!({ "opened": session.opened_at.to_string(), "seen": session.seen_at.to_string(),
-                "from": session.from.to_string(), "browser": session.agent })
-        })
+        .map(|it| json!({ "at": it.at.to_string(), "from": it.from.to_string(), "browser": it.agent }))
         .collect();
     let box_of = json!({ "login": signed_in.login, "address": signed_in.address.to_string() });
     Ok(vec![

@@ -60,7 +60,7 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     let account = account.ok_or_else(Fault::not_found)?;
     let profile = cabinet.people.profile(id).await?;
     let asked_of = cabinet.agreements.asked_of(id).await?;
-    let sessions = api.sessions().list(id).await?;
+    let last = api.sessions().sign_ins(id).await?;
     let shell = Shell::new(asked, "/cabinet");
     let frame = shell.frame.clone();
     let confirmed = profile.as_ref().and_then(|profile| profile.confirmed.as_ref());
@@ -79,10 +79,10 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     }
     add("todo-mail-programs", "/mail-programs");
     let limit = cabinet.quota.allowance(Some(&account)).bytes;
-    let sign_ins = sessions.iter().take(SIGN_INS).map(|session| SignInRow {
-        at: cabinet.shown(session.opened_at),
-        agent: session.agent.clone(),
-        from: session.from.to_string(),
+    let sign_ins = last.iter().take(SIGN_INS).map(|sign_in| SignInRow {
+        at: cabinet.shown(sign_in.at),
+        agent: sign_in.agent.clone(),
+        from: sign_in.from.to_string(),
     });
     let page = Overview {
         notice: None,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::sessions::{Proof, Session, SessionId};
+use crate::sessions::{Proof, Session, SessionId, SignIn};
 
 use super::super::super::Api;
 use super::super::fault::Fault;
@@ -27,6 +27,7 @@ struct SignIns {
     notice: Option<Notice>,
     rows: Vec<Row>,
     has_others: bool,
+    last: Vec<Past>,
 }
 
 struct Row {
@@ -39,6 +40,14 @@ struct Row {
     is_this: bool,
 }
 
+/// A sign-in, whether or not it goes on.
+struct Past {
+    at: String,
+    agent: String,
+    from: String,
+    proof: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct End {
     /// A session, or all but this one.
@@ -47,8 +56,16 @@ pub(super) struct End {
 
 pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Asked) -> Result<Response, Fault> {
     let sessions = api.sessions().list(signed_in.account).await?;
+    let last = api.sessions().sign_ins(signed_in.account).await?;
     let shell = Shell::new(asked, PATH);
     let frame = shell.frame.clone();
+    let past = |sign_in: &SignIn| Past {
+        at: api.cabinet().shown(sign_in.at),
+        agent: sign_in.agent.clone(),
+        from: sign_in.from.to_string(),
+        proof: frame.text(proof_key(sign_in.proof)),
+    };
+    let last = last.iter().map(past).collect();
     let row = |session: &Session| Row {
         id: session.id.to_string(),
         at: api.cabinet().shown(session.opened_at),
@@ -60,7 +77,7 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     };
     let rows: Vec<Row> = sessions.iter().map(row).collect();
     let has_others = rows.iter().any(|row| !row.is_this);
-    let page = SignIns { frame: frame.clone(), shell, notice: None, rows, has_others };
+    let page = SignIns { frame: frame.clone(), shell, notice: None, rows, has_others, last };
     Ok(show(&frame, &page))
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::locale;
+use crate::store::View;
 use crate::store::quota::Limit;
 
 use super::super::super::Api;
@@ -55,8 +56,9 @@ struct SignInRow {
 pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Asked) -> Result<Response, Fault> {
     let cabinet = api.cabinet();
     let id = signed_in.account;
-    let read = move |view: &crate::store::View<'_>| Ok((view.account(id)?, view.usage(id)?));
-    let (account, held) = api.store().read(read).await?;
+    let read = move |view: &View<'_>| Ok((view.account(id)?, view.usage(id)?, view.second_factors(id)?));
+    let (account, held, second) = api.store().read(read).await?;
+    let has_second = second.is_some_and(|second| second.authenticator.is_some() || !second.passkeys.is_empty());
     let account = account.ok_or_else(Fault::not_found)?;
     let profile = cabinet.people.profile(id).await?;
     let asked_of = cabinet.agreements.asked_of(id).await?;
@@ -76,6 +78,9 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     }
     if profile.is_some() && confirmed.is_none() {
         add("todo-confirm", "/cabinet/confirm");
+    }
+    if !has_second {
+        add("todo-second-factor", "/cabinet/second-factor");
     }
     add("todo-mail-programs", "/mail-programs");
     let limit = cabinet.quota.allowance(Some(&account)).bytes;

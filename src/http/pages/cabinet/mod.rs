@@ -3,6 +3,7 @@
 //! Whatever cannot be taken back asks for the password again, and every change is in the audit.
 
 mod agreement;
+mod browsers;
 mod closing;
 mod confirm;
 mod export;

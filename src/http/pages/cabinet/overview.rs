@@ -12,7 +12,7 @@ use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::visitor::SignedIn;
 use super::super::{Asked, Frame, show, table};
-use super::{Notice, Shell};
+use super::{Notice, Shell, browsers};
 
 /// Sign-ins that are shown here; all stand on their own page.
 const SIGN_INS: usize = 3;
@@ -86,7 +86,7 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     let limit = cabinet.quota.allowance(Some(&account)).bytes;
     let sign_ins = last.iter().take(SIGN_INS).map(|sign_in| SignInRow {
         at: cabinet.shown(sign_in.at),
-        agent: sign_in.agent.clone(),
+        agent: browsers::name(&sign_in.agent),
         from: sign_in.from.to_string(),
     });
     let page = Overview {

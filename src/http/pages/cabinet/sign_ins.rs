@@ -12,7 +12,7 @@ use super::super::fault::Fault;
 use super::super::form::Checked;
 use super::super::visitor::SignedIn;
 use super::super::{Asked, Frame, show};
-use super::{Notice, Shell};
+use super::{Notice, Shell, browsers};
 
 const PATH: &str = "/cabinet/sign-ins";
 
@@ -61,7 +61,7 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     let frame = shell.frame.clone();
     let past = |sign_in: &SignIn| Past {
         at: api.cabinet().shown(sign_in.at),
-        agent: sign_in.agent.clone(),
+        agent: browsers::name(&sign_in.agent),
         from: sign_in.from.to_string(),
         proof: frame.text(proof_key(sign_in.proof)),
     };
@@ -70,7 +70,7 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
         id: session.id.to_string(),
         at: api.cabinet().shown(session.opened_at),
         seen: api.cabinet().shown(session.seen_at),
-        agent: session.agent.clone(),
+        agent: browsers::name(&session.agent),
         from: session.from.to_string(),
         proof: frame.text(proof_key(session.proof)),
         is_this: session.id == signed_in.session,

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod audit;
 mod byte_exact;
 mod cabinet;
 mod cli;

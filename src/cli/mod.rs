@@ -5,6 +5,7 @@
 
 mod account;
 mod agreement;
+mod audit;
 mod bundle;
 mod closing;
 mod config;
@@ -94,6 +95,9 @@ enum Command {
     /// Write an account's messages for other mail programs.
     #[command(subcommand)]
     Export(mailfiles::ExportCommand),
+    /// Who did what, in a chain that shows every change.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// The data directory.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -190,6 +194,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Scan(command) => scan::run(command),
         Command::Import(command) => mailfiles::import(command),
         Command::Export(command) => mailfiles::export(command),
+        Command::Audit(command) => audit::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Worker => Ok(ExitCode::SUCCESS),
     }

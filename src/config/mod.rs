@@ -19,7 +19,7 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, people, postal,
+    accounts, audit, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, people, postal,
     publisher, quota, receipts, registers, retention, sessions, smtp, store, trust,
 };
 
@@ -69,6 +69,10 @@ pub struct Config {
     pub closings: closings::Settings,
     /// The transparency log of all marks.
     pub tlog: publisher::Settings,
+    /// Who did what.
+    pub audit: audit::Settings,
+    /// What state systems may ask of the unified base.
+    pub base: people::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.
     pub trust: trust::Settings,
     /// Receipts for senders.
@@ -289,6 +293,10 @@ impl Config {
         problems.extend(sessions.map(|(key, what, remedy)| Problem::new(format!("sessions.{key}"), what, remedy)));
         let clock = self.clock.problems().into_iter();
         problems.extend(clock.map(|(key, what, remedy)| Problem::new(format!("clock.{key}"), what, remedy)));
+        let audit = self.audit.problems().into_iter();
+        problems.extend(audit.map(|(key, what, remedy)| Problem::new(format!("audit.{key}"), what, remedy)));
+        let base = self.base.problems().into_iter();
+        problems.extend(base.map(|(key, what, remedy)| Problem::new(format!("base.{key}"), what, remedy)));
         let tlog = self.tlog.problems().into_iter();
         problems.extend(tlog.map(|(key, what, remedy)| Problem::new(format!("tlog.{key}"), what, remedy)));
         let receipts = self.receipts.problems().into_iter();
@@ -394,7 +402,7 @@ impl Config {
         // Empty is no path: the keys are in the environment then, and there are no time stamps.
         let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;
-        for path in [keys, &mut stamps.authorities_file, &mut stamps.tls_authorities_file] {
+        for path in [keys, &mut self.audit.key_file, &mut stamps.authorities_file, &mut stamps.tls_authorities_file] {
             if !path.as_os_str().is_empty() && path.is_relative() {
                 *path = base.join(&path);
             }

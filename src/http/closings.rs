@@ -1,46 +1,27 @@
 //! Daily closings for controllers and heads of facilities (P32: order 57 cl. 15): as JSON with the signature, as a
 //! page, and as a PDF. They only read, and each reading is in the audit.
 
-use std::sync::LazyLock;
-
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::closings::{self, Listed, Sheet, Wanted};
 use crate::hybrid::report::ReportPage;
 use crate::hybrid::worker::protocol::{Answer, Request};
-use crate::locale::{Lang, text};
+use crate::locale::Lang;
 use crate::postal::Closing;
-use crate::store::Batch;
-use crate::store::audit::{AuditEntry, add_audit};
 
-use super::Api;
 use super::access::{Principal, Role};
 use super::guard::Caller;
+use super::pages::{Asked, Fault, Frame, Staff};
 use super::problem::Problem;
-
-const CSS: &str = include_str!("pages/closings.css");
-
-/// Only the style of the page itself, known by its hash; no script, no picture, no frame, no form. W3C, Content
-/// Security Policy Level 3.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(CSS));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-});
-
-const LANGUAGES: [(&str, &str); 3] = [("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")];
+use super::{Api, pages};
 
 /// How an answer is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -60,42 +41,94 @@ pub(super) struct ListQuery {
     /// `DEVICE/DAY` of the last one that was seen.
     after: Option<String>,
     format: Option<Form>,
-    lang: Option<String>,
+    /// Read by [`Asked`].
+    #[serde(rename = "lang")]
+    _lang: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ShowQuery {
     format: Option<Form>,
-    lang: Option<String>,
+    /// Read by [`Asked`].
+    #[serde(rename = "lang")]
+    _lang: Option<String>,
+}
+
+/// Who reads: a machine or script with a token, or somebody of the staff in a browser.
+struct Reader {
+    name: String,
+    role: Role,
+    /// Whose devices are seen: those of a head's own facility; a controller sees all.
+    facility: Option<String>,
+    /// What the paths of the closings begin with, for links.
+    root: &'static str,
+}
+
+impl Reader {
+    fn with_token(caller: &Principal) -> Self {
+        let facility = (caller.role != Role::Controller).then(|| caller.facility.clone());
+        Reader { name: caller.name.clone(), role: caller.role, facility, root: "/api/v1/closings" }
+    }
+
+    fn signed_in(staff: &Staff) -> Self {
+        let facility = (staff.role != Role::Controller)
+            // A head of nowhere, which is never let in, would see nothing.
+            .then(|| staff.facility.as_ref().map_or_else(String::new, ToString::to_string));
+        Reader { name: staff.signed_in.login.clone(), role: staff.role, facility, root: "/closings" }
+    }
 }
 
 /// `GET /api/v1/closings?device=&from=&to=`
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
+    asked: Asked,
     headers: HeaderMap,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let form = preferred(&headers);
+    list_for(&api, &Reader::with_token(&caller), asked, form, query).await
+}
+
+/// `GET /closings`
+pub(super) async fn list_page(
+    State(api): State<Api>,
+    staff: Staff,
+    asked: Asked,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Fault> {
+    Ok(list_for(&api, &Reader::signed_in(&staff), asked, Form::Html, query).await?)
+}
+
+async fn list_for(
+    api: &Api,
+    reader: &Reader,
+    asked: Asked,
+    form: Form,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_input(error.to_string()))?;
-    let form = form(query.format, &headers);
+    let form = query.format.unwrap_or(form);
     if form == Form::Pdf {
         return Err(Problem::bad_input("a list is json or html; each closing is also a pdf"));
     }
-    let lang = lang(query.lang.as_deref(), &headers);
     let wanted = Wanted {
         device: query.device.clone(),
-        facility: own_facility(&caller),
+        facility: reader.facility.clone(),
         from: day(query.from.as_deref())?,
         to: day(query.to.as_deref())?,
         after: query.after.as_deref().map(place).transpose()?,
     };
     let range = format!("{}..{}", query.from.as_deref().unwrap_or(""), query.to.as_deref().unwrap_or(""));
     let object = query.device.as_deref().unwrap_or("all devices");
-    audit(&api, &caller, object, &range).await?;
+    audit(api, reader, object, &range).await?;
     let listed = api.closings().list(wanted).await?;
     match form {
-        Form::Html => page(&list_page(&listed, lang, &query)),
+        Form::Html => {
+            let frame = Frame::new(asked, "closing-list");
+            Ok(pages::show(&frame, &shown_list(&listed, frame.clone(), reader.root, &query)))
+        }
         _ => Ok(axum::Json(json!({ "closings": listed.closings, "more": listed.more })).into_response()),
     }
 }
@@ -104,46 +137,56 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
+    asked: Asked,
     headers: HeaderMap,
-    Path((device, day)): Path<(String, String)>,
+    Path(path): Path<(String, String)>,
     query: Result<Query<ShowQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let form = preferred(&headers);
+    show_for(&api, &Reader::with_token(&caller), asked, path, (form, query)).await
+}
+
+/// `GET /closings/{device}/{day}`
+pub(super) async fn show_page(
+    State(api): State<Api>,
+    staff: Staff,
+    asked: Asked,
+    Path(path): Path<(String, String)>,
+    query: Result<Query<ShowQuery>, QueryRejection>,
+) -> Result<Response, Fault> {
+    Ok(show_for(&api, &Reader::signed_in(&staff), asked, path, (Form::Html, query)).await?)
+}
+
+async fn show_for(
+    api: &Api,
+    reader: &Reader,
+    asked: Asked,
+    (device, day): (String, String),
+    (form, query): (Form, Result<Query<ShowQuery>, QueryRejection>),
+) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_input(error.to_string()))?;
-    let (form, lang) = (form(query.format, &headers), lang(query.lang.as_deref(), &headers));
+    let form = query.format.unwrap_or(form);
     let date: Date = day.parse().ok().filter(|date: &Date| date.to_string() == day).ok_or_else(Problem::not_found)?;
     // What is another facility's does not exist for its neighbour.
-    let is_seen = own_facility(&caller).is_none_or(|facility| api.closings().is_of(&device, &facility));
+    let is_seen = reader.facility.as_ref().is_none_or(|facility| api.closings().is_of(&device, facility));
     let closing = if is_seen { api.closings().find(&device, date).await? } else { None };
     let closing = closing.ok_or_else(Problem::not_found)?;
-    audit(&api, &caller, &format!("{device} {day}"), &format!("{form:?}").to_lowercase()).await?;
+    audit(api, reader, &format!("{device} {day}"), &format!("{form:?}").to_lowercase()).await?;
+    let lang = asked.lang;
     match form {
         Form::Json => Ok(axum::Json(&closing).into_response()),
         Form::Html => {
-            let sheet = Sheet::of(&closing, lang);
-            page(&ClosingPage { lang: lang.tag(), languages: &LANGUAGES, css: CSS, sheet })
+            let frame = Frame::new(asked, "closing-list");
+            Ok(pages::show(&frame, &ClosingPage { sheet: Sheet::of(&closing, lang), frame: frame.clone() }))
         }
-        Form::Pdf => pdf(&api, &closing, lang).await,
+        Form::Pdf => pdf(api, &closing, lang).await,
     }
 }
 
-/// A head of a facility sees its own devices; a controller sees all.
-fn own_facility(caller: &Principal) -> Option<String> {
-    (caller.role != Role::Controller).then(|| caller.facility.clone())
-}
-
 /// P32: who looked at what. Nothing is shown before that is written down.
-async fn audit(api: &Api, caller: &Principal, object: &str, details: &str) -> Result<(), Problem> {
-    let entry = AuditEntry {
-        at_us: api.now().as_microsecond(),
-        actor: caller.name.clone(),
-        action: "closing.read".to_owned(),
-        object: object.to_owned(),
-        details: Some(format!("{}: {details}", caller.role.name())),
-    };
-    let mut batch = Batch::new();
-    add_audit(&mut batch, &entry)?;
-    api.store().commit(batch).await?;
-    Ok(())
+async fn audit(api: &Api, reader: &Reader, object: &str, details: &str) -> Result<(), Problem> {
+    let details = format!("{}: {details}", reader.role.name());
+    Ok(api.audit().note(&reader.name, "closing.read", object, Some(details)).await?)
 }
 
 async fn pdf(api: &Api, closing: &Closing, lang: Lang) -> Result<Response, Problem> {
@@ -172,26 +215,20 @@ async fn pdf(api: &Api, closing: &Closing, lang: Lang) -> Result<Response, Probl
 
 #[derive(Template)]
 #[template(path = "closing.html")]
-struct ClosingPage<'a> {
-    lang: &'a str,
-    languages: &'a [(&'a str, &'a str)],
-    css: &'a str,
+struct ClosingPage {
+    frame: Frame,
     sheet: Sheet,
 }
 
 #[derive(Template)]
 #[template(path = "closings.html")]
-struct ListPage<'a> {
-    lang: &'a str,
-    languages: &'a [(&'a str, &'a str)],
-    css: &'a str,
-    title: String,
-    head: Vec<String>,
+struct ListPage {
+    frame: Frame,
+    /// What the paths of the closings begin with.
+    root: &'static str,
     rows: Vec<ListRow>,
-    none: String,
     /// Behind which the next page begins.
     next: Option<String>,
-    more: String,
     query: String,
 }
 
@@ -203,14 +240,13 @@ struct ListRow {
     numbers: String,
 }
 
-fn list_page(listed: &Listed, lang: Lang, query: &ListQuery) -> ListPage<'static> {
-    let say = |key: &str| text(lang, key, &[]);
+fn shown_list(listed: &Listed, frame: Frame, root: &'static str, query: &ListQuery) -> ListPage {
     let row = |closing: &Closing| ListRow {
         device: closing.device.clone(),
         day: closing.day.clone(),
         issued: match &closing.issued {
             Some(issued) => issued.holder.clone().unwrap_or_else(|| issued.node.clone()),
-            None => say("closing-not-issued"),
+            None => frame.text("closing-not-issued"),
         },
         total: closing.total,
         numbers: closing.first.zip(closing.last).map_or("—".into(), |(first, last)| format!("{first} – {last}")),
@@ -221,28 +257,9 @@ fn list_page(listed: &Listed, lang: Lang, query: &ListQuery) -> ListPage<'static
     let is_plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let query: Vec<String> =
         asked.filter(|(_, value)| is_plain(value)).map(|(name, value)| format!("{name}={value}")).collect();
-    ListPage {
-        lang: lang.tag(),
-        languages: &LANGUAGES,
-        css: CSS,
-        title: say("closing-list"),
-        head: ["closing-device-name", "closing-issued", "closing-total", "closing-numbers"].map(say).to_vec(),
-        rows: listed.closings.iter().map(row).collect(),
-        next: listed.closings.last().filter(|_| listed.more).map(|last| format!("{}/{}", last.device, last.day)),
-        more: say("closing-more"),
-        none: say("closing-none"),
-        query: query.join("&"),
-    }
-}
-
-fn page(template: &impl Template) -> Result<Response, Problem> {
-    let mut response = template.render().map_err(|error| Problem::temporary(&error))?.into_response();
-    put(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
-    put(&mut response, header::CONTENT_SECURITY_POLICY, &POLICY);
-    put(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    put(&mut response, header::REFERRER_POLICY, "no-referrer");
-    put(&mut response, header::CACHE_CONTROL, "no-store");
-    Ok(response)
+    let rows = listed.closings.iter().map(row).collect();
+    let next = listed.closings.last().filter(|_| listed.more).map(|last| format!("{}/{}", last.device, last.day));
+    ListPage { frame, root, rows, next, query: query.join("&") }
 }
 
 fn put(response: &mut Response, name: header::HeaderName, value: &str) {
@@ -251,8 +268,8 @@ fn put(response: &mut Response, name: header::HeaderName, value: &str) {
     }
 }
 
-/// What is asked for by name, else what the reader prefers, else JSON.
-fn form(asked: Option<Form>, headers: &HeaderMap) -> Form {
+/// What the reader prefers, else JSON.
+fn preferred(headers: &HeaderMap) -> Form {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let first = accept.split(',').map(|kind| kind.split(';').next().unwrap_or("").trim()).find_map(|kind| match kind {
         "text/html" => Some(Form::Html),
@@ -260,10 +277,10 @@ fn form(asked: Option<Form>, headers: &HeaderMap) -> Form {
         "application/json" => Some(Form::Json),
         _ => None,
     });
-    asked.or(first).unwrap_or(Form::Json)
+    first.unwrap_or(Form::Json)
 }
 
-/// The language that is asked for, else the first that the reader prefers, else the state language.
+/// The language that is asked for, else the first that the reader prefers, else the state language: for what is no page.
 pub(super) fn lang(asked: Option<&str>, headers: &HeaderMap) -> Lang {
     let known = |tag: &str| Lang::ALL.into_iter().find(|lang| tag.trim().split(['-', ';']).next() == Some(lang.tag()));
     let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");

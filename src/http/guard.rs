@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{AuthError, Door, Secret};
 use crate::store::{Batch, keys, rows};
 
-use super::Api;
 use super::access::{ClientCertificate, Principal, Role};
 use super::problem::Problem;
 use super::routes::{self, Body, Route};
+use super::{Api, audited};
 
 /// What the listener knows of a connection.
 #[derive(Clone, Debug)]
@@ -79,6 +79,11 @@ async fn pass(api: &Api, path: Option<MatchedPath>, request: Request, next: Next
         return Err(Problem::wrong_role(principal.role.name()));
     }
     let key = idempotency_key(route, request.headers())?;
+    if let Some(action) = audited::action(route, &principal) {
+        // M20: nothing of somebody's is shown before it is written down who looked at it.
+        let object = request.uri().path().to_owned();
+        api.audit().note(&principal.name, action, &object, None).await?;
+    }
     let (mut parts, body) = request.into_parts();
     let body = read_body(api, route, body).await?;
     tracing::debug!(connection = peer.connection, principal = principal.name, path = path.as_str(), "request");
@@ -166,7 +171,7 @@ async fn once(
     next: Next,
 ) -> Result<Response, Problem> {
     let row = keys::idempotency(&principal.name, blake3::hash(key.as_bytes()).as_bytes());
-    let fingerprint = fingerprint(&parts.headers, &body);
+    let fingerprint = fingerprint(key, &parts.headers, &body);
     let _turn = api.in_flight().enter(row.clone()).ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "in progress", "a request with this Idempotency-Key is being served")
     })?;
@@ -186,14 +191,16 @@ async fn once(
     remember(api, row, fingerprint, expires, response).await
 }
 
-/// The boundary of a multipart body differs from one try to the next; what is between does not.
-fn fingerprint(headers: &HeaderMap, body: &[u8]) -> [u8; 32] {
+/// The boundary of a multipart body differs from one try to the next; what is between does not. Keyed with what the
+/// client chose and nobody keeps: a body may hold an IIN, which a plain hash would give away (M7).
+fn fingerprint(key: &str, headers: &HeaderMap, body: &[u8]) -> [u8; 32] {
+    let key = blake3::derive_key("poshta 2026-11-29 fingerprint of a request with an idempotency key", key.as_bytes());
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let boundary = content_type.split_once("boundary=").map(|(_, rest)| rest.trim_matches('"'));
     let Some(boundary) = boundary.filter(|boundary| !boundary.is_empty()) else {
-        return *blake3::hash(body).as_bytes();
+        return *blake3::keyed_hash(&key, body).as_bytes();
     };
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = blake3::Hasher::new_keyed(&key);
     let mut rest = body;
     let needle = boundary.as_bytes();
     while let Some(at) = rest.windows(needle.len()).position(|window| window == needle) {

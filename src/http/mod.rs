@@ -4,6 +4,9 @@
 //! [`problem`].
 
 pub mod access;
+mod audit;
+mod audited;
+mod base;
 mod closings;
 mod guard;
 mod items;
@@ -31,6 +34,8 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::administration::Administration;
+use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::clock::{Timestamp, World};
 use crate::closings::Closings;
@@ -39,7 +44,9 @@ use crate::hybrid::queue::PrintQueue;
 use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
+use crate::people::lookups::Lookups;
 use crate::people::{Cabinet, Registration};
+use crate::postal::{FacilityId, Registry};
 use crate::publisher::Publisher;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -84,6 +91,14 @@ pub struct Parts {
     pub cabinet: Cabinet,
     /// How people get mailboxes.
     pub registration: Registration,
+    /// Who did what.
+    pub audit: Audit,
+    /// What administrators do with accounts.
+    pub administration: Administration,
+    /// The facilities.
+    pub registry: Arc<Registry>,
+    /// What state systems ask of the unified base.
+    pub lookups: Lookups,
 }
 
 /// The API. Clones share it.
@@ -181,6 +196,23 @@ impl Api {
 
     fn form_rate(&self) -> &pages::FormRate {
         &self.form_rate
+    }
+
+    fn audit(&self) -> &Audit {
+        &self.parts.audit
+    }
+
+    fn administration(&self) -> &Administration {
+        &self.parts.administration
+    }
+
+    /// There is such a facility now.
+    fn has_facility(&self, id: &FacilityId) -> bool {
+        self.parts.registry.facility(id, self.now()).is_some()
+    }
+
+    fn lookups(&self) -> &Lookups {
+        &self.parts.lookups
     }
 
     fn in_flight(&self) -> &InFlight {

@@ -16,6 +16,7 @@ pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    retry_after_s: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +32,13 @@ impl Problem {
     /// A problem with this status.
     #[must_use]
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, title, detail: detail.into() }
+        Problem { status, title, detail: detail.into(), retry_after_s: None }
+    }
+
+    /// The same, and says after how many seconds it is worth trying again (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn after(self, seconds: u32) -> Self {
+        Problem { retry_after_s: Some(seconds), ..self }
     }
 
     /// Its status.
@@ -88,6 +95,7 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        headers.extend(self.retry_after_s.map(|seconds| (header::RETRY_AFTER, seconds.into())));
         response
     }
 }

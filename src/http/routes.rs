@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value, json};
 
 use super::access::Role;
-use super::{Api, closings, items, log, print, scan, wellknown};
+use super::{Api, audit, base, closings, items, log, print, scan, wellknown};
 
 /// One call.
 pub(super) struct Route {
@@ -102,6 +102,33 @@ pub(super) const ROUTES: &[Route] = &[
         summary: "The item's events, for its sender (HTTP Basic with the mailbox's login) and the operator",
         handler: || get(items::show),
         schema: no_schema,
+    },
+    Route {
+        method: "post",
+        path: "/api/v1/base/lookup",
+        roles: &[Role::StateSystem],
+        body: Body::Json,
+        summary: "The address of a person or company in the unified base; 404 for everybody who is not in it",
+        handler: || post(base::look_up),
+        schema: base::look_up_schema,
+    },
+    Route {
+        method: "post",
+        path: "/api/v1/base/lookups",
+        roles: &[Role::StateSystem],
+        body: Body::Json,
+        summary: "The same for several persons; null for everybody who is not in the unified base",
+        handler: || post(base::look_up_many),
+        schema: base::look_up_many_schema,
+    },
+    Route {
+        method: "get",
+        path: "/api/v1/audit",
+        roles: &[Role::Controller, Role::Administrator],
+        body: Body::None,
+        summary: "Who did what, the newest first; that it is read is an entry too",
+        handler: || get(audit::list),
+        schema: audit::list_query,
     },
     Route {
         method: "post",
@@ -349,6 +376,8 @@ fn answer(route: &Route) -> Value {
     let schema = match route.path {
         "/api/v1/print/lease" => print::leased_schema(),
         "/api/v1/print/batches/{number}" => print::manifest_schema(),
+        "/api/v1/base/lookup" => base::told_schema(),
+        "/api/v1/base/lookups" => base::told_many_schema(),
         _ => return json!({ "description": "done" }),
     };
     json!({ "description": "done", "content": { "application/json": { "schema": schema } } })

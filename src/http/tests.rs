@@ -1,5 +1,7 @@
 //! The API over a real store, real intake and real workers; only the sockets are left out.
 
+mod admin;
+mod base;
 mod daily;
 mod full_disk;
 mod log;
@@ -17,6 +19,8 @@ use super::access::{Principals, Role, hash_of};
 use super::{Api, Parts, Settings, Token};
 use crate::accounts::{Accounts, NewAccount};
 use crate::address::ReversePath;
+use crate::administration::Administration;
+use crate::audit::Audit;
 use crate::auth::{Authenticator, Secret};
 use crate::clock::World;
 use crate::closings::{self, Closings};
@@ -28,6 +32,8 @@ use crate::ids::AccountId;
 use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sender, Services, Submission};
 use crate::message::{Caps, Scanner};
 use crate::people;
+use crate::people::base::Base;
+use crate::people::lookups::Lookups;
 use crate::postal::{self, Registry};
 use crate::publisher::{self, Publisher};
 use crate::sessions::Sessions;
@@ -44,6 +50,9 @@ struct Office {
     store: Store,
     publisher: Publisher,
     devices: Devices,
+    base: Base,
+    sessions: Sessions,
+    authenticator: Authenticator,
     account: AccountId,
     _dir: tempfile::TempDir,
 }
@@ -77,6 +86,28 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
     let account = aliya(&accounts, &authenticator).await;
     let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
     let devices = crate::devices::tests::devices(&store, &registry, &world, dir.path());
+    let base = Base::new(accounts.clone());
+    let limits = crate::people::Settings { max_lookups_per_minute: 6, max_batch: 3 };
+    let lookups = Lookups::new(base.clone(), accounts.clone(), limits);
+    let sessions = Sessions::new(store.clone(), world.clone(), crate::sessions::Settings::default());
+    let audit = Audit::new(crate::audit::Parts {
+        settings: crate::audit::Settings::default(),
+        origin: "poshta.example/audit".into(),
+        dir: dir.path().to_owned(),
+        store: store.clone(),
+        world: world.clone(),
+    });
+    let administration = Administration::new(crate::administration::Parts {
+        accounts: accounts.clone(),
+        authenticator: authenticator.clone(),
+        sessions: sessions.clone(),
+        base: base.clone(),
+        audit: audit.clone(),
+        store: store.clone(),
+        quota: crate::quota::Settings::default(),
+        retention: crate::retention::Settings { closed_days: 30, ..Default::default() },
+        world: world.clone(),
+    });
     let post = post(&store, accounts.clone(), &devices, &world);
     let agreements = people::Agreements::new(store.clone(), world.clone(), "poshta.example".into());
     let registration = people::Registration::new(people::registration::Parts {
@@ -112,8 +143,8 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
     let api = Api::new(Parts {
         settings: Arc::new(settings_of_http),
         principals: Principals::new(&tokens(&scan_centre)).unwrap(),
-        authenticator,
-        sessions: Sessions::new(store.clone(), world.clone(), crate::sessions::Settings::default()),
+        authenticator: authenticator.clone(),
+        sessions: sessions.clone(),
         store: store.clone(),
         closings: Closings::new(closings::Parts {
             settings: closings::Settings::default(),
@@ -131,9 +162,16 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         queue: post.paper.queue().clone(),
         scans: post.scans,
         publisher: publisher.clone(),
+        audit,
+        administration,
+        registry: Arc::clone(&registry),
+        lookups,
     });
     Office {
         router: api.router(),
+        base,
+        sessions,
+        authenticator,
         paper: post.paper,
         intake: post.intake,
         store,
@@ -181,14 +219,14 @@ async fn aliya(accounts: &Accounts, authenticator: &Authenticator) -> AccountId 
         address: None,
         kind: store::accounts::Kind::Individual,
         display_name: String::new(),
-        person: None,
+        person: Some("061211600012".parse().unwrap()),
         postal_index: None,
         password,
     };
     accounts.create(account).await.unwrap().id
 }
 
-fn tokens(scan_centre: &str) -> [Token; 8] {
+fn tokens(scan_centre: &str) -> [Token; 9] {
     [
         token("print", Role::PrintCentre, Some("astana-print")),
         token("other-print", Role::PrintCentre, Some("almaty-print")),
@@ -198,6 +236,7 @@ fn tokens(scan_centre: &str) -> [Token; 8] {
         token("operator", Role::Operator, None),
         token("controller", Role::Controller, None),
         token("head", Role::FacilityHead, Some("astana-1")),
+        token("state", Role::StateSystem, None),
     ]
 }
 
@@ -512,7 +551,7 @@ async fn m2_a_scan_reaches_its_recipient_or_the_review_desk() {
     assert_eq!(office.post("operator", &assign, body).await.0, StatusCode::NOT_FOUND);
     assert_eq!(office.inbox().await.len(), 2);
     let audit = office.store.read(|view| view.audit_entries(10)).await.unwrap();
-    assert_eq!(audit.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["scan.assign"]);
+    assert_eq!(audit.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["scan.assign", "scan.list"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

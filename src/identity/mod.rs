@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod application;
 pub mod base;
+pub mod basis;
 mod confusables;
 pub mod eds;
 mod login;

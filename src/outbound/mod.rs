@@ -9,6 +9,7 @@ mod manager;
 mod report;
 mod routing;
 mod tls;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 

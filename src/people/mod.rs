@@ -5,10 +5,12 @@ pub mod agreements;
 pub mod base;
 pub mod cabinet;
 pub mod confirmation;
+pub mod lookups;
 pub mod mail_servers;
 pub mod passwords;
 pub mod profile;
 pub mod registration;
+mod settings;
 pub mod signatures;
 
 pub use agreements::Agreements;
@@ -17,4 +19,5 @@ pub use confirmation::Confirmations;
 pub use mail_servers::MailServers;
 pub use profile::{People, Profile};
 pub use registration::Registration;
+pub use settings::Settings;
 pub use signatures::Signatures;

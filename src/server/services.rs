@@ -7,6 +7,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::accounts::{self, Accounts};
+use crate::administration::{self, Administration};
+use crate::audit::{self, Audit};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
 use crate::closings::{self, Closings};
@@ -20,6 +22,7 @@ use crate::mailfiles;
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::base::Base;
+use crate::people::lookups::Lookups;
 use crate::people::mail_servers::Bound;
 use crate::people::registration::{self, Registration};
 use crate::people::{Agreements, Cabinet, Confirmations, MailServers, People, Signatures, signatures};
@@ -46,8 +49,14 @@ pub struct Services {
     pub store: Store,
     /// Who has a mailbox.
     pub accounts: Accounts,
+    /// Who did what.
+    pub audit: Audit,
+    /// What administrators do with accounts.
+    pub administration: Administration,
     /// The unified base (M23).
     pub base: Base,
+    /// What state systems ask of it.
+    pub lookups: Lookups,
     /// Who it is.
     pub authenticator: Authenticator,
     /// Who is signed in to the pages, and who is staff.
@@ -253,6 +262,26 @@ impl Services {
         let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
         let people = People::new(store.clone(), world.clone());
         let signatures = Signatures::new(&config.eds, world.clone())?;
+        let base = Base::new(accounts.clone());
+        let lookups = Lookups::new(base.clone(), accounts.clone(), config.base.clone());
+        let audit = Audit::new(audit::Parts {
+            settings: config.audit.clone(),
+            origin: format!("{}/audit", config.accounts.domains.first().map_or("poshta", String::as_str)),
+            dir: config.server.dir.clone(),
+            store: store.clone(),
+            world: world.clone(),
+        });
+        let administration = Administration::new(administration::Parts {
+            accounts: accounts.clone(),
+            authenticator: authenticator.clone(),
+            sessions: sessions.clone(),
+            base: base.clone(),
+            audit: audit.clone(),
+            store: store.clone(),
+            quota: config.quota.clone(),
+            retention: config.retention.clone(),
+            world: world.clone(),
+        });
         let registers = Registers::new(registers::Parts {
             settings: config.registers.clone(),
             store: store.clone(),
@@ -279,7 +308,10 @@ impl Services {
             config,
             world,
             store,
-            base: Base::new(accounts.clone()),
+            audit,
+            administration,
+            base,
+            lookups,
             accounts,
             authenticator,
             sessions,

@@ -112,6 +112,8 @@ pub(super) enum Step {
     Watch(Watched),
     /// What an account holds has become less.
     Calm(AccountId),
+    /// An entry of the audit, with the time in its key: it gets its number, and its link to the entry before.
+    Audit(u64, Vec<u8>),
 }
 
 /// See the module's text.
@@ -289,6 +291,11 @@ impl Batch {
     /// What an account holds after the steps so far is looked at; see [`super::quota::Allowance::bound`].
     pub(super) fn watch_counter(&mut self, watched: Watched) {
         self.steps.push(Step::Watch(watched));
+    }
+
+    /// Adds an entry to the audit and to the chain over it.
+    pub(super) fn audit(&mut self, at_us: u64, entry: Vec<u8>) {
+        self.steps.push(Step::Audit(at_us, entry));
     }
 
     /// What an account holds after the steps so far is less than before.

@@ -122,7 +122,7 @@ impl FreshRows {
     }
 
     /// Puts a row that the packs have to remember (see `keys::memory_of`).
-    fn put_remembered(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+    pub(super) fn put_remembered(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         self.to_remember.rows.push((key.clone(), Some(value.clone())));
         if self.to_remember.rows.len() >= REMEMBERED_A_RECORD {
             self.remember()?;

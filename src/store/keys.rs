@@ -40,6 +40,8 @@
 //! | `e` | account (0: paper), item | a receipt for when the letter is handed over or arrives | intake |
 //! | `R` | account, email id; or account alone | a letter that its addressee has fetched; or that the user lets senders know | receipts, accounts |
 //! | `u` | time, number | audit entry | all |
+//! | `X` | kind, number or day | the chain over the audit: a link for each entry, its head, heads that were signed | store, audit |
+//! | `Z` | account, number | a look-up of the person in the unified base, for the person to see | people |
 //! | `B` | account | how far its mailbox has come on its way into the unified base | people |
 //! | `g` | hash of the code | payment sign | payment |
 //! | `j` | item | what was paid for it, the mark for its receipt | payment |
@@ -164,8 +166,8 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What people applied for, agreed to and told of themselves.
         Some((b'J' | b'L' | b'H' | b'M' | b'D' | b'2', _)) => Memory::Always,
-        // M23: when a mailbox came into the unified base follows from nothing else.
-        Some((b'B', _)) => Memory::Always,
+        // M20, M23: what a person may know follows from nothing else, nor does what convicts who changes the audit.
+        Some((b'B' | b'X' | b'Z', _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
         Some((b'y' | b'Y', _)) => Memory::Always,
         // How much of a journal counts changes with every letter, and the journal itself is still there.

@@ -26,6 +26,7 @@ mod journal;
 pub mod keys;
 pub(crate) mod lately;
 mod lock;
+pub mod lookups;
 pub mod mailboxes;
 mod open;
 mod pace;
@@ -428,6 +429,14 @@ impl Store {
     #[must_use]
     pub fn watch(&self, topic: Topic) -> Watcher {
         self.inner.hub.watch(topic)
+    }
+
+    /// Bytes free on the file system of the data directory.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn free_bytes(&self) -> Result<u64> {
+        self.inner.space.free()
     }
 
     /// Refuses new letters while the disk is nearly full; cheap enough to ask for every message.

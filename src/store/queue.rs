@@ -222,6 +222,18 @@ impl View<'_> {
         self.get(&key(id))?.map(|stored| decode(id, stored)).transpose()
     }
 
+    /// Up to `limit` rows of all items behind `after`, by item.
+    ///
+    /// # Errors
+    /// Engine, or a damaged row.
+    pub fn outbound_behind(&self, after: Option<QueueId>, limit: usize) -> Result<Vec<Queued>> {
+        let shard = Key::of(b'q').raw(&SHARD.to_be_bytes()).done();
+        let from = after.map_or_else(|| shard.clone(), |id| keys::after(&key(id)));
+        let rows = self.range(&from, &keys::after(&shard), limit)?;
+        let named = rows.into_iter().filter_map(|(key, stored)| Some((id_at_end(&key)?, stored)));
+        named.map(|(id, stored)| decode(id, stored)).collect()
+    }
+
     /// Up to `limit` rows of an item, or of all items, by item.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use super::lock::DirLock;
 use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING, ROWS_DIR, SCHEMA, is_empty};
 use super::packs::Packs;
 use super::vault::{KEYS_DIR, restore_keys};
-use super::{Error, Progress, Result, Settings, journal};
+use super::{Error, Progress, Result, Settings, audit, journal};
 use crate::clock::Timestamp;
 use crate::tlog::folder;
 
@@ -74,6 +74,14 @@ pub fn restore(
     })?;
     fresh.skip_numbers()?;
     let folders = fresh.raise_uid_validities(now)?;
+    let entry = audit::AuditEntry {
+        at_us: now.as_microsecond(),
+        actor: "command line".to_owned(),
+        action: "store.restore".to_owned(),
+        object: "store".to_owned(),
+        details: Some(format!("from the backup of {}", manifest.made)),
+    };
+    audit::add_to_fresh(&mut fresh, &entry)?;
     // What a newer schema has besides is made when the directory is opened.
     fresh.finish(manifest.schema)?;
     take_place(dir, now)?;

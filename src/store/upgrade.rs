@@ -5,7 +5,7 @@
 
 use super::mailboxes::{FolderSets, decode_message, message_place};
 use super::open::{SCHEMA, decode_schema, encode_schema};
-use super::{Batch, Error, Result, Store, keys, print_jobs};
+use super::{Batch, Error, Result, Store, audit, keys, print_jobs};
 use crate::ids::{AccountId, FolderId, ItemId};
 
 /// Messages read at a time.
@@ -13,9 +13,6 @@ const CHUNK: usize = 5_000;
 
 /// Rows that one commit writes.
 const ROWS_A_COMMIT: usize = 500;
-
-/// From this schema on there are the sets of UIDs.
-const WITH_SETS: u32 = 2;
 
 /// Brings the directory to the schema of this program. Blocks.
 pub(super) fn upgrade(store: &Store) -> Result<()> {
@@ -26,12 +23,13 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
     }
     let begun = std::time::Instant::now();
     tracing::info!(found, to = SCHEMA, "upgrading the store, once");
-    let messages = if found < WITH_SETS { make_sets(store)? } else { 0 };
+    let messages = if found < 2 { make_sets(store)? } else { 0 };
+    let entries = if found < 3 { audit::chain::link_entries(store)? } else { 0 };
     let letters = list_letters(store)?;
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;
-    tracing::info!(messages, letters, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
+    tracing::info!(messages, entries, letters, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
     Ok(())
 }
 
@@ -60,7 +58,7 @@ fn make_sets(store: &Store) -> Result<u64> {
     Ok(messages)
 }
 
-/// Schema 3: the letters to paper of every account. Answers how many there are.
+/// Schema 4: the letters to paper of every account. Answers how many there are.
 fn list_letters(store: &Store) -> Result<u64> {
     let mut from = ItemId(0);
     let mut letters = 0;

@@ -16,7 +16,7 @@ COMPANY = {
     "registration-issuer": "Алматы қ. Әділет департаменті", "legal-address": "Алматы қ., Абай д-лы, 1",
     "actual-address": "Алматы қ., Сәтбаев к-сі, 2", "phone-home": "+7 727 250 00 00", "phone-mobile": "",
 }
-PASSWORD = "көктем келді 2026"
+PASSWORD = "kerege sary tau 2026"
 
 
 class Page:

@@ -31,10 +31,10 @@ assert 'value="041234567"' in wrong.html and PASSWORD not in wrong.html
 assert visitor.fill_in(PERSON, "postmaster").errors() == {"login": "This login is kept for the operator."}
 assert visitor.fill_in(PERSON, "aigul", password="password1", password_again="password1").errors() == {
     "password": "This password is one of the commonest. Choose another."}
-assert visitor.fill_in(PERSON, "user001").errors()["login"].startswith("This login is taken")
+assert visitor.fill_in(PERSON, "user002").errors()["login"].startswith("This login is taken")
 
 # While somebody types.
-asked = json.loads(visitor.open("/register/login?login=USER.001").body)
+asked = json.loads(visitor.open("/register/login?login=USER.002").body)
 assert asked["free"] is False and asked["text"].startswith("This login is taken"), asked
 assert json.loads(visitor.open("/register/login?login=aigul").body)["free"] is True
 
@@ -67,8 +67,8 @@ other = Visitor()
 other_review = other.fill_in(PERSON, "aigul2")
 replayed = refused(EDS["person"], other.statement(other_review))
 assert replayed == "This is the signature of another application. Sign this one.", replayed
-assert visitor.send(review, b"no signature").text("error") == "This is not a signature, or it is damaged.", \
-    visitor.send(review, b"no signature").text("error")
+told = visitor.send(review, b"no signature").text("error")
+assert told == "This begins like a signature, but is damaged or not complete.", told
 assert json.loads(visitor.open("/register/login?login=aigul").body)["free"] is True, "nothing was created"
 
 # Signed by its person: the mailbox is there at once.

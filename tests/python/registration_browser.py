@@ -44,7 +44,7 @@ try:
     picture("home-kk")
     # A person, in Kazakh. Whether the login is free is told while typing.
     browser.open(f"{base}/register")
-    fill(PERSON, "user001")
+    fill(PERSON, "user002")
     browser.until("document.getElementById('login-answer').classList.contains('is-taken')")
     fill(PERSON, "aigul")
     browser.until("document.getElementById('login-answer').classList.contains('is-free')")

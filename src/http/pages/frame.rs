@@ -43,24 +43,24 @@ pub(in crate::http) struct Frame {
 
 /// A language to change to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Choice {
+pub(in crate::http) struct Choice {
     /// Its tag.
-    pub(super) tag: &'static str,
+    pub(in crate::http) tag: &'static str,
     /// Its own name.
-    pub(super) name: String,
+    pub(in crate::http) name: String,
     /// The same page in it.
-    pub(super) href: String,
+    pub(in crate::http) href: String,
     /// The page is in it already.
-    pub(super) is_current: bool,
+    pub(in crate::http) is_current: bool,
 }
 
 /// A link to a part of the pages.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Link {
-    pub(super) href: &'static str,
-    pub(super) text: String,
+pub(in crate::http) struct Link {
+    pub(in crate::http) href: &'static str,
+    pub(in crate::http) text: String,
     /// The page is in that part.
-    pub(super) is_current: bool,
+    pub(in crate::http) is_current: bool,
 }
 
 /// The parts, and the keys of their names. Those whose page there is, and is for whoever looks, are shown.
@@ -71,6 +71,8 @@ const PARTS: &[(&str, &str)] = &[
     ("/cabinet", "page-part-cabinet"),
     ("/desk", "page-part-desk"),
     ("/admin", "page-part-admin"),
+    ("/closings", "closing-list"),
+    ("/audit", "admin-audit"),
 ];
 
 impl Frame {
@@ -116,11 +118,11 @@ impl Frame {
         self.asked.lang
     }
 
-    pub(super) fn tag(&self) -> &'static str {
+    pub(in crate::http) fn tag(&self) -> &'static str {
         self.asked.lang.tag()
     }
 
-    pub(super) fn title(&self) -> String {
+    pub(in crate::http) fn title(&self) -> String {
         self.text(self.title)
     }
 
@@ -130,16 +132,16 @@ impl Frame {
     }
 
     /// The login of whoever is signed in.
-    pub(super) fn login(&self) -> Option<&str> {
+    pub(in crate::http) fn login(&self) -> Option<&str> {
         self.asked.known.session().map(|session| session.login.as_str())
     }
 
     /// The page is the one for signing in.
-    pub(super) fn is_sign_in(&self) -> bool {
+    pub(in crate::http) fn is_sign_in(&self) -> bool {
         self.asked.path.starts_with("/sign-in")
     }
 
-    pub(super) fn parts(&self) -> Vec<Link> {
+    pub(in crate::http) fn parts(&self) -> Vec<Link> {
         let is_theirs = |who: Who| match who {
             Who::Everybody => true,
             Who::User => self.login().is_some(),
@@ -157,7 +159,7 @@ impl Frame {
         self.asked.known.staff(roles).is_some()
     }
 
-    pub(super) fn choices(&self) -> Vec<Choice> {
+    pub(in crate::http) fn choices(&self) -> Vec<Choice> {
         let choice = |lang: Lang| Choice {
             tag: lang.tag(),
             name: locale::text(lang, "page-language", &[]),

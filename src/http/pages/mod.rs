@@ -5,6 +5,7 @@
 //! the [`table`], which says who may see it; its handler takes a [`Visitor`], [`SignedIn`] or [`Staff`], a form
 //! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
+mod admin;
 mod agreement;
 mod assets;
 mod cabinet;
@@ -29,9 +30,11 @@ use axum::middleware::from_fn_with_state;
 
 use super::Api;
 
+pub(super) use fault::Fault;
 pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;
 pub(super) use rate::FormRate;
+pub(super) use visitor::Staff;
 
 /// The pages, and the assets of all.
 pub(super) fn router(api: &Api) -> Router<Api> {

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{agreement, assets, cabinet, home, mail_programs, register, sign_in, verify};
+use super::{admin, agreement, assets, cabinet, home, mail_programs, register, sign_in, verify};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +51,7 @@ const TABLES: &[&[Page]] = &[
     sign_in::PAGES,
     sign_in::FACTOR_PAGES,
     sign_in::APP_PASSWORD_PAGES,
+    admin::PAGES,
     home::PAGES,
     agreement::PAGES,
     register::PAGES,

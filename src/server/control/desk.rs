@@ -6,18 +6,13 @@ use serde_json::{Value, json};
 use crate::address::AddressError;
 use crate::clock::Timestamp;
 use crate::ids::ItemId;
+use crate::outbound::waiting;
 use crate::server::Services;
-use crate::store::queue::{Queued, milliseconds};
-use crate::store::{self, Batch};
+use crate::store;
+use crate::store::queue::Queued;
 
 use super::execute::{done, item_id, json as to_json};
-use super::{Answer, Failure, QueueAction};
-
-/// Recipients of one letter that a command changes at once.
-const MAX_RECIPIENTS: usize = 10_000;
-
-/// Who decides, in the audit.
-const ACTOR: &str = "command line";
+use super::{ACTOR, Answer, Failure, QueueAction};
 
 /// One recipient in the outbound queue.
 #[derive(Serialize)]
@@ -39,41 +34,15 @@ pub(super) async fn queue_list(services: &Services, limit: usize) -> Answer {
 }
 
 pub(super) async fn queue_show(services: &Services, item: &str) -> Answer {
-    to_json(queued(services, item).await?.iter().map(shown_queued).collect::<Vec<_>>())
+    let rows = waiting::of_letter(&services.store, item_id(item)?).await;
+    let rows = rows.map_err(|error| Failure::from_error(&error))?;
+    to_json(rows.iter().map(shown_queued).collect::<Vec<_>>())
 }
 
 pub(super) async fn queue_change(services: &Services, item: &str, action: QueueAction) -> Answer {
-    let rows = queued(services, item).await?;
-    let now_ms = milliseconds(services.world.now());
-    let mut batch = Batch::new();
-    for row in &rows {
-        let mut details = row.details.clone();
-        match action {
-            QueueAction::Drop => {
-                row.remove(&mut batch);
-                continue;
-            }
-            QueueAction::Retry | QueueAction::Release => details.due_ms = Some(now_ms),
-            QueueAction::Hold => details.due_ms = None,
-        }
-        row.change(&mut batch, &details).map_err(failed)?;
-    }
-    match services.store.commit(batch).await {
-        Ok(_) => to_json(json!({ "recipients": rows.len() })),
-        Err(store::Error::Conflict(_)) => {
-            Err(Failure { message: "an attempt changed the letter at this moment; try again".into() })
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-async fn queued(services: &Services, item: &str) -> Result<Vec<Queued>, Failure> {
-    let id: ItemId = item_id(item)?;
-    let rows = services.store.read(move |view| view.outbound(Some(id), MAX_RECIPIENTS)).await.map_err(failed)?;
-    if rows.is_empty() {
-        return Err(Failure { message: format!("nothing of {id} is in the queue; `poshta queue list` shows all") });
-    }
-    Ok(rows)
+    let changed = waiting::change(&services.store, services.world.now(), item_id(item)?, action).await;
+    let recipients = changed.map_err(|error| Failure::from_error(&error))?;
+    to_json(json!({ "recipients": recipients }))
 }
 
 fn shown_queued(row: &Queued) -> ShownQueued {

@@ -13,9 +13,10 @@ use crate::store::check::Verdict;
 use crate::store::compact::{Compacted, Thoroughness};
 use crate::store::rewrite::Rewritten;
 
+use super::audited::{Deed, deed};
 use super::{
-    Answer, Failure, Letters, Meter, Request, accounts, agreements, closings, desk, devices, log, mail_files, payment,
-    staff,
+    ACTOR, Answer, Failure, Letters, Meter, Request, accounts, agreements, audit, closings, desk, devices, log,
+    mail_files, payment, staff,
 };
 
 /// Does what is asked.
@@ -23,6 +24,12 @@ use super::{
 /// # Errors
 /// A negative answer, in words.
 pub async fn execute(services: &Services, request: Request, meter: &Meter) -> Answer {
+    // M20: what belongs to somebody is not shown or changed before it is written down.
+    if let Deed::Before(action, object) = deed(&request) {
+        let object = object.named(&services.accounts).await?;
+        let noted = services.audit.note(ACTOR, action, &object, None).await;
+        noted.map_err(|error| Failure::from_error(&error))?;
+    }
     match request {
         Request::AccountAdd(new) => accounts::add(services, new).await,
         Request::AccountList(page) => accounts::list(services, page).await,
@@ -60,6 +67,9 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AgreementPublish(wanted) => agreements::publish(services, wanted).await,
         Request::ClosingShow { device, day } => closings::show(services, &device, &day).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
+        Request::AuditList(wanted) => audit::list(services, wanted).await,
+        Request::AuditVerify { head, key } => audit::verify(services, head, key).await,
+        Request::AuditHead => audit::head(services).await,
         Request::LogShow => log::show(services).await,
         Request::LogProof { impression } => log::prove(services, &impression).await,
         Request::LogCheck => log::check(services).await,

@@ -3,6 +3,8 @@
 
 mod accounts;
 mod agreements;
+mod audit;
+mod audited;
 mod closings;
 mod desk;
 mod devices;
@@ -27,11 +29,15 @@ use crate::retention::Mode;
 use crate::store::accounts::Kind;
 use crate::store::receipts::Consent;
 
+pub use crate::outbound::waiting::QueueAction;
 pub use execute::execute;
 pub use mailfiles::mail_files;
 pub use meter::{Listener, Meter, execute_telling};
 pub(super) use socket::listen;
 pub use socket::{Client, ControlSocket, path};
+
+/// Who does what a command asks for, in the audit.
+const ACTOR: &str = "command line";
 
 /// What a command asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -201,6 +207,17 @@ pub enum Request {
         /// Which files, and whose mailbox.
         files: MailFiles,
     },
+    /// Who did what.
+    AuditList(WantedAudit),
+    /// Reads the whole audit and compares it with its chain.
+    AuditVerify {
+        /// A head that was kept elsewhere.
+        head: Option<String>,
+        /// The key that must have signed it.
+        key: Option<String>,
+    },
+    /// Signs how far the audit goes.
+    AuditHead,
     /// What the transparency log is.
     LogShow,
     /// The proof that an impression is in it.
@@ -259,6 +276,25 @@ pub struct WantedClosings {
     /// Only those behind this device and day.
     #[serde(default)]
     pub after: Option<(String, String)>,
+}
+
+/// Which entries of the audit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WantedAudit {
+    /// With this in the name of who did it.
+    pub actor: Option<String>,
+    /// This, or of this kind.
+    pub action: Option<String>,
+    /// With this in the name of what it was done to.
+    pub object: Option<String>,
+    /// From this instant on.
+    pub from: Option<String>,
+    /// Before this instant.
+    pub to: Option<String>,
+    /// Before the entry at this time and with this number.
+    pub before: Option<(u64, u64)>,
+    /// How many at most.
+    pub limit: usize,
 }
 
 /// A part of the list of accounts.
@@ -372,20 +408,6 @@ pub struct MailFiles {
     /// With an export: proofs that its marks are in the transparency log.
     #[serde(default)]
     pub with_proofs: bool,
-}
-
-/// What `queue retry|hold|release|drop` does to all that waits of a letter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueAction {
-    /// Try now.
-    Retry,
-    /// Do not try until released.
-    Hold,
-    /// Try again.
-    Release,
-    /// Take it out, without a report.
-    Drop,
 }
 
 /// A secret that travels over the control socket and shows nowhere else.

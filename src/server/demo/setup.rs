@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -93,6 +94,14 @@ impl Setup {
         config.accounts.postmaster = "user001".into();
         configure(&mut config, options, &secrets);
         register(&mut config, options, &eds);
+        // M23: the government peer's system looks people up with the same certificate.
+        config.http.tokens.push(Token {
+            name: PEER.to_owned(),
+            role: Role::StateSystem,
+            facility: None,
+            sha256: None,
+            certificate_sha256: Some(certificate_hash(&authority.peer).map_err(write)?),
+        });
         let reader = bundle_key(&dir.join(PRINT_KEY)).map_err(write)?;
         config.hybrid.bundle_keys.insert(PRINT_CENTRE.to_owned(), vec![reader]);
         let text = toml::to_string(&config).map_err(DemoError::Configuration)?;
@@ -202,6 +211,14 @@ fn secrets(file: &Path, world: &World) -> std::io::Result<Secrets> {
 pub(super) fn random_text<const N: usize>(world: &World) -> String {
     let letter = |byte: u8| ALPHABET.get(usize::from(byte & 31)).copied().map_or('a', char::from);
     world.random::<N>().into_iter().map(letter).collect()
+}
+
+/// SHA-256 of the DER form of the certificate in a PEM file.
+fn certificate_hash(file: &Path) -> std::io::Result<String> {
+    let bad =
+        |error: rustls::pki_types::pem::Error| std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string());
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(&fs::read(file)?).map_err(bad)?;
+    Ok(hex(&Sha256::digest(&certificate)))
 }
 
 fn hex(bytes: &[u8]) -> String {

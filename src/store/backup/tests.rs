@@ -173,7 +173,9 @@ pub(in crate::store) fn uid_validities(store: &Store) -> BTreeMap<String, UidVal
 /// All rows of some classes.
 pub(in crate::store) fn rows_of(store: &Store, classes: &str) -> BTreeMap<String, Vec<u8>> {
     let all = store.read_blocking(|view| view.range(&[], &keys::after(&[]), usize::MAX)).unwrap();
-    let of_classes = all.into_iter().filter(|(key, _)| classes.as_bytes().contains(&key[0]));
+    // A restore or rebuild adds an entry to the audit.
+    let counter = keys::fact("audit");
+    let of_classes = all.into_iter().filter(|(key, _)| classes.as_bytes().contains(&key[0]) && *key != counter);
     of_classes.map(|(key, row)| (key.escape_ascii().to_string(), row)).collect()
 }
 
@@ -226,7 +228,7 @@ fn a_restored_store_is_sound_has_the_same_letters_and_greater_uid_validities() {
     assert!(verdict.is_sound(), "{:#?}", verdict.problems);
     assert_eq!(messages(&again), messages(&store));
     assert_eq!(journal_lines(&again), journal_lines(&store));
-    let same = "CFINPQSabcdhiklmnopqstux";
+    let same = "BCFINPQSZabcdhiklmnopqstx";
     assert_eq!(rows_of(&again, same), rows_of(&store, same));
     let (before, after) = (uid_validities(&store), uid_validities(&again));
     assert_eq!(before.len(), 8);

@@ -17,8 +17,8 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, agreements, applications, audit, base, clock_checks, closings, confirmations, device_acts, device_keys,
-    items, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans, second_factors,
-    sessions, sign_ins, staff,
+    items, lookups, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans,
+    second_factors, sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -120,6 +120,8 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'k', Reader::Claiming(answer)),
     (b'K', Reader::Claiming(device_keys::inspect)),
     (b'u', Reader::Claiming(audit::inspect)),
+    (b'X', Reader::Claiming(audit::chain::inspect)),
+    (b'Z', Reader::Claiming(lookups::inspect)),
     (b'B', Reader::Claiming(base::inspect)),
     (b'r', Reader::Claiming(receipts::inspect_owed)),
     (b'e', Reader::Claiming(receipts::inspect_awaited)),

@@ -11,6 +11,7 @@ use crate::store::clock_checks::{ClockCheck, add_clock_check};
 use crate::store::device_acts::{Act, DeviceAct, add_device_act};
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::keys::Key;
+use crate::store::lookups::{LookupRow, add_lookup};
 use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job, add_notice, quota_key};
 use crate::store::queue::{Details, NewQueued, Notify, QueueId, SHARD};
 use crate::store::scans::{Scan, ScanState, add_scan};
@@ -42,7 +43,7 @@ fn letters_in_every_queue_are_sound() {
     let verdict = store.check().unwrap();
     assert!(verdict.is_sound(), "{:#?}", verdict.problems);
     let classes: String = verdict.rows.keys().collect();
-    assert_eq!(classes, "!BCIPQYabcdhiklnopquz");
+    assert_eq!(classes, "!BCIPQXYZabcdhiklnopquz");
     assert_eq!((verdict.bodies, verdict.records), (3, 2));
     let bodies = [letter_of(&store), document_of(&store), scan_of(&store)];
     let references = bodies.map(|id| BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap().references);
@@ -73,6 +74,8 @@ fn letters_in_every_queue_are_sound() {
 #[test_case(|batch| batch.put(keys::fact("schema"), vec![]), "a fact of the directory (at ! "; "fact unreadable")]
 #[test_case(|batch| batch.put(b"k?".to_vec(), vec![1, 1]), "an answer that was given (at k 3f)"; "answer under a bad key")]
 #[test_case(|batch| batch.delete(keys::fact("audit")), "audit entry 1 is beyond the counter"; "audit counter gone")]
+#[test_case(|batch| batch.delete(keys::fact("look-ups")), "look-up 1 is beyond the counter"; "counter of look-ups gone")]
+#[test_case(|batch| batch.put(Key::of(b'X').u8(1).u64(7).done(), vec![1, 0].into_iter().chain([0; 32]).collect::<Vec<u8>>()), "audit entry 7 is missing"; "link of no entry")]
 #[test_case(|batch| batch.delete(keys::fact("clock checks")), "clock check 1 is beyond the counter"; "counter of clock checks gone")]
 #[test_case(|batch| batch.delete(keys::fact("device acts")), "device act 1 is beyond the counter"; "counter of device acts gone")]
 #[test_case(|batch| batch.put(Key::of(b'B').u64(ANNA.0 + 1).done(), vec![1, 0, 0, 0, 0, 0]), "there is no such account"; "in the base, of nobody")]
@@ -150,6 +153,8 @@ pub(in crate::store) fn fill(store: &Store) {
     base::created(&mut batch, ANNA, Beginning::by_command(crate::clock::Timestamp::UNIX_EPOCH)).unwrap();
     batch.put(keys::idempotency("almaty", &[5; 32]), vec![1, 0]);
     add_audit(&mut batch, &audit_entry()).unwrap();
+    let lookup = LookupRow { at_us: 1, system: "gov".into(), basis: "case 17/2026".into() };
+    add_lookup(&mut batch, ANNA, &lookup).unwrap();
     add_clock_check(&mut batch, &clock_check()).unwrap();
     add_device_act(&mut batch, &device_act()).unwrap();
     store.commit_blocking(batch).unwrap();

@@ -4,6 +4,7 @@
 //! syncs that, then publishes and answers. A batch that cannot be resolved fails alone. When a write or sync
 //! fails nothing of the group is acknowledged, and the files it went to are sealed.
 
+mod audited;
 mod moving;
 mod prepare;
 mod resolve;

@@ -197,6 +197,7 @@ impl Resolver<'_> {
             Step::Collect(body) => self.collect(body),
             Step::Watch(watched) => self.watch_counter(watched),
             Step::Calm(account) => self.calm(account),
+            Step::Audit(at_us, entry) => self.audit(at_us, entry),
         }
     }
 
@@ -212,7 +213,7 @@ impl Resolver<'_> {
         if holds { Ok(()) } else { Err(Error::Conflict(key)) }
     }
 
-    fn add(&mut self, key: Vec<u8>, delta: i64) -> Result<i64> {
+    pub(super) fn add(&mut self, key: Vec<u8>, delta: i64) -> Result<i64> {
         let old = counter(self.get(&key)?.as_deref())?;
         let new = old.checked_add(delta).ok_or_else(|| Error::Engine("a counter is used up".into()))?;
         self.put(key, new.to_be_bytes().to_vec())?;

@@ -28,7 +28,7 @@ use super::lock::DirLock;
 use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING, SCHEMA};
 use super::packs::{Packs, RecordRef, numbered_files};
 use super::vault::Vault;
-use super::{Done, Error, Progress, Result, Settings, journal, keys};
+use super::{Done, Error, Progress, Result, Settings, audit, journal, keys};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, FolderId};
 use crate::message::Caps;
@@ -140,12 +140,29 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
     rebuilding.count_journal(&dir.join(JOURNAL_DIR))?;
     let Rebuilding { mut fresh, mut found, .. } = rebuilding;
     found.folders = fresh.raise_uid_validities(request.now)?;
-    fresh.finish(SCHEMA)?;
+    // The packs may be from before there was a chain over the audit: then it is made when the directory is opened.
+    let is_chained = fresh.get(&audit::chain::head_key())?.is_some();
+    audit::add_to_fresh(&mut fresh, &entry(&found, request.now))?;
+    fresh.finish(if is_chained { SCHEMA } else { BEFORE_THE_CHAIN })?;
     let log = folder::forget_place(&dir.join(folder::DIR));
     log.map_err(|error| Error::NotPossible(error.to_string()))?;
     found.set_aside = take_place(dir, request.now)?.map(|path| path.display().to_string());
     found.took_ms = millis(begun);
     Ok(found)
+}
+
+/// The schema of a directory whose audit has no chain yet.
+const BEFORE_THE_CHAIN: u32 = 2;
+
+/// M20: that entries may be missing has a reason, which is an entry itself.
+fn entry(found: &Rebuilt, now: Timestamp) -> audit::AuditEntry {
+    audit::AuditEntry {
+        at_us: now.as_microsecond(),
+        actor: "command line".to_owned(),
+        action: "store.rebuild".to_owned(),
+        object: "store".to_owned(),
+        details: Some(format!("losses: {}", found.lost_count)),
+    }
 }
 
 struct Rebuilding<'a> {

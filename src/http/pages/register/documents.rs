@@ -69,6 +69,7 @@ fn paper(api: &Api, frame: &Frame, filed: &Filed) -> ReportPage {
             (frame.text("paper-signing"), signing),
         ],
         note: frame.text("paper-note"),
+        stamps: Vec::new(),
         id: format!("application {}", filed.number),
         made_s: filed.applied.as_second(),
     }

@@ -1,0 +1,15 @@
+//! Entries of the audit, put into their chain when a batch's turn has come: only the committer knows which is the last.
+
+use super::super::audit::{self, chain};
+use super::super::{Result, keys};
+use super::resolve::Resolver;
+
+impl Resolver<'_> {
+    /// Numbers the entry and links it to the one before, in this batch or an earlier one (M20).
+    pub(super) fn audit(&mut self, at_us: u64, entry: Vec<u8>) -> Result<()> {
+        let number = self.add(keys::fact(audit::COUNTER), 1)?;
+        let head = self.get(&chain::head_key())?;
+        let rows = chain::next(head.as_deref(), number.unsigned_abs(), at_us, entry)?;
+        rows.into_iter().try_for_each(|(key, row)| self.put(key, row))
+    }
+}

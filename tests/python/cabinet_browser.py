@@ -80,7 +80,8 @@ try:
     phone = {"login": address, "password": program_password}
     wait_for(imap(phone), "SUBJECT", "summons")
     # On a phone nothing is wider than the screen, in every language, light and dark; every field has a label.
-    pages = ("/cabinet", "/cabinet/profile", "/cabinet/confirm", "/cabinet/agreement", "/cabinet/sign-ins", "/cabinet/close", "/mail-programs")
+    pages = ("/cabinet", "/cabinet/profile", "/cabinet/confirm", "/cabinet/agreement", "/cabinet/sign-ins", "/cabinet/letters",
+             "/cabinet/lookups", "/cabinet/export", "/cabinet/close", "/mail-programs")
     for lang, theme in (("kk", "dark"), ("ru", "light"), ("en", "dark")):
         browser.view(360, 740, theme)
         for path in pages:

@@ -8,6 +8,7 @@ mod closing;
 mod confirm;
 mod export;
 mod letters;
+mod lookups;
 mod overview;
 mod password;
 mod profile;
@@ -46,6 +47,7 @@ pub(super) const PAGES: &[Page] = &[
     sent("/cabinet/letters/{item}", || post(letters::cancel)),
     shown("/cabinet/sign-ins", || get(sign_ins::page)),
     sent("/cabinet/sign-ins", || post(sign_ins::end)),
+    shown("/cabinet/lookups", || get(lookups::page)),
     shown("/cabinet/export", || get(export::page)),
     sent("/cabinet/export", || post(export::export)),
     shown("/cabinet/close", || get(closing::page)),
@@ -64,6 +66,7 @@ const PARTS: &[(&str, &str)] = &[
     ("/cabinet/app-passwords", "app-passwords-title"),
     ("/cabinet/second-factor", "factors-title"),
     ("/cabinet/sign-ins", "sign-ins-title"),
+    ("/cabinet/lookups", "lookups-title"),
     ("/cabinet/export", "export-title"),
     ("/cabinet/close", "close-title"),
 ];

@@ -84,7 +84,7 @@ def refused(answer, text):
 
 refused(confirm(page, EDS["other"]), "The IIN in the certificate is not yours")
 refused(confirm(page, EDS["company"]), "The IIN in the certificate is not yours")
-refused(confirm(page, EDS["expired"]), "expired")
+refused(confirm(page, EDS["expired"]), "was valid until")
 refused(confirm(page, EDS["revoked"]), "revoked")
 refused(confirm(page, EDS["person"], statement.replace("Серікова".encode(), "Серікқызы".encode())), "not what is shown now")
 refused(confirm(page, EDS["person"], until=str(int(page.hidden()["until"]) + 1)), "not what is shown now")

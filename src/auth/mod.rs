@@ -148,6 +148,15 @@ pub enum Door {
     Pages,
 }
 
+/// What came of a second factor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It fitted.
+    Right,
+    /// It did not.
+    Wrong,
+}
+
 /// One login on its way: who from where wants to open what.
 struct Attempt<'a> {
     door: Door,
@@ -202,21 +211,31 @@ impl Authenticator {
         answer
     }
 
-    /// Whether this account has to wait, for whoever tries a second factor from here.
+    /// Whether whoever tries a second factor of this account from here has to wait.
     ///
     /// # Errors
     /// `Throttled`.
-    pub fn check_wait(&self, account: AccountId, from: IpAddr) -> Result<(), AuthError> {
-        let (network, target, now) = (Network::of(from), Target::Account(account), self.inner.world.now());
+    pub fn check_second_factor(&self, account: AccountId, from: IpAddr) -> Result<(), AuthError> {
+        let (network, target, now) = (Network::of(from), Target::SecondFactor(account), self.inner.world.now());
         let throttle = self.inner.throttle.lock();
         refuse_for(throttle.own_wait_s(network, target, now).max(throttle.shared_wait_s(network, target, now)))
     }
 
-    /// Counts a wrong second factor like a wrong password.
-    pub fn note_failure(&self, account: AccountId, from: IpAddr) {
-        let now = self.inner.world.now();
-        self.inner.throttle.lock().failed(Network::of(from), Target::Account(account), now);
-        metrics::counter!("poshta_second_factors_total", "result" => "wrong").increment(1);
+    /// Notes that a second factor was right or wrong; wrong ones slow down the next as wrong passwords do.
+    pub fn note_second_factor(&self, account: AccountId, from: IpAddr, outcome: Outcome) {
+        let (network, target, now) = (Network::of(from), Target::SecondFactor(account), self.inner.world.now());
+        let mut throttle = self.inner.throttle.lock();
+        let result = match outcome {
+            Outcome::Right => {
+                throttle.succeeded(network, target);
+                "ok"
+            }
+            Outcome::Wrong => {
+                throttle.failed(network, target, now);
+                "wrong"
+            }
+        };
+        metrics::counter!("poshta_second_factors_total", "result" => result).increment(1);
     }
 
     /// Hashes a new password on the pool, after [`Authenticator::check_new`].

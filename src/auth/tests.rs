@@ -295,3 +295,21 @@ async fn by_policy_the_main_password_opens_the_pages_only(name: &str, password: 
     let (_, app) = fixture.auth.make_app_password(fixture.account, "phone", Scope::IMAP).await.unwrap();
     assert!(fixture.auth.login("aigul", &app, home(), Door::Imap).await.is_ok());
 }
+
+#[tokio::test]
+async fn the_right_password_does_not_forgive_wrong_second_factors() {
+    let fixture = fixture(settings()).await;
+    for _ in 0..3 {
+        fixture.login("correct horse").await.unwrap();
+        fixture.auth.check_second_factor(fixture.account, home()).unwrap();
+        fixture.auth.note_second_factor(fixture.account, home(), Outcome::Wrong);
+    }
+    fixture.login("correct horse").await.unwrap();
+    let answer = fixture.auth.check_second_factor(fixture.account, home());
+    assert_eq!(answer, Err(AuthError::Throttled { seconds: 10 }));
+    fixture.wait(10);
+    fixture.auth.check_second_factor(fixture.account, home()).unwrap();
+    fixture.auth.note_second_factor(fixture.account, home(), Outcome::Right);
+    fixture.auth.note_second_factor(fixture.account, home(), Outcome::Wrong);
+    fixture.auth.check_second_factor(fixture.account, home()).unwrap();
+}

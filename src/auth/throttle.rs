@@ -16,6 +16,9 @@ use super::network::Network;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Target {
     Account(AccountId),
+    /// What comes after the right password of an account: counted apart, so that whoever has the password cannot begin
+    /// anew with every time it is given.
+    SecondFactor(AccountId),
     Unknown([u8; 32]),
 }
 

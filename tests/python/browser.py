@@ -52,10 +52,18 @@ class Browser:
 
     def until(self, expression, seconds=30):
         end = time.time() + seconds
-        while not (found := self.run(expression)):
+        while not (found := self.seen(expression)):
             assert time.time() < end, (expression, self.run("document.body.innerText"))
             time.sleep(0.05)
         return found
+
+    def seen(self, expression):
+        """What there is now; nothing while one page makes room for the next."""
+        try:
+            return self.run(expression)
+        except AssertionError as error:
+            if "navigated" not in str(error):
+                raise
 
     def open(self, url):
         self.call("Page.navigate", url=url)

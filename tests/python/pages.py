@@ -1,5 +1,5 @@
 """A browser without a screen: pages of the running demo, cookies and forms, with the standard library alone."""
-import html, http.client, re, urllib.parse
+import html, http.client as web, re, urllib.parse
 from demo import *
 
 
@@ -31,7 +31,7 @@ class Visitor:
 
     def ask(self, method, path, body=None, **more):
         host, port = at("http")
-        connection = http.client.HTTPSConnection("localhost", port, context=trust(), timeout=30)
+        connection = web.HTTPSConnection("localhost", port, context=trust(), timeout=30)
         headers = {"Accept-Language": self.lang, "User-Agent": "story/1.0", **more}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

@@ -181,7 +181,8 @@ async fn m13_m15_who_signs_has_a_mailbox_at_once_with_all_that_belongs_to_it() {
         (row.address.to_string().as_str(), row.display_name.as_str()),
         ("aigul@poshta.example", "Серікова Айгүл")
     );
-    let login = services.authenticator.login("aigul", &Secret::new(PASSWORD.into()), HERE).await;
+    let login =
+        services.authenticator.login("aigul", &Secret::new(PASSWORD.into()), HERE, crate::auth::Door::Pages).await;
     assert_eq!(login.unwrap().account, account, "M21: the password is the one that was chosen");
     let profile = services.people.profile(account).await.unwrap().unwrap();
     assert_eq!((profile.form, profile.confirmed), (person_form(IIN), None));

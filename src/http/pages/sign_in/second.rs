@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Outcome};
 use crate::sessions::{Asked as Question, FactorError, Failed, Proof, Session};
 
 use super::super::super::Api;
@@ -69,11 +69,11 @@ pub(super) async fn code(
     let Some(half) = half(&api, &headers).await? else { return Ok(Redirect::to("/sign-in").into_response()) };
     let second = Second { api: &api, here: &here, asked, half, next: &form.next };
     // A code has a million values: guessing is slowed down as it is with passwords.
-    if let Err(error) = api.authenticator().check_wait(second.half.account, visitor.ip) {
+    if let Err(error) = api.authenticator().check_second_factor(second.half.account, visitor.ip) {
         return second.show(Some(error)).await;
     }
     match api.sessions().use_code(second.half.account, &form.code).await {
-        Ok(()) => second.enter(Proof::PasswordAndCode).await,
+        Ok(()) => second.enter(&visitor, Proof::PasswordAndCode).await,
         Err(FactorError::Store(error)) => Err(error.into()),
         Err(_) => second.refuse(&visitor).await,
     }
@@ -93,7 +93,7 @@ pub(super) async fn passkey(
     let answered = filled.answered(Some(half.account))?;
     let second = Second { api: &api, here: &here, asked, half, next: &filled.next };
     match api.sessions().use_passkey(answered, &question).await {
-        Ok(_) => second.enter(Proof::PasswordAndPasskey).await,
+        Ok(_) => second.enter(&visitor, Proof::PasswordAndPasskey).await,
         Err(FactorError::Store(error)) => Err(error.into()),
         Err(_) => second.refuse(&visitor).await,
     }
@@ -107,14 +107,15 @@ async fn half(api: &Api, headers: &HeaderMap) -> Result<Option<Session>, Fault> 
 }
 
 impl Second<'_> {
-    async fn enter(self, proof: Proof) -> Result<Response, Fault> {
+    async fn enter(self, visitor: &Visitor, proof: Proof) -> Result<Response, Fault> {
+        self.api.authenticator().note_second_factor(self.half.account, visitor.ip, Outcome::Right);
         let opened = self.api.sessions().complete(self.half.id, proof).await.map_err(over)?;
         arrived(proof);
         Ok(with_session(Redirect::to(&after_sign_in(self.next)).into_response(), &opened.token))
     }
 
     async fn refuse(self, visitor: &Visitor) -> Result<Response, Fault> {
-        self.api.authenticator().note_failure(self.half.account, visitor.ip);
+        self.api.authenticator().note_second_factor(self.half.account, visitor.ip, Outcome::Wrong);
         match self.api.sessions().fail(self.half.id).await.map_err(over)? {
             Failed::TryAgain => self.show(Some(AuthError::Wrong)).await,
             Failed::Over => Err(Fault::new(StatusCode::FORBIDDEN, "sign-in-over", "sign-in-over-text")),

@@ -14,6 +14,7 @@ mod support;
 
 mod audit;
 mod byte_exact;
+mod cabinet;
 mod cli;
 mod counter;
 mod crash;

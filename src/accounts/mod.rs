@@ -18,6 +18,7 @@ use crate::ids::AccountId;
 use crate::store::accounts::{
     self as rows, Credential, CredentialKind, Holder, Kind, OwnQuota, PasswordHash, Person, Scope, State,
 };
+use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::quota::{Allowance, reconsider};
 use crate::store::receipts::{Consent, decide};
 use crate::store::{self, Batch, Precondition, Store, View, keys, mailboxes};
@@ -376,6 +377,27 @@ impl Accounts {
     pub async fn close(&self, id: AccountId) -> Result<Timestamp, AccountError> {
         let now = self.now();
         self.retry(id, |batch, account| rows::close(batch, account, now)).await?;
+        Ok(now)
+    }
+
+    /// As [`Accounts::close`], and the audit says who did it.
+    ///
+    /// # Errors
+    /// As [`Accounts::close`].
+    pub async fn close_as(&self, id: AccountId, actor: &str) -> Result<Timestamp, AccountError> {
+        let now = self.now();
+        let entry = AuditEntry {
+            at_us: now.as_microsecond(),
+            actor: actor.to_owned(),
+            action: "account.close".to_owned(),
+            object: format!("account {}", id.0),
+            details: None,
+        };
+        self.retry(id, |batch, account| {
+            rows::close(batch, account, now)?;
+            add_audit(batch, &entry)
+        })
+        .await?;
         Ok(now)
     }
 

@@ -85,6 +85,8 @@ pub struct Config {
     pub payment: payment::Settings,
     /// Whose electronic signatures are believed.
     pub eds: people::signatures::Settings,
+    /// The personal cabinet.
+    pub cabinet: people::cabinet::Settings,
     /// How people get mailboxes.
     pub registration: people::registration::Settings,
     /// Where state registers are asked.
@@ -309,6 +311,8 @@ impl Config {
         problems.extend(desk.map(|(key, what, remedy)| Problem::new(format!("desk.{key}"), what, remedy)));
         let eds = self.eds.problems().into_iter();
         problems.extend(eds.map(|(key, what, remedy)| Problem::new(format!("eds.{key}"), what, remedy)));
+        let cabinet = self.cabinet.problems().into_iter();
+        problems.extend(cabinet.map(|(key, what, remedy)| Problem::new(format!("cabinet.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());

@@ -45,7 +45,7 @@ use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
 use crate::people::lookups::Lookups;
-use crate::people::{Counter, Registration};
+use crate::people::{Cabinet, Counter, Registration};
 use crate::postal::{FacilityId, Registry};
 use crate::publisher::Publisher;
 use crate::sessions::Sessions;
@@ -87,6 +87,8 @@ pub struct Parts {
     pub closings: Closings,
     /// They draw reports.
     pub workers: Workers,
+    /// The personal cabinet.
+    pub cabinet: Cabinet,
     /// How people get mailboxes.
     pub registration: Registration,
     /// And at a counter.
@@ -180,6 +182,10 @@ impl Api {
 
     fn closings(&self) -> &Closings {
         &self.parts.closings
+    }
+
+    fn cabinet(&self) -> &Cabinet {
+        &self.parts.cabinet
     }
 
     fn registration(&self) -> &Registration {

@@ -131,6 +131,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         mail_domain: "poshta.example".into(),
         url: "https://localhost".into(),
     });
+    let cabinet = cabinet_of(&registration, &store, &world);
     let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
     let publisher = Publisher::new(publisher::Parts {
         settings: publisher::Settings::default(),
@@ -165,6 +166,7 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         workers: post.workers,
         counter,
         registration,
+        cabinet,
         world,
         devices: devices.clone(),
         queue: post.paper.queue().clone(),
@@ -187,6 +189,36 @@ async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Sto
         devices,
         account,
         _dir: dir,
+    }
+}
+
+fn cabinet_of(registration: &people::Registration, store: &Store, world: &World) -> people::Cabinet {
+    let signatures = people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap();
+    let people = people::People::new(store.clone(), world.clone());
+    people::Cabinet {
+        agreements: people::Agreements::new(store.clone(), world.clone(), "poshta.example".into()),
+        confirmations: people::Confirmations::new(people.clone(), signatures, world.clone(), 900),
+        people,
+        accounts: Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap(),
+        registration: registration.clone(),
+        quota: crate::quota::Settings::default(),
+        closed_days: 30,
+        mail: people::MailServers {
+            host: "mail.poshta.example".into(),
+            domains: vec!["poshta.example".into()],
+            imaps: 993,
+            submissions: 465,
+        },
+        mail_files: crate::mailfiles::Services {
+            store: store.clone(),
+            world: world.clone(),
+            caps: Caps::default(),
+            max_message_bytes: 1 << 20,
+            quota: crate::quota::Settings::default(),
+            log: None,
+            runtime: tokio::runtime::Handle::current(),
+        },
+        exports: Arc::new(tokio::sync::Semaphore::new(1)),
     }
 }
 
@@ -259,6 +291,7 @@ fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> 
         quota: crate::quota::Settings::default(),
         host_name: "mx.poshta.example".into(),
         caps: Caps::default(),
+        confirm_page: "https://post.example/cabinet/confirm".into(),
         hybrid_domain: "hat.poshta.example".into(),
         world: world.clone(),
     });

@@ -5,6 +5,7 @@
 
 mod arriving;
 mod content;
+mod correspondence;
 mod item;
 mod marking;
 mod paying;
@@ -232,6 +233,28 @@ pub enum Refusal {
     /// The content is not what mail may look like; the text says why.
     #[error("{0}")]
     BadContent(String),
+    /// M22: official letters are for users who confirmed their data with an electronic signature.
+    #[error(
+        "the user of {recipient} has not confirmed the data of the mailbox with an electronic signature, which official \
+         correspondence needs; they do so at {page}, until then send it on paper"
+    )]
+    AddresseeUnconfirmed {
+        /// Whose mailbox.
+        recipient: Address,
+        /// Where they confirm.
+        page: String,
+    },
+    /// M22: letters to state bodies are from users who confirmed their data with an electronic signature.
+    #[error(
+        "to write to {recipient}, a state body, first confirm the data of your mailbox with your electronic signature: \
+         {page}"
+    )]
+    SenderUnconfirmed {
+        /// To whom.
+        recipient: Address,
+        /// Where to confirm.
+        page: String,
+    },
     /// The sender's domain asks for this message to be refused (DMARC).
     #[error("{0}")]
     Policy(String),

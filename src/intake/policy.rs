@@ -13,7 +13,9 @@ use crate::store::vault::Sharing;
 use crate::store::{self, Store, View};
 
 use super::item::Mailbox;
-use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content, receipts};
+use super::{
+    Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content, correspondence, receipts,
+};
 
 /// The rules, with what they need to know.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Policy {
     pub(super) settings: Settings,
     /// The domain of letters on paper.
     pub(super) hybrid_domain: String,
+    /// Where users confirm their data (M22).
+    pub(super) confirm_page: String,
     pub(super) accounts: Accounts,
     pub(super) store: Store,
 }
@@ -58,15 +62,22 @@ impl Policy {
         accepted: &[Recipient],
         recipient: &Address,
     ) -> Result<(Route, Usage), Refusal> {
-        match self.destination(origin, accepted, recipient)? {
+        let destination = self.destination(origin, accepted, recipient)?;
+        self.check_correspondent(origin, recipient).await?;
+        match destination {
             Destination::Known(route) => Ok((route, Usage::default())),
             Destination::Mailbox(lookup) => {
+                let is_official = self.asks_addressee(origin);
                 let find = move |view: &View<'_>| {
                     let Some(account) = lookup.find(view)? else { return Ok(None) };
                     let held = view.usage(account.id)?;
-                    Ok(Some((account, held)))
+                    let may_get = !is_official || correspondence::is_open_to(view, &account)?;
+                    Ok(Some((account, held, may_get)))
                 };
-                let (account, held) = mailbox_of(recipient, self.store.read(find).await?)?;
+                let (account, held, may_get) = mailbox_of(recipient, self.store.read(find).await?)?;
+                if !may_get {
+                    return Err(self.addressee_unconfirmed(recipient));
+                }
                 Ok((Route::Mailbox(Box::new(account)), held))
             }
         }

@@ -53,6 +53,8 @@ pub struct Services {
     pub verifier: Verifier,
     /// Letters that become paper.
     pub paper: Paper,
+    /// Where users confirm their data (M22): an address for people.
+    pub confirm_page: String,
     /// Our name in `Received` and `Authentication-Results`.
     pub host_name: String,
     /// What a mailbox may hold.
@@ -86,9 +88,9 @@ impl Intake {
     #[must_use]
     pub fn new(services: Services) -> Self {
         let Services { settings, hybrid_domain, caps, facilities, registry, store, accounts, verifier, .. } = services;
-        let Services { devices, paper, host_name, quota, world, .. } = services;
+        let Services { devices, paper, confirm_page, host_name, quota, world, .. } = services;
         let room = Room { settings: quota };
-        let policy = Policy { settings, hybrid_domain, accounts, store };
+        let policy = Policy { settings, hybrid_domain, confirm_page, accounts, store };
         let marking = Marking { registry, facilities, devices, world: world.clone() };
         let composing = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
         Intake { inner: Arc::new(Inner { policy, caps, marking, verifier, paper, room, host_name, world, composing }) }

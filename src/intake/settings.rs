@@ -17,6 +17,10 @@ pub struct Settings {
     pub max_registered_recipients: usize,
     /// Whether `Received` leaves out the address of a user's own machine.
     pub hide_user_address: bool,
+    /// Whether official correspondence is only for users who confirmed their data with an electronic signature (M22).
+    pub official_needs_confirmation: bool,
+    /// Endings of domains of state bodies: letters to them are official correspondence.
+    pub official_domains: Vec<String>,
 }
 
 impl Default for Settings {
@@ -26,6 +30,8 @@ impl Default for Settings {
             domestic_domains: vec!["kz".into(), "қаз".into(), "xn--80ao21a".into()],
             max_registered_recipients: 20,
             hide_user_address: true,
+            official_needs_confirmation: true,
+            official_domains: vec!["gov.kz".into()],
         }
     }
 }
@@ -35,6 +41,12 @@ impl Settings {
     #[must_use]
     pub fn is_domestic(&self, domain: &Domain) -> bool {
         self.domestic_domains.iter().any(|ending| is_within(domain, ending))
+    }
+
+    /// M22: the domain is a state body's.
+    #[must_use]
+    pub fn is_official(&self, domain: &Domain) -> bool {
+        self.official_domains.iter().any(|ending| is_within(domain, ending))
     }
 }
 
@@ -58,5 +70,13 @@ mod tests {
     #[test_case("kz.example" => false; "kz at the beginning")]
     fn p26_what_is_not_abroad(domain: &str) -> bool {
         Settings::default().is_domestic(&domain.parse().unwrap())
+    }
+
+    #[test_case("gov.kz" => true; "the domain itself")]
+    #[test_case("post.tax.gov.kz" => true; "below it")]
+    #[test_case("notgov.kz" => false; "another that ends so")]
+    #[test_case("kz" => false; "above it")]
+    fn m22_whose_addresses_are_official(domain: &str) -> bool {
+        Settings::default().is_official(&domain.parse().unwrap())
     }
 }

@@ -2,6 +2,7 @@
 //! after a refusal.
 
 mod content;
+mod correspondence;
 mod marks;
 mod payment;
 mod recipients;
@@ -124,6 +125,7 @@ impl Post {
         let paper = paper(&store, &world, &devices);
         let intake = Intake::new(Services {
             settings,
+            confirm_page: "https://post.example/cabinet/confirm".into(),
             hybrid_domain: "hat.poshta.example".into(),
             caps: Caps::default(),
             facilities: postal::Settings::default(),

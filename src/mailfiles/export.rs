@@ -78,6 +78,33 @@ pub fn export(services: &Services, job: &Job, progress: Progress<'_>) -> Result<
     }
 }
 
+/// Where the files of an export go, one after the other.
+pub trait Archive: io::Write {
+    /// What is written from now on belongs to a file of this name.
+    ///
+    /// # Errors
+    /// It cannot be begun.
+    fn begin(&mut self, name: &str) -> io::Result<()>;
+}
+
+/// Exports an account as mbox files into an archive, a folder after the other; `job.path` is only what errors call it.
+/// Blocks, and holds no more than a piece of one message in memory.
+///
+/// # Errors
+/// See [`Error`].
+pub fn export_into(services: &Services, job: &Job, archive: &mut impl Archive) -> Result<Exported> {
+    let folders = folders(services, job)?;
+    job.audit(services, "mail.export", "archive")?;
+    let mut go_on = |_| ControlFlow::Continue(());
+    let at = job.path.display().to_string();
+    let mut run = Run { services, job, progress: &mut go_on, of: 0, at, tally: Exported::default(), proofs: None };
+    let result = folders.iter().try_for_each(|folder| run.archive(folder, archive));
+    let Run { tally, .. } = run;
+    let details = format!("archive: {} messages, {} bytes", tally.messages, tally.bytes);
+    job.audit(services, "mail.exported", &details)?;
+    result.map(|()| tally)
+}
+
 fn folders(services: &Services, job: &Job) -> Result<Vec<Folder>> {
     match &job.folder {
         None => Ok(services.store.read_blocking(|view| view.folders(job.account))?),
@@ -149,6 +176,19 @@ impl Run<'_, '_> {
             self.tally.problems.add(format!("folder {:?}: {} {why}", folder.name, target.left_out));
         }
         target.finish().map_err(about(dir))
+    }
+
+    fn archive(&mut self, folder: &Folder, archive: &mut impl Archive) -> Result<()> {
+        let path = &self.job.path;
+        archive.begin(&names::to_mbox(&folder.name, folder.id.0)).map_err(about(path))?;
+        self.each_message(folder, |_, message, content, labels| {
+            let mut writer = mbox::Writer::new(&mut *archive, content.shape()?);
+            writer.begin(message.internal_date, labels)?;
+            content.each(|bytes| Ok(writer.content(bytes)?))?;
+            Ok(writer.end()?)
+        })?;
+        self.tally.folders += 1;
+        Ok(())
     }
 
     fn mbox(&mut self, folder: &Folder) -> Result<()> {

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use export::{Exported, export};
+pub use export::{Archive, Exported, export, export_into};
 pub use import::{Imported, import};
 pub use labels::Labels;
 pub use line_ends::{Form, Shape};

@@ -80,8 +80,8 @@ impl Agreements {
     /// # Errors
     /// Store.
     pub async fn current(&self) -> store::Result<AgreementVersion> {
-        let now = self.now_us();
         let versions = self.versions().await?;
+        let now = self.now_us();
         let in_force = versions.into_iter().rfind(|version| version.from_us <= now);
         in_force.ok_or_else(|| store::Error::Damaged("no version of the agreement is in force".into()))
     }
@@ -97,19 +97,20 @@ impl Agreements {
         Ok(text.map(|text| Published { version, text }))
     }
 
-    /// M11: publishes the next version, in force from an instant on; `texts` are in Kazakh, Russian and English.
+    /// M11: publishes the next version, in force from an instant or from now on; `texts` are in Kazakh, Russian and English.
     ///
     /// # Errors
     /// See [`PublishError`].
     pub async fn publish(
         &self,
         texts: [&str; 3],
-        from: Timestamp,
+        from: Option<Timestamp>,
         actor: &str,
     ) -> Result<AgreementVersion, PublishError> {
         let text = AgreementText::written(texts, &self.domain)?;
         let versions = self.versions().await?;
         let (hash, now) = (text.hash(), self.now_us());
+        let from = from.unwrap_or(instant(now));
         if versions.iter().any(|version| version.hash == hash) {
             return Err(PublishError::Same);
         }

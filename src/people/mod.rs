@@ -3,8 +3,11 @@
 
 pub mod agreements;
 pub mod base;
+pub mod cabinet;
+pub mod confirmation;
 pub mod counter;
 pub mod lookups;
+pub mod mail_servers;
 pub mod passwords;
 pub mod profile;
 pub mod registration;
@@ -12,7 +15,10 @@ mod settings;
 pub mod signatures;
 
 pub use agreements::Agreements;
+pub use cabinet::Cabinet;
+pub use confirmation::Confirmations;
 pub use counter::Counter;
+pub use mail_servers::MailServers;
 pub use profile::{People, Profile};
 pub use registration::Registration;
 pub use settings::Settings;

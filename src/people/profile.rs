@@ -12,6 +12,7 @@ use crate::identity::application::Form;
 use crate::ids::AccountId;
 use crate::store::accounts::{self as account_rows};
 use crate::store::audit::{AuditEntry, add_audit};
+use crate::store::confirmations::{self, NewProof, SignedText};
 use crate::store::profiles::{ConfirmedRow, ProfileRow, StoredProfile};
 use crate::store::{self, Batch, Owner, Store};
 
@@ -125,14 +126,15 @@ impl People {
                 .collect();
             let row = ProfileRow { data: seal(&self.store, account, form).await?, changed_us, confirmed: None };
             let details = changed.join(", ");
-            if self.write(&stored, &row, ("profile.change", actor, &details)).await? {
+            if self.write(Batch::new(), &stored, &row, ("profile.change", actor, &details)).await? {
                 return Ok(Profile { form: form.clone(), changed_at: instant(changed_us), confirmed: None });
             }
         }
         Err(ProfileError::Busy)
     }
 
-    /// M22: notes that the data were confirmed as they were signed: `snapshot` is of what the user saw.
+    /// M22: notes that the data were confirmed as they were signed, and keeps what proves it: `snapshot` is of what the
+    /// user saw.
     ///
     /// # Errors
     /// The data are others by now; see [`ProfileError`].
@@ -141,6 +143,7 @@ impl People {
         account: AccountId,
         snapshot: [u8; 32],
         certificate: &str,
+        signed: &SignedText,
     ) -> Result<Confirmed, ProfileError> {
         for _ in 0..MAX_TRIES {
             let stored = self.stored(account).await?.ok_or(ProfileError::Missing)?;
@@ -153,20 +156,32 @@ impl People {
             let confirmed = ConfirmedRow { at_us, certificate: certificate.to_owned(), snapshot };
             let row = ProfileRow { confirmed: Some(confirmed.clone()), ..stored.profile.clone() };
             let actor = format!("account {}", account.0);
-            if self.write(&stored, &row, ("profile.confirm", &actor, certificate)).await? {
+            let mut batch = Batch::new();
+            confirmations::add(&mut batch, account, self.proof(account, at_us, signed).await?)?;
+            if self.write(batch, &stored, &row, ("profile.confirm", &actor, certificate)).await? {
                 return Ok(Confirmed::from(confirmed));
             }
         }
         Err(ProfileError::Busy)
     }
 
+    /// Named by its instant too: the same signature, taken twice, is two documents with two keys.
+    async fn proof(&self, account: AccountId, at_us: i64, signed: &SignedText) -> store::Result<NewProof> {
+        self.store.ready_keys(vec![account]).await?;
+        let bytes = signed.encode()?;
+        let sha256 = Sha256::new().chain_update(at_us.to_be_bytes()).chain_update(&bytes).finalize().into();
+        let key = self.store.document_key(Owner::Account(account), sha256)?;
+        Ok(NewProof { at_us, sha256, key, bytes })
+    }
+
     async fn stored(&self, account: AccountId) -> store::Result<Option<StoredProfile>> {
         self.store.read(move |view| view.profile(account)).await
     }
 
-    /// The profile, what the account says of it, and the audit, in one batch; `false` when somebody was faster.
+    /// The profile, what the account says of it, and the audit, in one batch with what the caller put into it; `false` when somebody was faster.
     async fn write(
         &self,
+        mut batch: Batch,
         stored: &StoredProfile,
         row: &ProfileRow,
         (action, actor, details): (&str, &str, &str),
@@ -174,7 +189,6 @@ impl People {
         let id = stored.account;
         let account = self.store.read(move |view| view.account(id)).await?;
         let account = account.filter(account_rows::Account::is_active).ok_or(ProfileError::Missing)?;
-        let mut batch = Batch::new();
         stored.replace(&mut batch, row)?;
         let mut changed = account.clone();
         changed.eds_confirmed = row.confirmed.is_some();

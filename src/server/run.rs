@@ -304,6 +304,7 @@ impl Start {
             publisher: self.services.publisher.clone(),
             closings: self.services.closings.clone(),
             workers: self.services.workers.clone(),
+            cabinet: self.services.cabinet(&self.addresses),
             registration: self.services.registration.clone(),
             counter: self.services.counter.clone(),
             audit: self.services.audit.clone(),

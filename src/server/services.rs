@@ -1,6 +1,10 @@
 //! Every service, built once: what the server runs and what a command uses when no server holds the directory.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::accounts::{self, Accounts};
 use crate::administration::{self, Administration};
@@ -14,12 +18,16 @@ use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
+use crate::mailfiles;
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
+use crate::people::mail_servers::Bound;
 use crate::people::registration::{self, Registration};
-use crate::people::{Agreements, Counter, People, Signatures, counter, signatures};
+use crate::people::{
+    Agreements, Cabinet, Confirmations, Counter, MailServers, People, Signatures, counter, signatures,
+};
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
 use crate::quota::warning::Warnings;
@@ -29,6 +37,8 @@ use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::store::{self, Store};
 use crate::trust::{Dns, DnsError, Verifier};
+
+use super::run::Addresses;
 
 /// The services of one data directory. Clones share them.
 #[derive(Clone, Debug)]
@@ -182,6 +192,7 @@ impl Services {
         let intake = Intake::new(intake::Services {
             settings: config.intake.clone(),
             hybrid_domain: config.hybrid.domain.clone(),
+            confirm_page: format!("{}/cabinet/confirm", config.receipts.public_url(&config.server.hostname)),
             caps: config.message.clone(),
             facilities: config.postal.clone(),
             registry: Arc::clone(&registry),
@@ -337,5 +348,35 @@ impl Services {
             signatures,
             counter,
         })
+    }
+
+    /// What the cabinet is made of, where the server listens on these addresses. Needs a tokio runtime.
+    #[must_use]
+    pub fn cabinet(&self, addresses: &Addresses) -> Cabinet {
+        let config = &self.config;
+        let settings = &config.cabinet;
+        let port = |bound: &[SocketAddr]| bound.first().map(SocketAddr::port);
+        let bound = Bound { imaps: port(&addresses.imaps), submissions: port(&addresses.submissions) };
+        let (people, signatures) = (self.people.clone(), self.signatures.clone());
+        Cabinet {
+            agreements: self.agreements.clone(),
+            confirmations: Confirmations::new(people.clone(), signatures, self.world.clone(), settings.sign_within_s),
+            people,
+            accounts: self.accounts.clone(),
+            registration: self.registration.clone(),
+            quota: config.quota.clone(),
+            closed_days: config.retention.closed_days,
+            mail: MailServers::of(settings, &config.server.hostname, &config.accounts.domains, bound),
+            mail_files: mailfiles::Services {
+                store: self.store.clone(),
+                world: self.world.clone(),
+                caps: config.message.clone(),
+                max_message_bytes: config.imap.protocol.max_message_bytes,
+                quota: config.quota.clone(),
+                log: None,
+                runtime: Handle::current(),
+            },
+            exports: Arc::new(Semaphore::new(settings.max_exports)),
+        }
     }
 }

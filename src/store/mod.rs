@@ -16,6 +16,7 @@ pub mod clock_checks;
 pub mod closings;
 mod commit;
 pub mod compact;
+pub mod confirmations;
 pub mod desk;
 pub mod device_acts;
 pub mod device_keys;

@@ -6,6 +6,7 @@
 //! | `P` | centre, due time, item | nothing: what a centre may lease from that time on |
 //! | `P` | (no centre), due time, item | nothing: what waits to be rendered |
 //! | `I` | S10 number | the item |
+//! | `1` | account, item | nothing: a letter that the account sent, by time |
 //! | `o` | item, event number | a message that its sender is still to get |
 //! | `h` | account, day | letters that the account sent to paper on that day |
 //!
@@ -23,6 +24,9 @@ use super::vault::RowText;
 use super::{Batch, Hole, Owner, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, WrappedKey, rows};
 
 const VERSION: u8 = 1;
+
+/// Class of the index of letters by the account that sent them.
+const SENT: u8 = b'1';
 
 /// The index name of letters that wait to be rendered: no centre is called so.
 pub const TO_RENDER: &str = "";
@@ -214,8 +218,17 @@ pub fn add_job(batch: &mut Batch, job: &mut PrintJob, draft: RecordSlot, due_ms:
     batch.put(keys::print_job(job.item), row);
     batch.reference(job.body);
     put_offers(batch, job);
+    if let Some(key) = sent_key(job) {
+        batch.put(key, Vec::new());
+    }
     batch.publish(Topic::Print(TO_RENDER.to_owned()));
     Ok(())
+}
+
+/// The entry of a letter among those that its account sent. Ids of items begin with their time, so that they stand in
+/// its order.
+pub(super) fn sent_key(job: &PrintJob) -> Option<Vec<u8>> {
+    job.account.map(|account| Key::of(SENT).u64(account.0).item(job.item).done())
 }
 
 impl StoredJob {
@@ -315,6 +328,21 @@ impl View<'_> {
         self.jobs_for_centre(TO_RENDER, now_ms, limit)
     }
 
+    /// Up to `limit` letters that an account sent to paper before the item `before`, or the last ones, the newest first.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn letters_of(&self, account: AccountId, before: Option<ItemId>, limit: usize) -> Result<Vec<StoredJob>> {
+        let prefix = Key::of(SENT).u64(account.0).done();
+        let end = match before {
+            Some(item) => Key::of(SENT).u64(account.0).item(item).done(),
+            None => keys::after(&prefix),
+        };
+        let entries = self.range_back(&prefix, &end, limit)?;
+        let items = entries.iter().filter_map(|(key, _)| item_at_end(key));
+        items.filter_map(|item| self.print_job(item).transpose()).collect()
+    }
+
     /// Up to `limit` jobs from `from` on, by item id, that is by time.
     ///
     /// # Errors
@@ -388,7 +416,8 @@ pub(super) fn follows(_: &[u8], row: &[u8]) -> Result<Follows> {
     let mut bodies = vec![job.body];
     bodies.extend(job.kept_document().map(|document| document.body));
     let offered = job.open_offers().iter();
-    let index = offered.map(|offer| keys::print_due(&offer.centre, offer.due_ms, job.item)).collect();
+    let offers = offered.map(|offer| keys::print_due(&offer.centre, offer.due_ms, job.item));
+    let index = offers.chain(sent_key(&job)).collect();
     Ok(Follows { bodies, records: vec![draft], index })
 }
 
@@ -410,8 +439,22 @@ pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims>
             format!("print job {:?} is offered to {:?} and is not in its due-time index", job.item, offer.centre)
         });
     }
+    if let Some(key) = sent_key(&job) {
+        let is_there = view.get(&key)?.is_some();
+        claims.require(is_there, || format!("print job {:?} is not among the letters of its account", job.item));
+    }
     let is_numbered = view.item_of_s10(&job.s10)? == Some(job.item);
     claims.require(is_numbered, || format!("print job {:?} is not found by its number {}", job.item, job.s10));
+    Ok(claims)
+}
+
+/// Whether an entry of an account's letters leads to one that it sent.
+pub(super) fn inspect_sent(view: &View<'_>, key: &[u8], _: &[u8]) -> Result<Claims> {
+    let item = item_at_end(key).ok_or_else(|| bad_key("the letters of an account"))?;
+    let job = view.print_job(item)?;
+    let mut claims = Claims::default();
+    let leads = job.and_then(|stored| sent_key(&stored.job)).is_some_and(|sent| sent == key);
+    claims.require(leads, || format!("an entry of an account's letters leads to {item:?}, which it did not send"));
     Ok(claims)
 }
 

@@ -54,6 +54,11 @@ pub fn add(batch: &mut Batch, account: AccountId, profile: &ProfileRow) -> Resul
     Ok(())
 }
 
+/// Removes the profile of an account that is no more, whether or not it has one.
+pub(super) fn remove(batch: &mut Batch, account: AccountId) {
+    batch.delete(key(account));
+}
+
 impl StoredProfile {
     /// Puts `new` in its place; the batch fails with `Conflict` if somebody else was faster.
     ///

@@ -5,8 +5,8 @@
 
 use super::mailboxes::{FolderSets, decode_message, message_place};
 use super::open::{SCHEMA, decode_schema, encode_schema};
-use super::{Batch, Error, Result, Store, audit, keys};
-use crate::ids::{AccountId, FolderId};
+use super::{Batch, Error, Result, Store, audit, keys, print_jobs};
+use crate::ids::{AccountId, FolderId, ItemId};
 
 /// Messages read at a time.
 const CHUNK: usize = 5_000;
@@ -25,10 +25,11 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
     tracing::info!(found, to = SCHEMA, "upgrading the store, once");
     let messages = if found < 2 { make_sets(store)? } else { 0 };
     let entries = if found < 3 { audit::chain::link_entries(store)? } else { 0 };
+    let letters = list_letters(store)?;
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;
-    tracing::info!(messages, entries, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
+    tracing::info!(messages, entries, letters, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
     Ok(())
 }
 
@@ -55,6 +56,23 @@ fn make_sets(store: &Store) -> Result<u64> {
     }
     writing.end_folder()?;
     Ok(messages)
+}
+
+/// Schema 4: the letters to paper of every account. Answers how many there are.
+fn list_letters(store: &Store) -> Result<u64> {
+    let mut from = ItemId(0);
+    let mut letters = 0;
+    loop {
+        let jobs = store.read_blocking(|view| view.print_jobs(from, ROWS_A_COMMIT))?;
+        let Some(last) = jobs.last().map(|stored| stored.job.item) else { return Ok(letters) };
+        let mut batch = Batch::new();
+        for key in jobs.iter().filter_map(|stored| print_jobs::sent_key(&stored.job)) {
+            batch.put(key, Vec::new());
+            letters += 1;
+        }
+        store.commit_blocking(batch)?;
+        from = ItemId(last.0.saturating_add(1));
+    }
 }
 
 /// The folder whose messages are being read.

@@ -189,6 +189,7 @@ pub(in crate::http) fn show_as(status: StatusCode, frame: &Frame, page: &impl Te
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // In the place of the other one: of two policies each holds.
     if let Some(policy) = frame.policy() {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{activate, admin, agreement, assets, desk, home, register, sign_in, verify};
+use super::{activate, admin, agreement, assets, cabinet, desk, home, mail_programs, register, sign_in, verify};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +32,8 @@ pub(in crate::http) enum Body {
     Form,
     /// A form with files: the handler takes `CheckedUpload`.
     Upload,
+    /// What a program sends and no browser: it changes nothing, and the handler bounds it.
+    Foreign,
 }
 
 /// One page, or one form that is sent.
@@ -55,6 +57,8 @@ const TABLES: &[&[Page]] = &[
     register::PAGES,
     desk::PAGES,
     activate::PAGES,
+    cabinet::PAGES,
+    mail_programs::PAGES,
 ];
 
 const PUBLIC: &[Page] = &[

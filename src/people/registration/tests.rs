@@ -368,7 +368,7 @@ async fn m10_nobody_joins_a_version_that_is_not_in_force() {
     // A version of the same instant cannot be: the first one is in force from now on.
     let agreements = &office.services.agreements;
     let now: Timestamp = NOW.parse().unwrap();
-    assert!(agreements.publish(texts, now, "test").await.is_err());
+    assert!(agreements.publish(texts, Some(now), "test").await.is_err());
     let version = agreements.versions().await.unwrap().remove(0);
     let next = crate::store::agreements::AgreementVersion {
         number: 2,
@@ -535,13 +535,14 @@ async fn m22_a_change_of_the_data_takes_the_confirmation_away() {
     let people = &office.services.people;
     let profile = people.profile(account).await.unwrap().unwrap();
     let snapshot = profile.snapshot("aigul@poshta.example");
-    people.confirm(account, snapshot, "4d").await.unwrap();
+    let signed = crate::store::confirmations::SignedText { text: "text".into(), cms: vec![0x30] };
+    people.confirm(account, snapshot, "4d", &signed).await.unwrap();
     assert!(office.services.accounts.get(account).await.unwrap().unwrap().eds_confirmed);
     let Form::Individual(mut form) = person_form(IIN) else { unreachable!() };
     form.residence = "Алматы қ.".into();
     people.change_profile(account, &Form::Individual(form), "test").await.unwrap();
     assert!(!office.services.accounts.get(account).await.unwrap().unwrap().eds_confirmed);
-    assert!(people.confirm(account, snapshot, "4d").await.is_err(), "what was signed is not what is there");
+    assert!(people.confirm(account, snapshot, "4d", &signed).await.is_err(), "what was signed is not what is there");
     let other = people.change_profile(account, &person_form(OTHER_IIN), "test").await;
     assert!(matches!(other, Err(crate::people::profile::ProfileError::OtherNumber)));
     office.check();

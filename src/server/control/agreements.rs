@@ -36,8 +36,8 @@ pub(super) async fn publish(services: &Services, wanted: WantedAgreement) -> Ans
     let WantedAgreement { kk, ru, en, from } = wanted;
     let wrong = |text: String| Failure { message: format!("{text:?} is no instant; write 2027-01-01T00:00:00+05:00") };
     let from = match from {
-        Some(text) => text.parse::<Timestamp>().map_err(|_| wrong(text))?,
-        None => services.world.now(),
+        Some(text) => Some(text.parse::<Timestamp>().map_err(|_| wrong(text))?),
+        None => None,
     };
     let published = services.agreements.publish([&kk, &ru, &en], from, "command").await;
     let version = published.map_err(|error| Failure::from_error(&error))?;

@@ -142,6 +142,7 @@ fn configure(config: &mut Config, options: &Options, secrets: &Secrets) {
     // One token leases every letter: this centre prints for every index, the other one is switched off.
     config.hybrid.disabled_centres = vec![OTHER_PRINT_CENTRE.into()];
     config.intake.domestic_domains.extend([DOMAIN.to_owned(), PEER.to_owned()]);
+    config.intake.official_domains.push(PEER.to_owned());
     config.outbound.next_hop = options.next_hop.clone();
     config.outbound.retry_after_s = vec![2, 10, 60, 300];
     // INTERFACE: the demo has no limit on messages.

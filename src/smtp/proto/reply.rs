@@ -113,6 +113,8 @@ pub fn refused(refusal: &Refusal) -> Reply {
         Refusal::RelayDenied(_) | Refusal::SenderNotYours(_) | Refusal::PaperDenied | Refusal::Policy(_) => {
             (550, "5.7.1")
         }
+        // RFC 3463 §3.8, X.7.1: not authorised to send to the destination, until its user or the sender confirms.
+        Refusal::AddresseeUnconfirmed { .. } | Refusal::SenderUnconfirmed { .. } => (550, "5.7.1"),
         Refusal::OnePaperRecipient | Refusal::TooManyRecipients(_) => (452, "4.5.3"),
         Refusal::BadPaperAddress(_) => (550, "5.1.3"),
         Refusal::BadPaperContent(_) => (550, "5.6.1"),

@@ -16,9 +16,9 @@ use super::mailboxes::{self, Change, Flags, FolderSets, Message};
 use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
-    accounts, agreements, applications, audit, base, clock_checks, closings, desk, device_acts, device_keys, items,
-    lookups, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts, scans,
-    second_factors, sessions, sign_ins, staff,
+    accounts, agreements, applications, audit, base, clock_checks, closings, confirmations, desk, device_acts,
+    device_keys, items, lookups, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts,
+    scans, second_factors, sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -111,6 +111,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'p', Reader::Claiming(print_jobs::inspect)),
     (b'P', Reader::Claiming(print_jobs::inspect_due)),
     (b'I', Reader::Claiming(print_jobs::inspect_s10)),
+    (b'1', Reader::Claiming(print_jobs::inspect_sent)),
     (b'o', Reader::Claiming(print_jobs::inspect_notice)),
     (b'h', Reader::Claiming(number)),
     (b'i', Reader::Claiming(items::inspect)),
@@ -139,6 +140,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'v', Reader::Claiming(desk::inspect)),
     (b'M', Reader::Claiming(agreements::inspect)),
     (b'D', Reader::Claiming(profiles::inspect)),
+    (b'2', Reader::Claiming(confirmations::inspect)),
     (b'E', Reader::Claiming(sessions::inspect)),
     (b'O', Reader::Claiming(staff::inspect)),
     (b'T', Reader::Claiming(sign_ins::inspect)),

@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::ids::{AccountId, FolderId, Uid};
 use crate::store::keys::{self, FolderCounter, FolderSet, Key};
 use crate::store::{Batch, Error, Hole, Member, Precondition, Result, Slot, Store, Topic, View};
+use crate::store::{confirmations, profiles};
 
 /// Facts that name folders whose messages are still to be removed: account, folder.
 pub(in crate::store) const DOOMED: &str = "doomed/";
@@ -187,6 +188,7 @@ impl Store {
         let key = destroying.await.map_err(|_| Error::Closed)??;
         // Before the folders, by which it is seen whether anything is left to be done.
         self.forget_receipts(account).await?;
+        self.forget_user(account).await?;
         Ok(Destroyed { account, key, folders: self.delete_all_folders(account).await? })
     }
 
@@ -211,6 +213,15 @@ impl Store {
             }
         }
         Err(busy())
+    }
+
+    /// Removes what the user told of themselves, and what proves it.
+    async fn forget_user(&self, account: AccountId) -> Result<()> {
+        let confirmed = self.read(move |view| view.confirmations(account)).await?;
+        let mut batch = Batch::new();
+        profiles::remove(&mut batch, account);
+        confirmations::remove(&mut batch, account, &confirmed);
+        self.commit(batch).await.map(drop)
     }
 
     /// Removes what is known of letters that are no more: which were fetched, and who is to hear of it.

@@ -231,7 +231,7 @@ fn a_directory_of_the_first_schema_gets_its_sets_when_it_is_opened() {
         let sets = take_back(dir.path(), left);
         let store = open(dir.path());
         assert_eq!(dump(&store), sets);
-        assert_eq!(get(&store, &keys::fact("schema")), Some(rows::encode(1, &2_u32).unwrap()));
+        assert_eq!(get(&store, &keys::fact("schema")), Some(rows::encode(1, &4_u32).unwrap()));
         assert_eq!(problems(&store), "");
     }
 }

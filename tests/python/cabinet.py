@@ -87,7 +87,7 @@ refused(confirm(page, EDS["company"]), "The IIN in the certificate is not yours"
 refused(confirm(page, EDS["expired"]), "was valid until")
 refused(confirm(page, EDS["revoked"]), "revoked")
 refused(confirm(page, EDS["person"], statement.replace("Серікова".encode(), "Серікқызы".encode())), "not what is shown now")
-refused(confirm(page, EDS["person"], until=str(int(page.hidden()["until"]) + 1)), "not what is shown now")
+refused(confirm(page, EDS["person"], until=str(int(page.hidden()["until"]) - 1)), "not what is shown now")
 refused(confirm(page, EDS["person"], until="1"), "The time for signing was over")
 refused(visitor.open("/cabinet/confirm", {**page.hidden(), "cms": "no signature"}), "neither a certificate nor a signature")
 assert official(aigul["address"])[0] == 550

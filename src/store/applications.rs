@@ -152,7 +152,7 @@ pub struct NewEvidence {
     pub what: String,
     /// Its media type.
     pub media_type: String,
-    /// Its SHA-256.
+    /// Its name: a SHA-256 over it, its application and the instant.
     pub sha256: [u8; 32],
     /// What seals it.
     pub key: Option<DocumentKey>,
@@ -167,7 +167,7 @@ pub struct Evidence {
     pub what: String,
     /// Its media type.
     pub media_type: String,
-    /// Its SHA-256.
+    /// Its name: a SHA-256 over it, its application and the instant.
     pub sha256: [u8; 32],
     /// Its size, bytes.
     pub bytes: u64,

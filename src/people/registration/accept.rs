@@ -235,7 +235,7 @@ impl Inner {
             evidence: ConsentEvidence::Application(stored.number.serial()),
         };
         agreements::consent(&mut batch, id, &consent)?;
-        rows::add_evidence(&mut batch, stored.number, self.sealed(filing.evidence)?)?;
+        rows::add_evidence(&mut batch, stored.number, self.sealed(stored.number, filing.evidence)?)?;
         let registered = rows::Application {
             password: None,
             state: State::Registered {
@@ -286,7 +286,7 @@ impl Inner {
         let pause_s = doubled.min(settings.max_ask_again_s.into());
         let again_us = now_us.saturating_add(pause_s.saturating_mul(1_000_000));
         let mut batch = Batch::new();
-        rows::add_evidence(&mut batch, stored.number, self.sealed(filing.evidence)?)?;
+        rows::add_evidence(&mut batch, stored.number, self.sealed(stored.number, filing.evidence)?)?;
         let state = State::Waiting { act: filing.act, since_us, again_us, tries };
         stored.change(&mut batch, &rows::Application { state, ..stored.application.clone() })?;
         if tries == 1 {
@@ -322,10 +322,14 @@ impl Inner {
         }
     }
 
-    fn sealed(&self, evidence: Vec<Evidence>) -> store::Result<Vec<NewEvidence>> {
+    /// Each is named by the application and the instant too: the same document, filed twice, is two with two keys.
+    fn sealed(&self, number: ApplicationNumber, evidence: Vec<Evidence>) -> store::Result<Vec<NewEvidence>> {
+        let filed = Sha256::new()
+            .chain_update(number.serial().to_be_bytes())
+            .chain_update(self.now().as_microsecond().to_be_bytes());
         let seal = |evidence: Evidence| {
             let Evidence { what, media_type, bytes } = evidence;
-            let sha256 = Sha256::digest(&bytes).into();
+            let sha256 = filed.clone().chain_update(what.name()).chain_update(&bytes).finalize().into();
             let key = self.parts.store.document_key(Owner::System, sha256)?;
             Ok(NewEvidence { what: what.name().to_owned(), media_type, sha256, key, bytes })
         };

@@ -64,14 +64,15 @@ impl Store {
         }
     }
 
-    /// A key for a document with this hash.
+    /// A key for a document of this name: a hash of its bytes and of what tells it from the same bytes stored before,
+    /// since a name gets one key for ever (its nonce follows from the name).
     ///
     /// # Errors
     /// `NotPossible` when the owner's key was destroyed; `Damaged`, I/O; there is no randomness.
-    pub fn document_key(&self, owner: Owner, sha256: [u8; 32]) -> Result<Option<DocumentKey>> {
+    pub fn document_key(&self, owner: Owner, name: [u8; 32]) -> Result<Option<DocumentKey>> {
         let Some(vault) = self.inner.vault.as_ref().filter(|vault| vault.seals()) else { return Ok(None) };
         let key = DataKey::random()?;
-        let wrapped = vault.wrap(owner, BodyId(sha256), &key)?;
+        let wrapped = vault.wrap(owner, BodyId(name), &key)?;
         Ok(Some(DocumentKey { key, wrapped }))
     }
 }

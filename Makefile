@@ -47,7 +47,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (15)
 # The pages in a real browser. POSHTA_PICTURES names a directory for screenshots.
 browser-test: ## the pages in a headless Chromium
 	@.ci/packages $(BROWSER_PACKAGES)
-	POSHTA_NEED_BROWSER=1 cargo test --locked --test stories -- verify_page:: sign_in::
+	POSHTA_NEED_BROWSER=1 cargo test --locked --test stories -- verify_page:: browser sign_in::
 
 bench: ## how long a client waits for a folder of 10,000 messages
 	cargo bench --locked --bench folder

@@ -15,7 +15,7 @@ assert clerk.home.status == 200 and "astana-1" in clerk.home.html, clerk.home.ht
 page = clerk.write(PERSON, "x", iin="061211600013", phone_mobile="")
 assert page.status == 422 and set(page.errors()) == {"iin", "phone-mobile"}, page.errors()
 assert 'type="password"' not in page.html
-page = clerk.write(PERSON, USERS[0]["login"])
+page = clerk.write(PERSON, USERS[1]["login"])
 assert page.status == 409 and "login" in page.errors(), page.errors()
 
 page = clerk.write(PERSON, "aigul.s")

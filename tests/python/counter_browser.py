@@ -44,8 +44,7 @@ try:
         scan.write(png())
         scan.flush()
         browser.view(1100, 900)
-        browser.open(f"{base}/desk?lang=kk")
-        assert browser.run("location.pathname") == "/sign-in"
+        browser.open(f"{base}/sign-in?next=/desk&lang=kk")
         fill({"login": USERS[0]["login"], "password": USERS[0]["password"]})
         submit("form[action='/sign-in'] button")
         assert browser.run("location.pathname") == "/desk", browser.run("document.body.innerText")

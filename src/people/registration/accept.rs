@@ -94,7 +94,7 @@ impl Registration {
     /// # Errors
     /// Store.
     pub fn keep(&self, batch: &mut Batch, number: ApplicationNumber, evidence: Vec<Evidence>) -> store::Result<()> {
-        rows::add_evidence(batch, number, self.inner.sealed(evidence)?)
+        rows::add_evidence(batch, number, self.inner.sealed(number, evidence)?)
     }
 
     /// M14: the clerk registers an application that is stored: one that was announced, or that the clerk filled in.

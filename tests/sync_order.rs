@@ -22,16 +22,18 @@ fn each_file_of_a_submission_is_written_and_synced_once_and_in_order_before_the_
     let prepared = Prepared::new(&temporary.path().join("data"), toml::Table::new());
     let server = prepared.serve(&[]);
     let mut client = Submission::login(server.submission(), "user001", &server.password).unwrap();
-    let mut submit = |subject: &str| {
+    let submit = |client: &mut Submission, subject: &str| {
         let to = "user002@poshta.example";
         let text = format!("From: user001@poshta.example\r\nTo: {to}\r\nSubject: {subject}\r\n\r\nHello\r\n");
         client.letter("user001@poshta.example", &[to], text.as_bytes()).unwrap()
     };
     // The first letter begins a pack and a file of the journal.
-    submit("first");
+    submit(&mut client, "first");
     let trace = temporary.path().join("trace");
     let recording = Attached::to(server.pid, &["-s", "16777216", "-e", CALLS], &trace);
-    let reply = submit("second");
+    let reply = submit(&mut client, "second");
+    // The server has come back from sending the reply, and the trace has seen it, when it answers something else.
+    client.is_still_there().unwrap();
     recording.detach();
 
     // Once a second the journal is read and published as a log, for which nobody waits.

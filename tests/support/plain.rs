@@ -72,6 +72,11 @@ impl Submission {
         self.reply()
     }
 
+    /// The server answers, and so has done whatever was asked before.
+    pub fn is_still_there(&mut self) -> io::Result<()> {
+        self.expect("NOOP", "250")
+    }
+
     /// Another reply is an error of the kind `Other`, in its own words.
     fn expect(&mut self, command: &str, code: &str) -> io::Result<()> {
         let reply = self.ask(command)?;

@@ -88,7 +88,7 @@ impl Imap {
     }
 
     /// How many messages are in the inbox.
-    pub fn messages(mut self) -> u64 {
+    pub fn messages(&mut self) -> u64 {
         let status = self.run("STATUS INBOX (MESSAGES)");
         let (_, count) = status.split_once("(MESSAGES ").unwrap_or_else(|| panic!("{status}"));
         count.split(')').next().unwrap().parse().unwrap()

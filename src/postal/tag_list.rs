@@ -1,7 +1,6 @@
 //! Tag lists as RFC 6376 §3.2 has them, their canonical form and their folding; dkim-quoted-printable (§2.11).
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// Most tags of a list; a mark has fewer than forty, those of later versions included.
 const MAX_TAGS: usize = 100;
@@ -150,13 +149,13 @@ fn break_point(tag: &str) -> usize {
 
 /// RFC 6376 §2.11: all that is not printable ASCII, and `=` and `;`, becomes `=XX`.
 pub(super) fn quoted_printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let digit = |nibble: u8| char::from(nibble + if nibble < 10 { b'0' } else { b'A' - 10 });
+    // Kazakh is two bytes a letter, each of which becomes three.
+    let mut out = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {
         match byte {
             0x21..=0x3a | 0x3c | 0x3e..=0x7e => out.push(char::from(byte)),
-            _ => {
-                let _ = write!(out, "={byte:02X}");
-            }
+            _ => out.extend(['=', digit(byte >> 4), digit(byte & 0xf)]),
         }
     }
     out

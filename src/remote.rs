@@ -1,5 +1,6 @@
-//! A question to the server of somebody else over HTTP: a time-stamping authority, a state register. It goes to the
-//! configured address and nowhere else: a redirection is an error like any other status. Time and size are bounded.
+//! A question to the server of somebody else over HTTP: a time-stamping authority, an OCSP responder, a state register. It
+//! goes to the configured address and nowhere else: a redirection is an error like any other status. Time and size are
+//! bounded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ pub(crate) struct Address {
 /// What is asked, and what may be answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Question<'a> {
-    /// The body.
-    pub(crate) body: Vec<u8>,
+    /// The body, which is posted; without one the question is its address.
+    pub(crate) body: Option<Vec<u8>>,
     /// Its media type, and others that belong to it.
     pub(crate) headers: &'a [(HeaderName, &'a str)],
     /// The statuses with which there is a body to read: 200, and what the protocol says besides.
@@ -82,15 +83,15 @@ impl Address {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", self.host);
         let stream = TcpStream::connect((self.name(), self.port)).await.map_err(|error| at(&error))?;
         if !self.is_tls {
-            return self.post(stream, question).await;
+            return self.send(stream, question).await;
         }
         let client = client.ok_or_else(|| at(&"no authorities are known for https"))?;
         let name = ServerName::try_from(self.name().to_owned()).map_err(|error| at(&error))?;
         let tls = TlsConnector::from(Arc::clone(client)).connect(name, stream).await.map_err(|error| at(&error))?;
-        self.post(tls, question).await
+        self.send(tls, question).await
     }
 
-    async fn post<S>(&self, stream: S, question: Question<'_>) -> Result<Vec<u8>, Failed>
+    async fn send<S>(&self, stream: S, question: Question<'_>) -> Result<Vec<u8>, Failed>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -121,18 +122,18 @@ impl Address {
 
     fn request(
         &self,
-        body: Vec<u8>,
+        body: Option<Vec<u8>>,
         headers: &[(HeaderName, &str)],
     ) -> Result<Request<Full<Bytes>>, axum::http::Error> {
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
         let request = Request::builder()
-            .method(Method::POST)
+            .method(if body.is_some() { Method::POST } else { Method::GET })
             .uri(path)
             .header(header::HOST, self.uri.authority().map_or(self.host.as_str(), |authority| authority.as_str()))
             .header(header::USER_AGENT, "poshta")
             .header(header::CONNECTION, "close");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
-        request.body(Full::new(Bytes::from(body)))
+        request.body(Full::new(Bytes::from(body.unwrap_or_default())))
     }
 }
 

@@ -293,7 +293,7 @@ impl Impression {
     pub(super) fn tags(&self) -> TagList {
         let details = &self.details;
         let has_place = !matches!(self.kind, Kind::Deliver(_));
-        let mut tags = TagList::default();
+        let mut tags = TagList::of_a_mark();
         tags.push("v", "1".into());
         tags.push("i", self.id.to_string());
         tags.push("k", self.kind.tag().into());

@@ -12,7 +12,9 @@ const CLOSE: &str = "?=";
 /// The whole field with its final CRLF. No character is split between two words (RFC 2047 §5).
 #[must_use]
 pub fn mark_text_header(line: &str) -> String {
-    let mut out = String::from(FIELD);
+    // Two lines, or three.
+    let mut out = String::with_capacity(4 * LINE);
+    out.push_str(FIELD);
     let mut used = FIELD.len() + 1;
     let mut word = String::new();
     for c in line.chars() {
@@ -32,7 +34,7 @@ pub fn mark_text_header(line: &str) -> String {
 fn push_word(out: &mut String, word: &str) {
     out.push(' ');
     out.push_str(OPEN);
-    out.push_str(&STANDARD.encode(word));
+    STANDARD.encode_string(word, out);
     out.push_str(CLOSE);
 }
 

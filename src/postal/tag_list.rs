@@ -58,6 +58,11 @@ impl TagList {
         Ok(list)
     }
 
+    /// With room for a signed mark.
+    pub(super) fn of_a_mark() -> Self {
+        TagList(Vec::with_capacity(40))
+    }
+
     /// Appends a tag.
     pub(super) fn push(&mut self, name: &'static str, value: String) {
         self.0.push((Cow::Borrowed(name), value));

@@ -113,7 +113,7 @@ impl Settings {
     /// The answer of the authority (RFC 3161 §3.4).
     async fn ask(&self, address: &Address, question: Vec<u8>) -> std::result::Result<Vec<u8>, remote::Failed> {
         let question = Question {
-            body: question,
+            body: Some(question),
             headers: &[
                 (header::CONTENT_TYPE, "application/timestamp-query"),
                 (header::ACCEPT, "application/timestamp-reply"),

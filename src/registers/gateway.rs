@@ -82,7 +82,7 @@ impl Gateway {
     ) -> Result<Answered, String> {
         let message = self.message(asked, id, settings, world.now())?;
         let question = Question {
-            body: message.into_bytes(),
+            body: Some(message.into_bytes()),
             headers: &[(header::CONTENT_TYPE, "text/xml; charset=utf-8"), (SOAP_ACTION, "\"\"")],
             // SOAP 1.1 §6.2: a fault comes with 500.
             statuses: &[StatusCode::OK, StatusCode::INTERNAL_SERVER_ERROR],

@@ -10,9 +10,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::clock::World;
 use crate::config::Config;
-use crate::http::access::{BadToken, Principals};
+use crate::http::access::BadToken;
 use crate::http::operator::{self, Operator};
-use crate::http::{self, Api, Transport};
+use crate::http::{self, Transport};
 use crate::imap;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::smtp::server::{self as smtp, Port};
@@ -291,27 +291,7 @@ impl Start {
 
     async fn http(&mut self, doors: &Doors, metrics: PrometheusHandle) -> Result<(), StartError> {
         let settings = self.services.config.http.clone();
-        let api = Api::new(http::Parts {
-            settings: Arc::new(settings.clone()),
-            principals: Principals::new(&settings.tokens)?,
-            authenticator: self.services.authenticator.clone(),
-            sessions: self.services.sessions.clone(),
-            store: self.services.store.clone(),
-            world: self.services.world.clone(),
-            devices: self.services.devices.clone(),
-            queue: self.services.paper.queue().clone(),
-            scans: self.services.scans.clone(),
-            publisher: self.services.publisher.clone(),
-            closings: self.services.closings.clone(),
-            workers: self.services.workers.clone(),
-            cabinet: self.services.cabinet(&self.addresses),
-            registration: self.services.registration.clone(),
-            counter: self.services.counter.clone(),
-            audit: self.services.audit.clone(),
-            lookups: self.services.lookups.clone(),
-            administration: self.services.administration.clone(),
-            registry: Arc::clone(&self.services.registry),
-        });
+        let api = self.services.api(&self.addresses)?;
         let bind = async |name, address| {
             Listener::bind(name, address, Gate::new(settings.limits.clone()), self.ids.clone(), "").await
         };

@@ -14,6 +14,8 @@ use crate::clock::World;
 use crate::closings::{self, Closings};
 use crate::config::{Config, ConfigError};
 use crate::devices::{self, Devices, NtpServers, TimeSource};
+use crate::http::access::{BadToken, Principals};
+use crate::http::{self, Api};
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
@@ -348,6 +350,35 @@ impl Services {
             signatures,
             counter,
         })
+    }
+
+    /// What answers over HTTP, where the server listens on these addresses. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// `[[http.tokens]]` is wrong.
+    pub fn api(&self, addresses: &Addresses) -> Result<Api, BadToken> {
+        let settings = &self.config.http;
+        Ok(Api::new(http::Parts {
+            settings: Arc::new(settings.clone()),
+            principals: Principals::new(&settings.tokens)?,
+            authenticator: self.authenticator.clone(),
+            sessions: self.sessions.clone(),
+            store: self.store.clone(),
+            world: self.world.clone(),
+            devices: self.devices.clone(),
+            queue: self.paper.queue().clone(),
+            scans: self.scans.clone(),
+            publisher: self.publisher.clone(),
+            closings: self.closings.clone(),
+            workers: self.workers.clone(),
+            cabinet: self.cabinet(addresses),
+            registration: self.registration.clone(),
+            counter: self.counter.clone(),
+            audit: self.audit.clone(),
+            lookups: self.lookups.clone(),
+            administration: self.administration.clone(),
+            registry: Arc::clone(&self.registry),
+        }))
     }
 
     /// What the cabinet is made of, where the server listens on these addresses. Needs a tokio runtime.

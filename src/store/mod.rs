@@ -261,7 +261,7 @@ impl Default for Settings {
             max_journal_file_bytes: 64 << 20,
             max_memory_body_bytes: 256 << 10,
             compression: true,
-            compression_level: 3,
+            compression_level: 1,
             compression_min_bytes: 512,
             encryption: false,
             operator_key_file: PathBuf::new(),

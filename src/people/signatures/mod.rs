@@ -4,7 +4,6 @@
 //! The invariant: a signature passes only if every check that the configuration asks for was made and held; what could
 //! not be found out is never taken for good. Nothing is fetched from a host that a certificate names.
 
-mod fetch;
 mod revocation;
 mod settings;
 

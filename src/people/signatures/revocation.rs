@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{HeaderName, StatusCode, header};
 use parking_lot::Mutex;
 
 use crate::clock::{Timestamp, World};
@@ -12,10 +13,21 @@ use crate::identity::eds::{
     self, Certificate, Path, Question, Refusal, Response, RevocationList, Status as OcspStatus, Trust,
 };
 use crate::locale::Lang;
+use crate::remote::{self, Address};
 
 use super::SignatureError;
-use super::fetch::{Address, Ask, Bounds};
 use super::settings::{LoadError, RevocationCheck, Settings, read};
+
+/// RFC 6960 §A.1.
+const OCSP: &[(HeaderName, &str)] =
+    &[(header::CONTENT_TYPE, "application/ocsp-request"), (header::ACCEPT, "application/ocsp-response")];
+
+/// Reads the address of a responder or of a list. RFC 6960, RFC 5280: what comes back is signed, and they speak HTTP
+/// without TLS.
+pub(super) fn address(url: &str) -> Result<Address, remote::Failed> {
+    let address = Address::parse(url)?;
+    if address.is_tls() { Err(format!("{url:?} does not begin with http://")) } else { Ok(address) }
+}
 
 /// Where it is found out.
 #[derive(Debug)]
@@ -24,7 +36,8 @@ pub(super) struct Revocations {
     responders: Vec<Address>,
     lists: Vec<FetchedList>,
     files: Vec<PathBuf>,
-    bounds: Bounds,
+    deadline: Duration,
+    max_bytes: usize,
     max_age_s: i64,
     refresh_s: i64,
     world: World,
@@ -49,16 +62,16 @@ struct Asked<'a> {
 impl Revocations {
     pub(super) fn new(settings: &Settings, world: World) -> Result<Self, LoadError> {
         let addresses = |urls: &[String]| -> Result<Vec<Address>, LoadError> {
-            urls.iter().map(|url| Address::parse(url).map_err(LoadError::Address)).collect()
+            urls.iter().map(|url| address(url).map_err(LoadError::Address)).collect()
         };
         let fetched = |address| FetchedList { address, kept: Mutex::new(None) };
-        let deadline = Duration::from_secs(settings.fetch_timeout_s.into());
         Ok(Revocations {
             check: settings.revocation,
             responders: addresses(&settings.ocsp_urls)?,
             lists: addresses(&settings.crl_urls)?.into_iter().map(fetched).collect(),
             files: settings.crl_files.clone(),
-            bounds: Bounds { deadline, most: settings.max_fetch_bytes },
+            deadline: Duration::from_secs(settings.fetch_timeout_s.into()),
+            max_bytes: settings.max_fetch_bytes,
             max_age_s: settings.max_age_s.into(),
             refresh_s: settings.crl_refresh_s.into(),
             world,
@@ -102,7 +115,7 @@ impl Revocations {
     async fn ask(&self, responder: &Address, asked: Asked<'_>) -> Result<(), Failure> {
         let nonce: [u8; 16] = self.world.random();
         let question = Question { certificate: asked.certificate, issuer: asked.issuer, nonce: Some(&nonce) };
-        let bytes = responder.fetch(Ask::Ocsp(question.to_der()), self.bounds).await.map_err(Failure::Fetch)?;
+        let bytes = self.fetch(responder, Some(question.to_der()), OCSP).await.map_err(Failure::Fetch)?;
         let response = Response::read(&bytes)?;
         let now = self.world.now();
         let verified = response.verify(asked.trust, now, self.max_age_s)?;
@@ -140,6 +153,17 @@ impl Revocations {
         None
     }
 
+    async fn fetch(
+        &self,
+        address: &Address,
+        body: Option<Vec<u8>>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Vec<u8>, remote::Failed> {
+        let (deadline, max_bytes) = (self.deadline, self.max_bytes);
+        let question = remote::Question { body, headers, statuses: &[StatusCode::OK], deadline, max_bytes };
+        address.ask(question, None).await
+    }
+
     async fn fetched(&self, list: &FetchedList) -> Result<Arc<RevocationList>, String> {
         let now = self.world.now();
         let kept = list.kept.lock().clone();
@@ -148,7 +172,7 @@ impl Revocations {
         {
             return Ok(Arc::clone(kept));
         }
-        match list.address.fetch(Ask::List, self.bounds).await {
+        match self.fetch(&list.address, None, &[]).await {
             Ok(bytes) => {
                 let read = RevocationList::read(&eds::contents(&bytes));
                 let read = Arc::new(read.map_err(|why| why.text(Lang::En))?);

@@ -111,8 +111,7 @@ impl Settings {
         }
         let urls = self.ocsp_urls.iter().map(|url| ("ocsp_urls", url));
         for (key, url) in urls.chain(self.crl_urls.iter().map(|url| ("crl_urls", url))) {
-            if let Err(why) = super::fetch::Address::parse(url) {
-                // RFC 6960, RFC 5280: answers and lists are signed, and responders speak HTTP without TLS.
+            if let Err(why) = super::revocation::address(url) {
                 problems.push((key, why, "write an address such as \"http://ocsp.pki.gov.kz/\""));
             }
         }

@@ -39,14 +39,21 @@ impl BodyHasher {
     /// Goes on with the next bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
+            let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+            let (mut line, rest) = bytes.split_at(end);
             let is_pending = self.cr || self.space;
-            if !is_pending && let Some((line, rest)) = plain_line(bytes) {
-                self.word(line);
-                self.line_ends += 1;
-                bytes = rest;
-            } else {
-                bytes = self.step(bytes);
+            match relaxed_line(line) {
+                Some(relaxed) if !is_pending => {
+                    self.word(relaxed);
+                    self.line_ends += 1;
+                }
+                _ => {
+                    while !line.is_empty() {
+                        line = self.step(line);
+                    }
+                }
             }
+            bytes = rest;
         }
     }
 
@@ -99,6 +106,9 @@ impl BodyHasher {
     }
 
     fn word(&mut self, word: &[u8]) {
+        if self.piece.is_empty() {
+            self.piece.reserve(PIECE + word.len());
+        }
         while self.line_ends > 0 {
             self.line_ends -= 1;
             self.piece.extend_from_slice(b"\r\n");
@@ -120,18 +130,16 @@ impl BodyHasher {
     }
 }
 
-/// A line that is in the relaxed form already but for one space at its end, without that and its CRLF; and what follows.
-/// Most lines are, and are looked at many bytes at a time.
-fn plain_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'\n', bytes)?;
-    let line = bytes.get(..end)?.strip_suffix(b"\r")?;
+/// The content of a line that is in the relaxed form already but for one space at its end. Most lines are, and are
+/// looked at many bytes at a time.
+fn relaxed_line(line: &[u8]) -> Option<&[u8]> {
+    let line = line.strip_suffix(b"\r\n")?;
     let line = line.strip_suffix(b" ").unwrap_or(line);
     let next = line.get(1..)?;
-    let is_odd = |byte: u8| (byte == b'\t') | (byte == b'\r');
-    let odd = line.iter().fold(false, |odd, byte| odd | is_odd(*byte));
+    let odd = line.iter().fold(false, |odd, byte| odd | (*byte == b'\t') | (*byte == b'\r'));
     let doubled = line.iter().zip(next).fold(false, |doubled, (a, b)| doubled | ((*a == b' ') & (*b == b' ')));
-    let is_plain = !odd && !doubled && line.last() != Some(&b' ');
-    is_plain.then_some((line, bytes.get(end + 1..)?))
+    let is_relaxed = !odd && !doubled && line.last() != Some(&b' ');
+    is_relaxed.then_some(line)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl HeaderInput {
                 named.push(field);
             }
         }
-        let mut canonical = Vec::new();
+        let mut canonical = Vec::with_capacity(1 << 10);
         for name in names {
             // RFC 6376 §5.4.2: from the bottom up; what is not there is nothing.
             if let Some(field) = left.get_mut(name).and_then(Vec::pop) {

@@ -12,8 +12,10 @@ TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++ openssl node
 # A browser is large: only for those who ask for it.
 BROWSER_PACKAGES = $(TEST_PACKAGES) chromium-headless-shell
 
-FUZZ_TARGETS = eds mime_scanner header_edit mbox smtp_session imap_session
+FUZZ_TARGETS = age eds mime_scanner header_edit mbox smtp_session imap_session
 FUZZ_SECONDS ?= 15
+# Built quickly, for a few seconds; long fuzzing is worth a build with all optimisations, checks included.
+FUZZ_BUILD = --dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,11 +40,11 @@ test: packages ## every test, and each fuzz target for $(FUZZ_SECONDS) s
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (15)
 	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
-	@for target in $(FUZZ_TARGETS); do \
-	  echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
-	  cargo fuzz run --dev -s none $$target -- -dict=fuzz/dictionaries/$$target.dict \
-	    -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 || exit 1; \
-	done
+	cargo fuzz build $(FUZZ_BUILD) -s none
+	@echo "fuzzing $(FUZZ_TARGETS) for $(FUZZ_SECONDS) s each"
+	@echo $(FUZZ_TARGETS) | tr ' ' '\n' | xargs -P 2 -I TARGET \
+	  cargo fuzz run $(FUZZ_BUILD) -s none TARGET -- -dict=fuzz/dictionaries/TARGET.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0
 
 # The pages in a real browser. POSHTA_PICTURES names a directory for screenshots.
 browser-test: ## the pages in a headless Chromium
@@ -100,7 +102,7 @@ soak-mail-files:
 	POSHTA_MAIL_FILES=$(SOAK_MESSAGES) cargo test --locked --test stories -- --nocapture many_messages_go_in_and_out
 
 soak-fuzz-%:
-	@$(MAKE) --no-print-directory fuzz FUZZ_TARGETS=$* FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
+	@$(MAKE) --no-print-directory fuzz FUZZ_TARGETS=$* FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS) FUZZ_BUILD="--release --debug-assertions"
 
 fmt: ## format the code
 	cargo fmt --all

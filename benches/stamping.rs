@@ -29,9 +29,6 @@ mod door;
 #[path = "acceptance/processes.rs"]
 mod processes;
 #[allow(dead_code, reason = "the stories use all of it")]
-#[path = "../tests/support/server.rs"]
-mod server;
-#[allow(dead_code, reason = "the stories use all of it")]
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -50,7 +47,7 @@ use poshta::server::Services;
 use poshta::store::{Batch, Store};
 
 use door::{Cell, Target, measure, numbers};
-use server::{ADDRESS, Server};
+use support::server::{ADDRESS, Server};
 
 /// As in the program.
 #[global_allocator]

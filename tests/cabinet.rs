@@ -1,9 +1,7 @@
 //! What a user sees of and does with the own mailbox: over HTTPS, and in a browser with a stand-in for NCALayer.
 
+use crate::support::{Demo, browser, succeeded};
 use std::net::TcpListener;
-use std::process::Command;
-
-use crate::support::{Demo, succeeded};
 
 #[test]
 fn m22_official_letters_come_to_who_confirmed_their_data_until_they_change() {
@@ -33,16 +31,9 @@ fn m2_letters_on_paper_are_listed_and_taken_back_in_the_cabinet() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
-/// `make browser-test` installs one and asks for it; elsewhere there may be none.
 #[test]
 fn m22_a_user_confirms_the_data_and_closes_the_mailbox_in_a_browser() {
-    let programs = ["chromium-headless-shell", "chromium"];
-    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
-    let Some(program) = programs.into_iter().find(is_there) else {
-        assert!(std::env::var_os("POSHTA_NEED_BROWSER").is_none(), "there is no Chromium here");
-        println!("there is no Chromium here: nobody opens the cabinet in a browser");
-        return;
-    };
+    let Some(program) = browser("nobody opens the cabinet in a browser") else { return };
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let dir = tempfile::tempdir().unwrap();
     let demo = Demo::start_in(&dir.path().join("data"), &["--signer-port", &port]);

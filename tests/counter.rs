@@ -1,8 +1,6 @@
 //! People who sign on paper get their mailboxes at a counter (M14), whatever state the registers are in (M24).
 
-use std::process::Command;
-
-use crate::support::{Demo, succeeded};
+use crate::support::{Demo, browser, succeeded};
 
 /// Clerks of two facilities; the third user is none.
 fn grant_clerks(demo: &Demo) {
@@ -43,16 +41,9 @@ fn m14_four_eyes_are_two_persons() {
     demo.python("counter_four_eyes.py", &[]);
 }
 
-/// `make browser-test` installs one and asks for it; elsewhere there may be none.
 #[test]
 fn m14_a_clerk_registers_somebody_in_a_browser() {
-    let programs = ["chromium-headless-shell", "chromium"];
-    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
-    let Some(program) = programs.into_iter().find(is_there) else {
-        assert!(std::env::var_os("POSHTA_NEED_BROWSER").is_none(), "there is no Chromium here");
-        println!("there is no Chromium here: no clerk registers anybody in a browser");
-        return;
-    };
+    let Some(program) = browser("no clerk registers anybody in a browser") else { return };
     let dir = tempfile::tempdir().unwrap();
     let demo = Demo::start_in(&dir.path().join("data"), &["--users", "4"]);
     grant_clerks(&demo);

@@ -1,9 +1,7 @@
 //! Signing in to the pages: passwords, second factors, sessions, roles; with plain requests and, where there is a
 //! browser, with passkeys.
 
-use std::process::Command;
-
-use crate::support::{Demo, poshta, succeeded};
+use crate::support::{Demo, browser, poshta, succeeded};
 
 #[test]
 fn the_pages_open_to_whoever_proves_to_be_their_user_and_to_nobody_else() {
@@ -13,13 +11,7 @@ fn the_pages_open_to_whoever_proves_to_be_their_user_and_to_nobody_else() {
 
 #[test]
 fn codes_and_passkeys_sign_in_in_a_browser() {
-    let programs = ["chromium-headless-shell", "chromium"];
-    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
-    let Some(program) = programs.into_iter().find(is_there) else {
-        assert!(std::env::var_os("POSHTA_NEED_BROWSER").is_none(), "there is no Chromium here");
-        println!("there is no Chromium here: nothing is signed in with a passkey");
-        return;
-    };
+    let Some(program) = browser("nothing is signed in with a passkey") else { return };
     let demo = Demo::start();
     let mut story = demo.story("sign_in_browser.py");
     story.arg(program).args(std::env::var_os("POSHTA_PICTURES"));

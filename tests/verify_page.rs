@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Demo, succeeded};
+use crate::support::{Demo, browser, succeeded};
 
 #[test]
 fn a_letter_is_judged_by_the_page_and_found_in_the_log() {
@@ -29,15 +29,8 @@ fn a_letter_is_judged_by_the_page_and_found_in_the_log() {
     in_a_browser(&demo, &letter);
 }
 
-/// `make browser-test` installs one and asks for it; elsewhere there may be none.
 fn in_a_browser(demo: &Demo, letter: &Path) {
-    let programs = ["chromium-headless-shell", "chromium"];
-    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
-    let Some(program) = programs.into_iter().find(is_there) else {
-        assert!(std::env::var_os("POSHTA_NEED_BROWSER").is_none(), "there is no Chromium here");
-        println!("there is no Chromium here: the page is not opened in a browser");
-        return;
-    };
+    let Some(program) = browser("the page is not opened in a browser") else { return };
     let mut story = demo.story("verify_browser.py");
     story.arg(program).arg(letter).arg(root().join("tests/vectors/postmark"));
     story.args(std::env::var_os("POSHTA_PICTURES"));

@@ -129,6 +129,18 @@ pub fn poshta() -> &'static str {
     env!("CARGO_BIN_EXE_poshta")
 }
 
+/// A headless Chromium. `make browser-test` installs one and asks for it; elsewhere there may be none, and then
+/// nothing is done of what is told here.
+pub fn browser(what: &str) -> Option<&'static str> {
+    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
+    let found = ["chromium-headless-shell", "chromium"].into_iter().find(is_there);
+    if found.is_none() {
+        assert!(std::env::var_os("POSHTA_NEED_BROWSER").is_none(), "there is no Chromium here");
+        println!("there is no Chromium here: {what}");
+    }
+    found
+}
+
 /// Standard output of a run that must have succeeded.
 pub fn succeeded(what: &str, output: Output) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -55,6 +55,15 @@ pub struct Administration {
     parts: Arc<Parts>,
 }
 
+/// Who does something, and why: both stand in the audit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct By<'a> {
+    /// The administrator.
+    pub who: &'a str,
+    /// The reason.
+    pub why: &'a str,
+}
+
 /// An account as an administrator sees it.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -122,6 +131,14 @@ impl Administration {
         }
     }
 
+    /// The open account with this login or address.
+    ///
+    /// # Errors
+    /// Store.
+    pub async fn open_account(&self, text: &str) -> Result<Option<Account>> {
+        Ok(self.parts.accounts.find_login(text).await?.filter(Account::is_active))
+    }
+
     /// Up to `limit` accounts behind `after`, by number.
     ///
     /// # Errors
@@ -137,7 +154,7 @@ impl Administration {
     /// Audit, store.
     pub async fn show(&self, by: &str, id: AccountId) -> Result<Option<Seen>> {
         let Parts { accounts, sessions, base, store, quota, .. } = &*self.parts;
-        self.note(by, "account.show", id, None).await?;
+        self.parts.audit.note(by, "account.show", &object(id), None).await?;
         let Some(account) = accounts.get(id).await? else { return Ok(None) };
         let (usage, grants) = store.read(move |view| Ok((view.usage(id)?, view.grants(id)?))).await?;
         let sessions = sessions.list(id).await?.len();
@@ -159,7 +176,7 @@ impl Administration {
     ///
     /// # Errors
     /// Audit, store.
-    pub async fn end_sessions(&self, by: &str, id: AccountId) -> Result<usize> {
+    pub async fn end_sessions(&self, by: By<'_>, id: AccountId) -> Result<usize> {
         self.note(by, "account.sessions.end", id, None).await?;
         Ok(self.parts.sessions.close_all(id, None).await?)
     }
@@ -168,7 +185,7 @@ impl Administration {
     ///
     /// # Errors
     /// Closed or unknown; audit, store.
-    pub async fn set_quota(&self, by: &str, id: AccountId, own: OwnQuota) -> Result<()> {
+    pub async fn set_quota(&self, by: By<'_>, id: AccountId, own: OwnQuota) -> Result<()> {
         self.note(by, "account.quota", id, Some(format!("{own:?}"))).await?;
         let quota = &self.parts.quota;
         Ok(self.parts.accounts.set_quota(id, own, |account| quota.allowance(Some(account))).await?)
@@ -179,7 +196,7 @@ impl Administration {
     ///
     /// # Errors
     /// Closed or unknown; audit, store; the pool is full.
-    pub async fn reset_password(&self, by: &str, id: AccountId, from: IpAddr) -> Result<Secret> {
+    pub async fn reset_password(&self, by: By<'_>, id: AccountId, from: IpAddr) -> Result<Secret> {
         let Parts { accounts, authenticator, sessions, world, .. } = &*self.parts;
         self.note(by, "account.password", id, Some("temporary".to_owned())).await?;
         let letter = |byte: &u8| PASSWORD_LETTERS.get(usize::from(byte % 32)).copied().map(char::from);
@@ -194,7 +211,7 @@ impl Administration {
     ///
     /// # Errors
     /// Closed already or unknown; audit, store.
-    pub async fn close(&self, by: &str, id: AccountId) -> Result<Closed> {
+    pub async fn close(&self, by: By<'_>, id: AccountId) -> Result<Closed> {
         let Parts { accounts, retention, .. } = &*self.parts;
         if retention.closed_days == 0 {
             return self.destroy(by, id).await;
@@ -208,7 +225,7 @@ impl Administration {
     ///
     /// # Errors
     /// Unknown; audit, store. Then it is done again: what is destroyed stays so.
-    pub async fn destroy(&self, by: &str, id: AccountId) -> Result<Closed> {
+    pub async fn destroy(&self, by: By<'_>, id: AccountId) -> Result<Closed> {
         let Parts { accounts, .. } = &*self.parts;
         let account = accounts.get(id).await?.ok_or(AccountError::Missing)?;
         self.note(by, "account.destroy", id, None).await?;
@@ -216,7 +233,12 @@ impl Administration {
         Ok(Closed::Destroyed)
     }
 
-    async fn note(&self, by: &str, action: &str, id: AccountId, details: Option<String>) -> Result<()> {
-        Ok(self.parts.audit.note(by, action, &format!("account {}", id.0), details).await?)
+    async fn note(&self, by: By<'_>, action: &str, id: AccountId, details: Option<String>) -> Result<()> {
+        let details = details.map_or_else(|| by.why.to_owned(), |details| format!("{details}; {}", by.why));
+        Ok(self.parts.audit.note(by.who, action, &object(id), Some(details)).await?)
     }
+}
+
+fn object(id: AccountId) -> String {
+    format!("account {}", id.0)
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::World;
+use crate::clock::{Timestamp, World};
 
 /// An electronic subscriber mailbox of order 71. The high 16 bits name the operator (M4, P17).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -69,6 +69,13 @@ macro_rules! ulid_type {
             pub fn generate(world: &World) -> Self {
                 let milliseconds = u64::try_from(world.now().as_millisecond()).unwrap_or(0);
                 $name(ulid::Ulid::from_parts(milliseconds, u128::from_be_bytes(world.random::<16>())).0)
+            }
+
+            /// When it was made, to a millisecond.
+            #[must_use]
+            pub fn made_at(self) -> Timestamp {
+                let milliseconds = i64::try_from(ulid::Ulid(self.0).timestamp_ms()).unwrap_or(0);
+                Timestamp::from_millisecond(milliseconds).unwrap_or_default()
             }
 
             /// The sixteen bytes, big-endian: sorts by time.

@@ -32,6 +32,7 @@ pub mod payment;
 pub mod people;
 pub mod postal;
 pub mod publisher;
+pub mod pulse;
 pub mod quota;
 pub mod receipts;
 pub mod registers;

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod administration;
 mod audit;
 mod byte_exact;
 mod cabinet;

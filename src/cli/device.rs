@@ -80,7 +80,7 @@ pub(super) fn run(command: &DeviceCommand) -> anyhow::Result<()> {
             (Request::DeviceRotate { device, key_file }, target)
         }
         DeviceCommand::Issue { device, holder, role, node, target } => {
-            (Request::DeviceHandle { device, handling: Handling::Issue { node, holder, role } }, target)
+            (Request::DeviceHandle { device, handling: Handling::Issue { node, holder, role, reason: None } }, target)
         }
         DeviceCommand::Return { device, reason, target } => {
             (Request::DeviceHandle { device, handling: Handling::Return { reason } }, target)

@@ -472,18 +472,23 @@ async fn p31_who_has_a_device_stands_in_its_closing() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), NOON);
     node.mark(Kind::Accept).await;
-    let issue = |holder: &str| Handling::Issue { node: None, holder: holder.into(), role: Some("operator".into()) };
-    node.devices.handle(DEVICE, Handling::Return { reason: None }).await.unwrap();
+    let issue = |holder: &str| Handling::Issue {
+        node: None,
+        holder: holder.into(),
+        role: Some("operator".into()),
+        reason: None,
+    };
+    node.devices.handle(DEVICE, Handling::Return { reason: None }, "test").await.unwrap();
     node.pass(60);
-    node.devices.handle(DEVICE, issue("A. Serikova")).await.unwrap();
+    node.devices.handle(DEVICE, issue("A. Serikova"), "test").await.unwrap();
     node.mark(Kind::Accept).await;
     node.pass(DAY_S);
     node.closings.close_due().await.unwrap();
-    node.devices.handle(DEVICE, Handling::Return { reason: Some("end of shift".into()) }).await.unwrap();
+    node.devices.handle(DEVICE, Handling::Return { reason: Some("end of shift".into()) }, "test").await.unwrap();
     node.pass(DAY_S);
     node.closings.close_due().await.unwrap();
     node.pass(60);
-    node.devices.handle(DEVICE, Handling::Revoke { reason: "lost".into() }).await.unwrap();
+    node.devices.handle(DEVICE, Handling::Revoke { reason: "lost".into() }, "test").await.unwrap();
     node.pass(3 * DAY_S);
     node.closings.close_due().await.unwrap();
     let closings = node.require_sound(DEVICE).await;
@@ -499,11 +504,11 @@ async fn p12_p31_a_plate_is_accounted_for_while_somebody_has_it() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), NOON);
     let plate = "almaty-intl-b";
-    node.devices.handle(plate, Handling::Return { reason: None }).await.unwrap();
+    node.devices.handle(plate, Handling::Return { reason: None }, "test").await.unwrap();
     node.pass(DAY_S);
     node.closings.close_due().await.unwrap();
-    let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None };
-    node.devices.handle(plate, issue).await.unwrap();
+    let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None, reason: None };
+    node.devices.handle(plate, issue, "test").await.unwrap();
     drop(node);
     let node = Node::open(dir.path(), "2026-11-24T07:00:00Z");
     node.closings.close_due().await.unwrap();

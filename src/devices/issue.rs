@@ -16,9 +16,6 @@ use crate::store::device_keys::{DeviceKey, put_device_key};
 use super::keys::{blocking, find_or_make, key_line};
 use super::{Devices, Error};
 
-/// Who changes what becomes of devices, in the audit.
-const ACTOR: &str = "command line";
-
 /// What is done with a device.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +28,9 @@ pub enum Handling {
         holder: String,
         /// As what.
         role: Option<String>,
+        /// Why, if there is more to say.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// It comes back.
     Return {
@@ -72,11 +72,11 @@ impl Whereabouts {
 }
 
 impl Devices {
-    /// Issues, returns or revokes a device.
+    /// Issues, returns or revokes a device; `by` is who does that.
     ///
     /// # Errors
     /// There is no such device, or it is not where it would have to be; see [`Error`].
-    pub async fn handle(&self, device: &str, handling: Handling) -> Result<DeviceAct, Error> {
+    pub async fn handle(&self, device: &str, handling: Handling, by: &str) -> Result<DeviceAct, Error> {
         let device = self.known(device)?;
         let _changing = self.inner.changing.lock().await;
         self.require_possible(&device, &handling)?;
@@ -85,7 +85,7 @@ impl Devices {
         if !self.brings_here(&handling) {
             self.withdraw(&device);
         }
-        let written = self.write_down(&device, handling).await;
+        let written = self.write_down(&device, handling, by).await;
         // Whatever became of it: a device that is still here goes on.
         if self.is_here(&device) {
             self.give_back(&device);
@@ -94,8 +94,8 @@ impl Devices {
     }
 
     /// Writes down what is done with a device, now.
-    async fn write_down(&self, device: &DeviceId, handling: Handling) -> Result<DeviceAct, Error> {
-        let act = self.act(device, handling);
+    async fn write_down(&self, device: &DeviceId, handling: Handling, by: &str) -> Result<DeviceAct, Error> {
+        let act = self.act(device, handling, by);
         let mut batch = Batch::new();
         // What is handed about is accounted for every day, and the account is signed: seals and plates get a key too.
         let keys = self.add_key(device, &mut batch).await?;
@@ -135,14 +135,14 @@ impl Devices {
     ///
     /// # Errors
     /// There is no such device, or nothing is locked.
-    pub async fn unlock(&self, device: &str, reason: &str) -> Result<Timestamp, Error> {
+    pub async fn unlock(&self, device: &str, reason: &str, by: &str) -> Result<Timestamp, Error> {
         let device = self.known(device)?;
         let why = self.inner.clock.lock_reason().ok_or_else(|| Error::NotLocked(device.to_string()))?;
         let now = self.inner.world.now();
         let mut batch = Batch::new();
         let entry = AuditEntry {
             at_us: now.as_microsecond(),
-            actor: ACTOR.to_owned(),
+            actor: by.to_owned(),
             action: "device.unlock".to_owned(),
             object: device.to_string(),
             details: Some(format!("{reason}; {why}")),
@@ -152,7 +152,7 @@ impl Devices {
             json!({ "device": device.as_str(), "event": "unlocked", "instant": now.to_string(), "reason": reason });
         batch.journal(line.to_string());
         self.inner.store.commit(batch).await?;
-        tracing::warn!(%device, reason, "unlocked by a command");
+        tracing::warn!(%device, reason, "unlocked by a person");
         Ok(self.inner.clock.unlock(&device))
     }
 
@@ -196,7 +196,7 @@ impl Devices {
         }
     }
 
-    fn act(&self, device: &DeviceId, handling: Handling) -> DeviceAct {
+    fn act(&self, device: &DeviceId, handling: Handling, by: &str) -> DeviceAct {
         let mut act = DeviceAct {
             device: device.to_string(),
             at_us: self.inner.world.now().as_microsecond(),
@@ -205,12 +205,13 @@ impl Devices {
             holder: None,
             role: None,
             reason: None,
-            by: ACTOR.to_owned(),
+            by: by.to_owned(),
         };
         match handling {
-            Handling::Issue { node, holder, role } => {
+            Handling::Issue { node, holder, role, reason } => {
                 let node = node.unwrap_or_else(|| self.inner.node.to_string());
                 (act.act, act.node, act.holder, act.role) = (Act::Issued, Some(node), Some(holder), role);
+                act.reason = reason;
             }
             Handling::Return { reason } => act.reason = reason,
             Handling::Revoke { reason } => (act.act, act.reason) = (Act::Revoked, Some(reason)),

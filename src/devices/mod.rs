@@ -27,7 +27,9 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::{Timestamp, World};
-use crate::postal::{DeviceId, KeyError, MarksFile, MarksKey, NotStamped, Registry, Signer, SigningKey};
+use crate::postal::{
+    Device, DeviceId, Facility, KeyError, MarksFile, MarksKey, NotStamped, Registry, Signer, SigningKey,
+};
 use crate::store::device_keys::DeviceKey;
 use crate::store::{self, Store};
 
@@ -309,22 +311,49 @@ impl Devices {
     /// The state of the clock and of every device, for people and scripts.
     #[must_use]
     pub fn shown(&self) -> Value {
+        let devices: serde_json::Map<_, _> = self.shown_behind(None, usize::MAX).into_iter().collect();
+        json!({ "clock": self.shown_clock(), "devices": devices })
+    }
+
+    /// The state of the clock.
+    #[must_use]
+    pub fn shown_clock(&self) -> Value {
+        self.inner.clock.shown()
+    }
+
+    /// The states of up to `limit` devices whose names are behind `after`, by name.
+    #[must_use]
+    pub fn shown_behind(&self, after: Option<&str>, limit: usize) -> Vec<(String, Value)> {
         let now = self.inner.world.now();
-        let mut devices = serde_json::Map::new();
-        for facility in self.inner.registry.facilities(now) {
-            let operator = self.inner.registry.operator(&facility.operator);
-            for device in &facility.devices {
-                let issued = self.issued(&device.id);
-                let shown = json!({
-                    "engraving": operator.map(|operator| crate::postal::engraving(facility, operator, device, now)),
-                    "issued": issued,
-                    "revoked_at": self.revoked(&device.id).or(device.revoked_at).map(|at| at.to_string()),
-                    "locked": self.inner.clock.lock_of(&device.id),
-                });
-                devices.insert(device.id.to_string(), shown);
-            }
-        }
-        json!({ "clock": self.inner.clock.shown(), "devices": devices })
+        let all = self.inner.registry.facilities(now).flat_map(|facility| {
+            let behind = facility.devices.iter().filter(|device| after.is_none_or(|after| device.id.as_str() > after));
+            behind.map(move |device| (facility, device))
+        });
+        let mut found: Vec<_> = all.collect();
+        found.sort_by(|(_, one), (_, other)| one.id.as_str().cmp(other.id.as_str()));
+        let shown = found.into_iter().take(limit);
+        shown.map(|(facility, device)| (device.id.to_string(), self.state_of(facility, device, now))).collect()
+    }
+
+    /// The state of one device; `None` when there is none of this name now.
+    #[must_use]
+    pub fn shown_device(&self, name: &str) -> Option<Value> {
+        let now = self.inner.world.now();
+        let mut facilities = self.inner.registry.facilities(now);
+        facilities.find_map(|facility| {
+            let device = facility.devices.iter().find(|device| device.id.as_str() == name)?;
+            Some(self.state_of(facility, device, now))
+        })
+    }
+
+    fn state_of(&self, facility: &Facility, device: &Device, now: Timestamp) -> Value {
+        let operator = self.inner.registry.operator(&facility.operator);
+        json!({
+            "engraving": operator.map(|operator| crate::postal::engraving(facility, operator, device, now)),
+            "issued": self.issued(&device.id),
+            "revoked_at": self.revoked(&device.id).or(device.revoked_at).map(|at| at.to_string()),
+            "locked": self.inner.clock.lock_of(&device.id),
+        })
     }
 }
 

@@ -374,7 +374,7 @@ async fn p31_f13_a_clock_that_drifts_locks_every_device_until_it_is_right() {
     assert!(locked(node.strike(&mut devices.begin()).await));
 
     // A person decides otherwise, for a minute.
-    devices.unlock(DEVICE, "the source is wrong").await.unwrap();
+    devices.unlock(DEVICE, "the source is wrong", "test").await.unwrap();
     node.mark().await;
     node.clock.0.fetch_add(61, Ordering::SeqCst);
     assert!(locked(node.strike(&mut devices.begin()).await));
@@ -387,7 +387,7 @@ async fn p31_f13_a_clock_that_drifts_locks_every_device_until_it_is_right() {
     assert_eq!(lines.iter().filter(|line| line["event"] == "unlocked").count(), 1);
     let audit = node.store.read(|view| view.audit_entries(1)).await.unwrap();
     assert_eq!((audit[0].action.as_str(), audit[0].object.as_str()), ("device.unlock", DEVICE));
-    assert!(matches!(devices.unlock("nobody", "x").await, Err(Error::UnknownDevice(_))));
+    assert!(matches!(devices.unlock("nobody", "x", "test").await, Err(Error::UnknownDevice(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -398,7 +398,7 @@ async fn p31_a_source_that_is_silent_for_too_long_locks() {
     node.devices = with_source(&node, dir.path(), &source);
     node.mark().await;
     assert_eq!(node.devices.shown()["clock"]["state"], "silent");
-    assert!(matches!(node.devices.unlock(DEVICE, "x").await, Err(Error::NotLocked(_))));
+    assert!(matches!(node.devices.unlock(DEVICE, "x", "test").await, Err(Error::NotLocked(_))));
     node.clock.0.fetch_add(600, Ordering::SeqCst);
     node.devices.check_clock().await;
     let refused = node.strike(&mut node.devices.begin()).await;
@@ -452,20 +452,21 @@ async fn p31_a_device_that_was_returned_stamps_nothing() {
     node.mark().await;
     let devices = &node.devices;
     let back = Handling::Return { reason: None };
-    let issue = |to: &str| Handling::Issue { node: Some(to.into()), holder: "A. Serikova".into(), role: None };
-    devices.handle(DEVICE, back.clone()).await.unwrap();
+    let issue =
+        |to: &str| Handling::Issue { node: Some(to.into()), holder: "A. Serikova".into(), role: None, reason: None };
+    devices.handle(DEVICE, back.clone(), "test").await.unwrap();
     let refused = node.strike(&mut devices.begin()).await;
     assert!(matches!(refused, Err(Error::NotIssued(_))), "{refused:?}");
-    assert!(matches!(devices.handle(DEVICE, back.clone()).await, Err(Error::NotPossible { .. })));
+    assert!(matches!(devices.handle(DEVICE, back.clone(), "test").await, Err(Error::NotPossible { .. })));
     // At another node it stamps nothing here, and after a restart neither.
-    devices.handle(DEVICE, issue("mx2.poshta.example")).await.unwrap();
-    assert!(matches!(devices.handle(DEVICE, issue("x")).await, Err(Error::NotPossible { .. })));
+    devices.handle(DEVICE, issue("mx2.poshta.example"), "test").await.unwrap();
+    assert!(matches!(devices.handle(DEVICE, issue("x"), "test").await, Err(Error::NotPossible { .. })));
     let second = node.clock.0.load(Ordering::SeqCst);
     drop(node);
     let node = Node::open_at(dir.path(), 100, second);
     assert!(matches!(node.strike(&mut node.devices.begin()).await, Err(Error::NotIssued(_))));
-    node.devices.handle(DEVICE, back).await.unwrap();
-    node.devices.handle(DEVICE, issue("mx.poshta.example")).await.unwrap();
+    node.devices.handle(DEVICE, back, "test").await.unwrap();
+    node.devices.handle(DEVICE, issue("mx.poshta.example"), "test").await.unwrap();
     node.mark().await;
     assert_eq!(node.devices.shown()["devices"][DEVICE]["issued"]["holder"], "A. Serikova");
     let audit = node.store.read(|view| view.audit_entries(1)).await.unwrap();
@@ -480,7 +481,7 @@ async fn p31_a_device_whose_return_could_not_be_written_down_goes_on() {
     let folder = dir.path().join(DIR).join(DEVICE);
     std::fs::create_dir_all(dir.path().join(DIR)).unwrap();
     std::fs::write(&folder, "").unwrap();
-    let refused = node.devices.handle(DEVICE, Handling::Return { reason: None }).await;
+    let refused = node.devices.handle(DEVICE, Handling::Return { reason: None }, "test").await;
     assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
     std::fs::remove_file(&folder).unwrap();
     node.mark().await;
@@ -518,7 +519,7 @@ async fn p31_no_stroke_is_later_than_the_return() {
         })
         .collect();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    let act = devices.handle(DEVICE, Handling::Return { reason: None }).await.unwrap();
+    let act = devices.handle(DEVICE, Handling::Return { reason: None }, "test").await.unwrap();
     for stamper in stampers {
         assert!(stamper.await.unwrap().as_microsecond() < act.at_us);
     }
@@ -529,9 +530,9 @@ async fn p31_a_device_that_was_revoked_never_stamps_again_and_everybody_is_told(
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);
     node.mark().await;
-    node.devices.handle(DEVICE, Handling::Revoke { reason: "lost".into() }).await.unwrap();
-    let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None };
-    assert!(matches!(node.devices.handle(DEVICE, issue).await, Err(Error::NotPossible { .. })));
+    node.devices.handle(DEVICE, Handling::Revoke { reason: "lost".into() }, "test").await.unwrap();
+    let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None, reason: None };
+    assert!(matches!(node.devices.handle(DEVICE, issue, "test").await, Err(Error::NotPossible { .. })));
     let marks = serde_json::to_value(node.devices.marks()).unwrap().to_string();
     assert!(marks.contains("revoked_at"), "{marks}");
     assert!(matches!(node.strike(&mut node.devices.begin()).await, Err(Error::NotIssued(_))));
@@ -548,7 +549,7 @@ async fn p16_another_device_of_the_facility_takes_over() {
     let devices = with(Settings::default(), &node.store, &registry, &world, dir.path());
     let device = async || node.strike(&mut devices.begin()).await.unwrap().device().to_string();
     assert_eq!(device().await, DEVICE);
-    devices.handle(DEVICE, Handling::Return { reason: None }).await.unwrap();
+    devices.handle(DEVICE, Handling::Return { reason: None }, "test").await.unwrap();
     assert_eq!(device().await, "astana-1-b");
 }
 
@@ -570,9 +571,9 @@ async fn p12_p13_every_kind_is_issued_and_shows_what_is_engraved_on_it() {
             }
             if kinds.insert(format!("{:?}", device.kind)) {
                 let id = device.id.as_str();
-                node.devices.handle(id, Handling::Return { reason: None }).await.unwrap();
-                let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None };
-                node.devices.handle(id, issue).await.unwrap();
+                node.devices.handle(id, Handling::Return { reason: None }, "test").await.unwrap();
+                let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None, reason: None };
+                node.devices.handle(id, issue, "test").await.unwrap();
             }
         }
     }

@@ -46,8 +46,9 @@ use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
 use crate::people::lookups::Lookups;
 use crate::people::{Cabinet, Counter, Registration};
-use crate::postal::{FacilityId, Registry};
+use crate::postal::{FacilityId, FacilityKind, Registry};
 use crate::publisher::Publisher;
+use crate::pulse::Pulse;
 use crate::sessions::Sessions;
 use crate::store::Store;
 
@@ -101,6 +102,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// What state systems ask of the unified base.
     pub lookups: Lookups,
+    /// How the server does from minute to minute.
+    pub pulse: Pulse,
 }
 
 /// The API. Clones share it.
@@ -121,11 +124,10 @@ impl Api {
     /// All routes of version 1.
     pub fn router(&self) -> Router {
         routes::router()
-            .fallback(|| async { Problem::not_found() })
             // The guard knows the limit of each route.
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(self.clone(), guard::guard))
-            // Pages are for people: they have a table and a guard of their own.
+            // Pages are for people: they have a table and a guard of their own, which also answers for what there is not.
             .merge(pages::router(self))
             .with_state(self.clone())
     }
@@ -212,9 +214,18 @@ impl Api {
         &self.parts.administration
     }
 
+    /// The facilities of this kind now, by their ids.
+    fn facilities_of(&self, kind: FacilityKind) -> Vec<String> {
+        self.parts.registry.of_kind(kind, self.now()).map(|facility| facility.id.to_string()).collect()
+    }
+
     /// There is such a facility now.
     fn has_facility(&self, id: &FacilityId) -> bool {
         self.parts.registry.facility(id, self.now()).is_some()
+    }
+
+    fn pulse(&self) -> &Pulse {
+        &self.parts.pulse
     }
 
     fn lookups(&self) -> &Lookups {

@@ -87,7 +87,7 @@ pub(super) async fn assign(
 ) -> Result<Json<Value>, Problem> {
     let id = owned(&api, &caller, &id).await?;
     let body: AssignBody = parse_json(&body)?;
-    let scan = api.scans().assign(id, parse_address(&body.recipient)?, &caller.name).await?;
+    let scan = api.scans().assign(id, parse_address(&body.recipient)?, &caller.name, None).await?;
     Ok(Json(scan_json(&scan)))
 }
 

@@ -228,7 +228,7 @@ impl ScanDesk {
     ///
     /// # Errors
     /// `NotFound`, `Refused`, `Store`.
-    pub async fn assign(&self, id: ItemId, recipient: Address, by: &str) -> Result<Scan, ScanError> {
+    pub async fn assign(&self, id: ItemId, recipient: Address, by: &str, why: Option<&str>) -> Result<Scan, ScanError> {
         let stored = self.waiting(id).await?;
         let document = self.document_of(&stored.scan).await?;
         let done = Scan {
@@ -237,7 +237,7 @@ impl ScanDesk {
             decided_by: Some(by.to_owned()),
             ..stored.scan.clone()
         };
-        let batch = self.decision(&stored, &done, by, "assign")?;
+        let batch = self.decision(&stored, &done, by, ("assign", why))?;
         let item = self.deliver(&done, recipient, &document, batch).await?;
         Ok(self.note_item(done, item).await)
     }
@@ -254,7 +254,7 @@ impl ScanDesk {
             decided_by: Some(by.to_owned()),
             ..stored.scan.clone()
         };
-        match self.store.commit(self.decision(&stored, &rejected, by, "reject")?).await {
+        match self.store.commit(self.decision(&stored, &rejected, by, ("reject", Some(reason)))?).await {
             Ok(_) => Ok(rejected),
             Err(error) => Err(too_late(error)),
         }
@@ -460,15 +460,23 @@ impl ScanDesk {
     }
 
     /// A decision of the review desk with its audit entry.
-    fn decision(&self, stored: &StoredScan, new: &Scan, by: &str, action: &str) -> Result<Batch, ScanError> {
+    fn decision(
+        &self,
+        stored: &StoredScan,
+        new: &Scan,
+        by: &str,
+        (action, why): (&str, Option<&str>),
+    ) -> Result<Batch, ScanError> {
         let mut batch = Batch::new();
         stored.change(&mut batch, new)?;
+        let details: Vec<&str> = new.recipient.as_deref().into_iter().chain(why).collect();
+        let details = details.join("; ");
         let entry = AuditEntry {
             at_us: self.world.now().as_microsecond(),
             actor: by.to_owned(),
             action: format!("scan.{action}"),
             object: new.id.to_string(),
-            details: new.recipient.clone().or_else(|| new.reason.clone()),
+            details: (!details.is_empty()).then_some(details),
         };
         add_audit(&mut batch, &entry)?;
         Ok(batch)

@@ -331,6 +331,8 @@ impl Start {
         self.drain.spawn(self.services.closings.clone().run(stop()));
         self.drain.spawn(self.services.audit.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));
+        let (pulse, shown) = (self.services.pulse.clone(), metrics.clone());
+        self.drain.spawn(pulse.run(move || shown.render(), self.services.world.clone(), stop()));
         let stop = stop();
         self.drain.spawn(async move {
             while tokio::time::timeout(METRICS_UPKEEP, stop.cancelled()).await.is_err() {

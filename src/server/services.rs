@@ -32,6 +32,7 @@ use crate::people::{
 };
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
+use crate::pulse::Pulse;
 use crate::quota::warning::Warnings;
 use crate::receipts::{self, Fetches, Receipts};
 use crate::registers::{self, Registers};
@@ -103,6 +104,8 @@ pub struct Services {
     pub registers: Registers,
     /// And at a counter.
     pub counter: Counter,
+    /// How the server does from minute to minute.
+    pub pulse: Pulse,
 }
 
 /// Why the services cannot be built.
@@ -349,6 +352,7 @@ impl Services {
             registration,
             signatures,
             counter,
+            pulse: Pulse::default(),
         })
     }
 
@@ -378,6 +382,7 @@ impl Services {
             lookups: self.lookups.clone(),
             administration: self.administration.clone(),
             registry: Arc::clone(&self.registry),
+            pulse: self.pulse.clone(),
         }))
     }
 

@@ -58,6 +58,7 @@ impl Sessions {
         role: Role,
         facility: Option<&FacilityId>,
         by: &str,
+        why: Option<&str>,
     ) -> Result<(), StaffError> {
         match (Role::OF_STAFF.contains(&role), role.needs_facility(), facility) {
             (false, ..) => return Err(StaffError::NotOfStaff(role)),
@@ -69,7 +70,7 @@ impl Sessions {
         let facility = facility.map(ToString::to_string);
         let grant = Grant::new(role, facility.clone(), by.to_owned(), now.as_microsecond());
         let details = facility.map_or_else(|| role.name().to_owned(), |at| format!("{} at {at}", role.name()));
-        self.change_grants(account, entry(now, by, "staff.grant", account, details), |old| {
+        self.change_grants(account, entry(now, by, "staff.grant", account, with(details, why)), |old| {
             let others = old.iter().filter(|old| old.role() != Some(role)).cloned();
             Ok(others.chain([grant.clone()]).collect())
         })
@@ -80,8 +81,8 @@ impl Sessions {
     ///
     /// # Errors
     /// See [`StaffError`].
-    pub async fn revoke(&self, account: AccountId, role: Role, by: &str) -> Result<(), StaffError> {
-        let entry = entry(self.inner.world.now(), by, "staff.revoke", account, role.name().to_owned());
+    pub async fn revoke(&self, account: AccountId, role: Role, by: &str, why: Option<&str>) -> Result<(), StaffError> {
+        let entry = entry(self.inner.world.now(), by, "staff.revoke", account, with(role.name().to_owned(), why));
         self.change_grants(account, entry, |old| {
             let left: Vec<Grant> = old.iter().filter(|old| old.role() != Some(role)).cloned().collect();
             if left.len() == old.len() { Err(StaffError::NotGranted(role)) } else { Ok(left) }
@@ -135,6 +136,10 @@ fn entry(now: Timestamp, by: &str, action: &str, account: AccountId, details: St
         object: account.0.to_string(),
         details: Some(details),
     }
+}
+
+fn with(details: String, why: Option<&str>) -> String {
+    why.map_or(details.clone(), |why| format!("{details}; {why}"))
 }
 
 fn names() -> String {

@@ -165,7 +165,7 @@ async fn staff_is_granted_and_revoked_and_each_is_in_the_audit() {
     let fixture = fixture(Settings::default()).await;
     let opened = fixture.open().await;
     let facility: crate::postal::FacilityId = "astana-1".parse().unwrap();
-    let grant = async |role, facility| fixture.sessions.grant(fixture.account, role, facility, "test").await;
+    let grant = async |role, facility| fixture.sessions.grant(fixture.account, role, facility, "test", None).await;
     grant(Role::Clerk, Some(&facility)).await.unwrap();
     grant(Role::Controller, None).await.unwrap();
     assert!(matches!(grant(Role::Clerk, None).await, Err(StaffError::NeedsFacility(_))));
@@ -176,9 +176,9 @@ async fn staff_is_granted_and_revoked_and_each_is_in_the_audit() {
         session.grants.iter().filter_map(Grant::role).collect::<Vec<_>>()
     };
     assert_eq!(roles().await, [Role::Clerk, Role::Controller], "an open session has them at once");
-    fixture.sessions.revoke(fixture.account, Role::Clerk, "test").await.unwrap();
+    fixture.sessions.revoke(fixture.account, Role::Clerk, "test", None).await.unwrap();
     assert_eq!(roles().await, [Role::Controller]);
-    let again = fixture.sessions.revoke(fixture.account, Role::Clerk, "test").await;
+    let again = fixture.sessions.revoke(fixture.account, Role::Clerk, "test", None).await;
     assert!(matches!(again, Err(StaffError::NotGranted(Role::Clerk))));
     let staff = fixture.sessions.staff(10).await.unwrap();
     assert_eq!((staff.len(), staff[0].login.as_str()), (1, "aigul"));

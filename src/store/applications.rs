@@ -90,7 +90,7 @@ pub enum State {
     Refused {
         /// Why: as the service names it.
         code: String,
-        /// What a register knows otherwise: the key of its text.
+        /// What a register knows otherwise: the key of its text; or the reason that the operator gave.
         field: Option<String>,
         /// Microseconds since 1970.
         until_us: i64,
@@ -183,6 +183,24 @@ pub enum Queue {
     AskAgain,
 }
 
+/// Where an application stands in its queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// When time changes it, microseconds since 1970.
+    pub at_us: i64,
+    /// Its serial number.
+    pub serial: u32,
+}
+
+impl Queue {
+    fn byte(self) -> u8 {
+        match self {
+            Queue::Over => UNTIL,
+            Queue::AskAgain => ASK_AGAIN,
+        }
+    }
+}
+
 impl State {
     /// The row in `L` that goes with it, if time is to change it.
     fn due(&self) -> Option<(u8, i64)> {
@@ -238,6 +256,13 @@ pub fn welcomed(batch: &mut Batch, number: ApplicationNumber) {
 }
 
 impl StoredApplication {
+    /// Where it stands in its queue, if it waits for anything.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        let (_, at_us) = self.application.state.due()?;
+        Some(Place { at_us, serial: self.number.serial() })
+    }
+
     /// The application has come further; the batch fails with `Conflict` if somebody else was faster.
     ///
     /// # Errors
@@ -318,21 +343,28 @@ impl View<'_> {
     /// # Errors
     /// Engine, `Damaged`.
     pub fn applications_due(&self, queue: Queue, now_us: i64, limit: usize) -> Result<Vec<StoredApplication>> {
-        let queue = match queue {
-            Queue::Over => UNTIL,
-            Queue::AskAgain => ASK_AGAIN,
-        };
+        let queue = queue.byte();
         let rows = self.range(&[WAITING, queue], &due_prefix(queue, now_us).done(), limit)?;
         let found = rows.iter().map(|(key, _)| self.application_of(last_serial(key)?));
         Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
-    /// Applications that wait for a register, by the time at which it is asked again; at most `limit`.
+    /// Up to `limit` applications of a queue behind `after`, by the time that changes them.
     ///
     /// # Errors
     /// Engine, `Damaged`.
-    pub fn applications_waiting(&self, limit: usize) -> Result<Vec<StoredApplication>> {
-        self.applications_due(Queue::AskAgain, i64::MAX, limit)
+    pub fn applications_behind(
+        &self,
+        queue: Queue,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<StoredApplication>> {
+        let prefix = [WAITING, queue.byte()];
+        let place = |place: Place| due_prefix(queue.byte(), place.at_us).u64(place.serial.into()).done();
+        let from = after.map_or_else(|| prefix.to_vec(), |after| keys::after(&place(after)));
+        let rows = self.range(&from, &keys::after(&prefix), limit)?;
+        let found = rows.iter().map(|(key, _)| self.application_of(last_serial(key)?));
+        Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// Up to `limit` applications whose confirmation is still to be sent.

@@ -160,6 +160,20 @@ impl View<'_> {
         Ok(found)
     }
 
+    /// Up to `limit` cases of all facilities behind this application, the oldest application first.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn desk_cases_behind(&self, after: Option<u32>, limit: usize) -> Result<Vec<StoredCase>> {
+        let prefix = [CLASS, CASE];
+        let key = |serial: u32| keys::after(&Key::of(CLASS).u8(CASE).u64(serial.into()).done());
+        let rows = self.range(&after.map_or_else(|| prefix.to_vec(), key), &keys::after(&prefix), limit)?;
+        let read = |(key, row): (Vec<u8>, Vec<u8>)| {
+            Ok(StoredCase { serial: serial_in(&key)?, case: rows::decode(VERSION, &row)?, row })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Which code the applicant of an application has or is to have.
     ///
     /// # Errors

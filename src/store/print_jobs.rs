@@ -71,6 +71,25 @@ pub enum State {
 }
 
 impl State {
+    /// Every state, in the order of a letter's way.
+    pub const ALL: [Self; 15] = [
+        Self::Accepted,
+        Self::CheckFailed,
+        Self::Queued,
+        Self::Cancelled,
+        Self::Claimed,
+        Self::Printed,
+        Self::Inserted,
+        Self::HandedToPost,
+        Self::Failed,
+        Self::InTransit,
+        Self::AtDeliveryOffice,
+        Self::Attempted,
+        Self::Delivered,
+        Self::Returned,
+        Self::Lost,
+    ];
+
     /// It ended before it was on paper.
     #[must_use]
     pub fn is_never_printed(self) -> bool {
@@ -274,6 +293,15 @@ fn put_offers(batch: &mut Batch, job: &PrintJob) {
     }
 }
 
+/// Letters on paper, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobPage {
+    /// The letters.
+    pub jobs: Vec<StoredJob>,
+    /// Where it was stopped: older ones are before this item. `None` when there are none.
+    pub next: Option<ItemId>,
+}
+
 /// What waits for a centre.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -341,6 +369,42 @@ impl View<'_> {
         let entries = self.range_back(&prefix, &end, limit)?;
         let items = entries.iter().filter_map(|(key, _)| item_at_end(key));
         items.filter_map(|item| self.print_job(item).transpose()).collect()
+    }
+
+    /// Up to `limit` letters on paper before the item `before`, or the last ones, the newest first; with a state only
+    /// those that stand so. There is no index of states: no more than `most` rows are looked at.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn print_jobs_back(
+        &self,
+        state: Option<State>,
+        before: Option<ItemId>,
+        limit: usize,
+        most: usize,
+    ) -> Result<JobPage> {
+        const AT_ONCE: usize = 500;
+        let mut page = JobPage { jobs: Vec::new(), next: before };
+        for _ in 0..most.div_ceil(AT_ONCE) {
+            let end = page.next.map_or_else(|| keys::after(b"p"), keys::print_job);
+            let rows = self.range_back(b"p", &end, AT_ONCE)?;
+            let is_all = rows.len() < AT_ONCE;
+            for (_, row) in rows {
+                let stored = decode(row)?;
+                page.next = Some(stored.job.item);
+                if state.is_none_or(|state| state == stored.job.state) {
+                    page.jobs.push(stored);
+                }
+                if page.jobs.len() >= limit {
+                    return Ok(page);
+                }
+            }
+            if is_all {
+                page.next = None;
+                break;
+            }
+        }
+        Ok(page)
     }
 
     /// Up to `limit` jobs from `from` on, by item id, that is by time.

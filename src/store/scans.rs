@@ -154,8 +154,17 @@ impl View<'_> {
     /// # Errors
     /// Engine, `Damaged`.
     pub fn scans_to_review(&self, limit: usize) -> Result<Vec<StoredScan>> {
+        self.scans_to_review_behind(None, limit)
+    }
+
+    /// As [`View::scans_to_review`], those behind `after`.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn scans_to_review_behind(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<StoredScan>> {
         let mut scans = Vec::new();
-        for (key, _) in self.range(b"C", &keys::after(b"C"), limit)? {
+        let from = after.map_or_else(|| b"C".to_vec(), |id| keys::after(&waiting_key(id)));
+        for (key, _) in self.range(&from, &keys::after(b"C"), limit)? {
             if let Some(id) = key.last_chunk::<16>()
                 && let Some(scan) = self.scan(ItemId(u128::from_be_bytes(*id)))?
             {

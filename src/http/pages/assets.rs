@@ -23,6 +23,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const ASSETS: &[Asset] = &[
     Asset { name: "poshta.css", kind: CSS, content: include_str!("poshta.css") },
     Asset { name: "poshta.svg", kind: SVG, content: include_str!("poshta.svg") },
+    Asset { name: "admin.css", kind: CSS, content: include_str!("admin/admin.css") },
     Asset { name: "cabinet.css", kind: CSS, content: include_str!("cabinet/cabinet.css") },
     Asset { name: "passkeys.mjs", kind: SCRIPT, content: include_str!("sign_in/passkeys.mjs") },
     Asset { name: "verify.css", kind: CSS, content: include_str!("verify.css") },

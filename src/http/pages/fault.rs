@@ -1,8 +1,6 @@
 //! What a person sees when a page cannot be shown. A [`Fault`] knows no language: the guard, which does, makes a page
 //! of it. So handlers of pages can answer `Result<Response, Fault>` and use `?`.
 
-#![allow(dead_code, reason = "what pages are made of; each folder of pages takes what it needs")]
-
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,8 +1,6 @@
 //! Forms that people send: bounded, and only those that this server showed to the same browser. Another site can make
 //! a browser send a form, but cannot know the token that stands in ours (CSRF).
 
-#![allow(dead_code, reason = "what pages are made of; each folder of pages takes what it needs")]
-
 use axum::body::{Bytes, to_bytes};
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};

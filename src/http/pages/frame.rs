@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 use crate::clock::Timestamp;
 use crate::locale::{self, Lang};
 
-use super::super::access::Role;
 use super::super::problem::Problem;
 use super::form::TOKEN;
 use super::language::{Asked, COOKIE};
@@ -136,27 +135,32 @@ impl Frame {
         self.asked.known.session().map(|session| session.login.as_str())
     }
 
+    /// The path of the page.
+    pub(in crate::http) fn path(&self) -> &str {
+        &self.asked.path
+    }
+
     /// The page is the one for signing in.
     pub(in crate::http) fn is_sign_in(&self) -> bool {
         self.asked.path.starts_with("/sign-in")
     }
 
     pub(in crate::http) fn parts(&self) -> Vec<Link> {
-        let is_theirs = |who: Who| match who {
-            Who::Everybody => true,
-            Who::User => self.login().is_some(),
-            Who::Staff(roles) => self.has_role(roles),
-        };
         let is_in = |href: &str| {
             let rest = self.asked.path.strip_prefix(href);
             rest.is_some_and(|rest| rest.is_empty() || (href != "/" && rest.starts_with('/')))
         };
-        let shown = PARTS.iter().filter(|(href, _)| table::find("get", href).is_some_and(|page| is_theirs(page.who)));
+        let shown = PARTS.iter().filter(|(href, _)| self.may(href));
         shown.map(|(href, key)| Link { href, text: self.text(key), is_current: is_in(href) }).collect()
     }
 
-    fn has_role(&self, roles: &[Role]) -> bool {
-        self.asked.known.staff(roles).is_some()
+    /// Whether whoever asks may see the page with this path.
+    pub(in crate::http) fn may(&self, path: &str) -> bool {
+        table::find("get", path).is_some_and(|page| match page.who {
+            Who::Everybody => true,
+            Who::User => self.login().is_some(),
+            Who::Staff(roles) => self.asked.known.staff(roles).is_some(),
+        })
     }
 
     pub(in crate::http) fn choices(&self) -> Vec<Choice> {

@@ -12,6 +12,8 @@ use crate::sessions::{Browser, Proof};
 
 use super::super::Api;
 use super::super::guard::Peer;
+use super::super::problem::Problem;
+use super::accept;
 use super::fault::Fault;
 use super::language::Asked;
 use super::path::sign_in_for;
@@ -25,7 +27,13 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
     let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let browser = Browser { ip: peer.ip, agent: agent.to_owned() };
-    let path = path.as_ref().map_or("", |path| path.as_str());
+    let wants_page = accept::wants_page(&parts.headers);
+    let path = match &path {
+        Some(path) => path.as_str(),
+        // A program that mistook an address gets what programs get.
+        None if !wants_page => return Problem::not_found().into_response(),
+        None => "",
+    };
     let session = match session_cookie(&parts.headers) {
         // What a page loads is the same for everybody, and there is much of it.
         Some(token) if !path.starts_with("/assets/") => api.sessions().find(token).await,
@@ -40,6 +48,7 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
     }
     let page = match table::find(parts.method.as_str(), path) {
         Some(page) => page,
+        None if path.is_empty() => return Fault::not_found().page(asked),
         None => return method_not_allowed(path, asked),
     };
     if known.session().is_none() && page.body != Body::None {
@@ -64,8 +73,15 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
     };
     match response.extensions_mut().remove::<Fault>() {
         Some(fault) => fault.page(asked),
+        // What axum says of a path or a query that no handler can read.
+        None if wants_page && is_plain_refusal(&response) => Fault::not_found().page(asked),
         None => response,
     }
+}
+
+fn is_plain_refusal(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    response.status().is_client_error() && kind.is_some_and(|kind| kind.starts_with("text/plain"))
 }
 
 /// Why somebody may not.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 
 use crate::locale::Lang;
 
+use super::accept::weight;
 use super::visitor::Known;
 
 /// The cookie that remembers a choice.
@@ -76,18 +77,6 @@ fn preferred(headers: &HeaderMap) -> Option<Lang> {
         _ => Some(range),
     };
     ranges.filter(|(_, weight)| *weight > 0).fold(None, best).map(|(lang, _)| lang)
-}
-
-/// RFC 9110 §12.4.2, in thousandths; what is no weight is none.
-fn weight(parameters: &str) -> u16 {
-    let Some(value) = parameters.split(';').find_map(|each| each.trim().strip_prefix("q=")) else { return 1000 };
-    let (whole, part) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    match whole {
-        "1" => 1000,
-        "0" if part.len() <= 3 && is_number(part) => format!("{part:0<3}").parse().unwrap_or(0),
-        _ => 0,
-    }
 }
 
 fn by_tag(tag: &str) -> Option<Lang> {

@@ -5,6 +5,7 @@
 //! the [`table`], which says who may see it; its handler takes a [`Visitor`], [`SignedIn`] or [`Staff`], a form
 //! [`Checked`] or [`CheckedUpload`], and answers `Result<Response, Fault>`.
 
+mod accept;
 mod activate;
 mod admin;
 mod agreement;
@@ -22,7 +23,7 @@ mod path;
 mod rate;
 mod register;
 mod sign_in;
-mod table;
+pub(super) mod table;
 mod verify;
 mod visitor;
 
@@ -41,6 +42,7 @@ pub(super) use visitor::Staff;
 /// The pages, and the assets of all.
 pub(super) fn router(api: &Api) -> Router<Api> {
     table::router()
+        .fallback(|| async { Fault::not_found() })
         .layer(DefaultBodyLimit::max(api.settings().max_upload_bytes))
         .layer(from_fn_with_state(api.clone(), guard::guard))
 }

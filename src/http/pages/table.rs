@@ -3,8 +3,6 @@
 //!
 //! Each folder of pages has its own rows, beside its handlers; here they come together.
 
-#![allow(dead_code, reason = "what pages are made of; each folder of pages takes what it needs")]
-
 use axum::Router;
 use axum::routing::{MethodRouter, get};
 

@@ -1,7 +1,5 @@
 //! Who looks at a page: found out once by the guard, handed to handlers by these extractors.
 
-#![allow(dead_code, reason = "what pages are made of; each folder of pages takes what it needs")]
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -20,7 +20,7 @@ use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::profiles::{self, ProfileRow};
 use crate::store::{self, Batch, Owner};
 
-use super::error::ApplyError;
+use super::error::{ApplyError, DECLINED};
 use super::registers::Checked;
 use super::{Applied, DocumentCheck, Evidence, EvidenceKind, Inner, NUMBERS_AT_ONCE, Registration, WaitingFor, Way};
 use crate::identity::eds::Refusal;
@@ -133,7 +133,7 @@ impl Registration {
         let lasts_us = i64::from(inner.parts.settings.ask_for_h) * 3_600 * 1_000_000;
         if since_us.saturating_add(lasts_us) <= inner.now().as_microsecond() {
             let error = ApplyError::RegisterSilent;
-            inner.refuse(&stored, &error).await?;
+            inner.refuse(&stored, &Why::of(&error)).await?;
             return Err(error);
         }
         // The documents are there already.
@@ -142,12 +142,47 @@ impl Registration {
         match &result {
             Ok(_) | Err(ApplyError::Busy | ApplyError::Accepted) => {}
             Err(error @ (ApplyError::LoginTaken(_) | ApplyError::PersonTaken | ApplyError::Mismatch(_))) => {
-                inner.refuse(&stored, error).await?;
+                inner.refuse(&stored, &Why::of(error)).await?;
             }
             // Something else is in the way: it is not tried again at once.
             Err(_) => inner.wait(&stored, filing()).await?,
         }
         result
+    }
+
+    /// The operator refuses an application that waits: for a register, or for a second clerk. Its applicant reads the
+    /// reason.
+    ///
+    /// # Errors
+    /// There is none, or it does not wait; somebody was faster; store.
+    pub async fn decline(&self, number: ApplicationNumber, reason: &str, by: &str) -> Result<(), ApplyError> {
+        let inner = &*self.inner;
+        let stored = inner.stored(number).await?.ok_or(ApplyError::Missing)?;
+        let is_prepared = inner.parts.store.read(move |view| view.desk_case(number)).await?.is_some();
+        match stored.application.state {
+            State::Waiting { .. } => {}
+            State::Open { .. } if is_prepared => {}
+            _ => return Err(ApplyError::Busy),
+        }
+        inner.refuse(&stored, &Why { code: DECLINED, field: Some(reason), by }).await
+    }
+}
+
+/// Why an application is refused, and by whom.
+struct Why<'a> {
+    code: &'static str,
+    field: Option<&'a str>,
+    by: &'a str,
+}
+
+impl<'a> Why<'a> {
+    /// What the service itself finds.
+    fn of(error: &'a ApplyError) -> Self {
+        let field = match error {
+            ApplyError::Mismatch(field) => Some(field.0.as_str()),
+            _ => None,
+        };
+        Why { code: error.code(), field, by: "poshta" }
     }
 }
 
@@ -298,19 +333,19 @@ impl Inner {
     }
 
     /// An application that waited, and that cannot be accepted: its applicant reads why.
-    async fn refuse(&self, stored: &StoredApplication, error: &ApplyError) -> Result<(), ApplyError> {
+    async fn refuse(&self, stored: &StoredApplication, why: &Why<'_>) -> Result<(), ApplyError> {
         let now_us = self.now().as_microsecond();
         let kept_us = i64::from(self.parts.settings.announced_days) * 86_400 * 1_000_000;
-        let field = match error {
-            ApplyError::Mismatch(field) => Some(field.0.clone()),
-            _ => None,
-        };
-        let state = State::Refused { code: error.code().to_owned(), field, until_us: now_us.saturating_add(kept_us) };
+        let (code, field) = (why.code.to_owned(), why.field.map(str::to_owned));
+        let state = State::Refused { code, field, until_us: now_us.saturating_add(kept_us) };
         let mut batch = Batch::new();
         stored.change(&mut batch, &rows::Application { state, password: None, ..stored.application.clone() })?;
         let object = format!("application {}", stored.number);
-        let details = error.code().to_owned();
-        add_audit(&mut batch, &entry("poshta", "application.refuse", &object, details, now_us))?;
+        let details = match why.field {
+            Some(reason) if why.code == DECLINED => format!("{DECLINED}; {reason}"),
+            _ => why.code.to_owned(),
+        };
+        add_audit(&mut batch, &entry(why.by, "application.refuse", &object, details, now_us))?;
         self.commit(batch).await
     }
 

@@ -163,6 +163,20 @@ impl ApplyError {
     }
 }
 
+/// Under which code an application stands that the operator refused.
+pub(super) const DECLINED: &str = "declined";
+
+/// Why an application was refused, for its applicant, from what its row says.
+#[must_use]
+pub fn refusal_text(lang: Lang, code: &str, field: Option<&str>) -> String {
+    match field {
+        // The operator's reason is told as it was written.
+        Some(reason) if code == DECLINED => locale::text(lang, "apply-declined", &[("reason", reason)]),
+        Some(field) => ApplyError::Mismatch(Mismatch(field.to_owned())).text(lang),
+        None => locale::text(lang, &format!("apply-{code}"), &[]),
+    }
+}
+
 fn login_code(error: LoginError) -> &'static str {
     match error {
         LoginError::TooShort => "login-short",

@@ -15,7 +15,7 @@ mod prepare;
 mod registers;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod welcome;
 
 use std::net::IpAddr;
@@ -43,7 +43,7 @@ use super::Agreements;
 use super::signatures::Signatures;
 
 pub use confirmation::Confirmation;
-pub use error::{ApplyError, Mismatch};
+pub use error::{ApplyError, Mismatch, refusal_text};
 pub use pace::TooFast;
 pub use settings::Settings;
 
@@ -321,15 +321,6 @@ impl Registration {
     pub async fn find_person(&self, number: &crate::identity::PersonalNumber) -> store::Result<Vec<Filed>> {
         let person = self.inner.parts.accounts.person_key(number).await?;
         let found = self.inner.parts.accounts.store().read(move |view| view.applications_of(&person, 50)).await?;
-        found.iter().map(|stored| self.inner.filed(stored)).collect()
-    }
-
-    /// Applications that wait for a state register, at most `limit`.
-    ///
-    /// # Errors
-    /// Store.
-    pub async fn waiting(&self, limit: usize) -> store::Result<Vec<Filed>> {
-        let found = self.inner.parts.store.read(move |view| view.applications_waiting(limit)).await?;
         found.iter().map(|stored| self.inner.filed(stored)).collect()
     }
 

@@ -105,7 +105,7 @@ fn office_with(change: impl FnOnce(&mut Config, &Path)) -> Office {
     Office { services, authority, dir }
 }
 
-fn person_form(iin: &str) -> Form {
+pub(crate) fn person_form(iin: &str) -> Form {
     let entries = Entries::default()
         .with(Field::Surname, "Серікова")
         .with(Field::GivenName, "Айгүл")

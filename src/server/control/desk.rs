@@ -112,7 +112,7 @@ pub(super) async fn scan_show(services: &Services, item: &str) -> Answer {
 
 pub(super) async fn scan_assign(services: &Services, item: &str, address: &str) -> Answer {
     let address = address.parse().map_err(|error: AddressError| Failure::from_error(&error))?;
-    let scan = services.scans.assign(item_id(item)?, address, ACTOR).await;
+    let scan = services.scans.assign(item_id(item)?, address, ACTOR, None).await;
     scan.map(|scan| shown_scan(&scan)).map_err(|error| Failure::from_error(&error))
 }
 

@@ -23,9 +23,9 @@ pub(super) async fn change(services: &Services, name: &str, role: &str, change: 
     let done = match change {
         StaffChange::Grant { facility } => {
             let facility = facility.map(|facility| known(services, &facility)).transpose()?;
-            services.sessions.grant(account.id, role, facility.as_ref(), OPERATOR).await
+            services.sessions.grant(account.id, role, facility.as_ref(), OPERATOR, None).await
         }
-        StaffChange::Revoke => services.sessions.revoke(account.id, role, OPERATOR).await,
+        StaffChange::Revoke => services.sessions.revoke(account.id, role, OPERATOR, None).await,
     };
     done.map_err(|error| Failure::from_error(&error))?;
     let id = account.id;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::auth::Secret;
 use crate::people::counter::{Activated, Code, activation::ActivationError};
-use crate::people::registration::{ApplyError, Mismatch};
+use crate::people::registration::{ApplyError, refusal_text};
 
 use super::super::Api;
 use super::fault::Fault;
@@ -75,11 +75,7 @@ async fn activate(
         Ok(Activated::Chosen) => Told { said: Some(frame.text("activate-chosen")), is_chosen: true, ..Told::default() },
         Ok(Activated::Waiting) => Told { said: Some(frame.text("waiting-text")), ..Told::default() },
         Ok(Activated::Refused { code, field }) => {
-            let said = match field {
-                Some(field) => ApplyError::Mismatch(Mismatch(field)).text(frame.lang()),
-                None => frame.text(&format!("apply-{code}")),
-            };
-            Told { said: Some(said), ..Told::default() }
+            Told { said: Some(refusal_text(frame.lang(), &code, field.as_deref())), ..Told::default() }
         }
         Err(ActivationError::Wrong) => wrong(StatusCode::FORBIDDEN, frame.text("activate-wrong")),
         Err(ActivationError::Password(error)) => {

@@ -6,19 +6,17 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::accounts::{Account, AccountError};
-use crate::administration::{AdministrationError, Closed, Seen};
+use crate::administration::{AdministrationError, By, Closed, Seen};
 use crate::ids::AccountId;
 use crate::store::accounts::{CredentialKind, Kind, OwnQuota, State as Life};
 
 use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::form::Checked;
+use super::super::sign_in::Proved;
 use super::super::visitor::Staff;
-use super::super::{Asked, Frame, show as show_in};
-use super::{actor, prove, shown_bytes, shown_time};
-
-/// Accounts on one page.
-const PAGE: usize = 50;
+use super::super::{Asked, Frame, show as show_in, show_as};
+use super::{PAGE, Said, Shell, actor, reason, shown_bytes, shown_time};
 
 const MIB: u64 = 1 << 20;
 
@@ -59,9 +57,7 @@ struct ShowPage {
     steps: Vec<(String, String)>,
     own_mib: String,
     own_messages: String,
-    needs_password: bool,
-    error: Option<String>,
-    said: Option<String>,
+    shell: Shell,
     /// A password that is shown this once.
     password: Option<String>,
 }
@@ -106,16 +102,21 @@ pub(super) async fn show(
     staff: Staff,
     Path(id): Path<u64>,
 ) -> Result<Response, Fault> {
-    page(&api, asked, &staff, AccountId(id), Said::default()).await
+    page(&api, asked, &staff, AccountId(id), Outcome::default()).await
 }
 
-/// What the page says of what was done.
+/// What came of an act.
 #[derive(Default)]
-struct Said {
-    error: Option<&'static str>,
-    done: Option<&'static str>,
-    until: Option<String>,
+struct Outcome {
+    said: Said,
+    /// A password that is shown this once.
     password: Option<String>,
+}
+
+impl From<Said> for Outcome {
+    fn from(said: Said) -> Self {
+        Outcome { said, password: None }
+    }
 }
 
 #[derive(Deserialize)]
@@ -128,7 +129,7 @@ pub(super) struct Form {
     #[serde(default)]
     confirm: String,
     #[serde(default)]
-    password: String,
+    reason: String,
 }
 
 /// `POST /admin/accounts/{id}`
@@ -137,54 +138,61 @@ pub(super) async fn act(
     asked: Asked,
     staff: Staff,
     Path(id): Path<u64>,
+    _: Proved,
     Checked(form): Checked<Form>,
 ) -> Result<Response, Fault> {
     let id = AccountId(id);
-    let said = match done(&api, &staff, id, &form).await {
-        Ok(said) => said,
-        Err(AdministrationError::Account(AccountError::Missing)) => return Err(Fault::not_found()),
-        Err(error) => return Err(error.into()),
+    let outcome = match reason(&form.reason) {
+        Ok(why) => match done(&api, &staff, id, &form, By { who: &actor(&staff), why: &why }).await {
+            Ok(outcome) => outcome,
+            Err(AdministrationError::Account(AccountError::Missing)) => return Err(Fault::not_found()),
+            Err(error) => return Err(error.into()),
+        },
+        Err(said) => said.into(),
     };
-    page(&api, asked, &staff, id, said).await
+    page(&api, asked, &staff, id, outcome).await
 }
 
-async fn done(api: &Api, staff: &Staff, id: AccountId, form: &Form) -> Result<Said, AdministrationError> {
-    let (administration, by) = (api.administration(), actor(staff));
-    let error = |key| Said { error: Some(key), ..Said::default() };
-    let done = |key| Said { done: Some(key), ..Said::default() };
+async fn done(
+    api: &Api,
+    staff: &Staff,
+    id: AccountId,
+    form: &Form,
+    by: By<'_>,
+) -> Result<Outcome, AdministrationError> {
+    let administration = api.administration();
     match form.act.as_str() {
         "sessions" => {
-            administration.end_sessions(&by, id).await?;
-            return Ok(done("admin-done-sessions"));
+            administration.end_sessions(by, id).await?;
+            Ok(Said::done("admin-done-sessions").into())
         }
         "quota" => {
-            let Some(own) = own_quota(form) else { return Ok(error("admin-bad-number")) };
-            administration.set_quota(&by, id, own).await?;
-            return Ok(done("admin-done-quota"));
+            let Some(own) = own_quota(form) else { return Ok(Said::wrong("admin-bad-number").into()) };
+            administration.set_quota(by, id, own).await?;
+            Ok(Said::done("admin-done-quota").into())
         }
-        "password" | "close" | "destroy" => {}
-        _ => return Ok(error("page-bad-form-text")),
+        "password" => {
+            let password = administration.reset_password(by, id, staff.signed_in.ip).await?;
+            let password = Some(password.expose().to_owned());
+            Ok(Outcome { said: Said::done("admin-done-password"), password })
+        }
+        act @ ("close" | "destroy") => {
+            // The name is typed, so that nobody closes the wrong one, or by a slip.
+            if !administration.is_called(id, form.confirm.trim()).await? {
+                return Ok(Said::wrong("admin-not-confirmed").into());
+            }
+            let closed = match act {
+                "close" => administration.close(by, id).await?,
+                _ => administration.destroy(by, id).await?,
+            };
+            let said = match closed {
+                Closed::LettersUntil(until) => Said::done("admin-done-close").with(shown_time(until)),
+                Closed::Destroyed => Said::done("admin-done-destroy"),
+            };
+            Ok(said.into())
+        }
+        _ => Ok(Said::wrong("page-bad-form-text").into()),
     }
-    if let Err(key) = prove(api, staff, &form.password).await {
-        return Ok(error(key));
-    }
-    if form.act == "password" {
-        let password = administration.reset_password(&by, id, staff.signed_in.ip).await?;
-        let password = Some(password.expose().to_owned());
-        return Ok(Said { password, ..done("admin-done-password") });
-    }
-    // The name is typed, so that nobody closes the wrong one, or by a slip.
-    if !administration.is_called(id, form.confirm.trim()).await? {
-        return Ok(error("admin-not-confirmed"));
-    }
-    let closed = match form.act.as_str() {
-        "close" => administration.close(&by, id).await?,
-        _ => administration.destroy(&by, id).await?,
-    };
-    Ok(match closed {
-        Closed::LettersUntil(until) => Said { until: Some(shown_time(until)), ..done("admin-done-close") },
-        Closed::Destroyed => done("admin-done-destroy"),
-    })
 }
 
 /// Empty fields are what all accounts get.
@@ -200,10 +208,10 @@ fn own_quota(form: &Form) -> Option<OwnQuota> {
     Some(OwnQuota { bytes, messages: number(&form.messages)? })
 }
 
-async fn page(api: &Api, asked: Asked, staff: &Staff, id: AccountId, said: Said) -> Result<Response, Fault> {
+async fn page(api: &Api, asked: Asked, staff: &Staff, id: AccountId, outcome: Outcome) -> Result<Response, Fault> {
     let seen = api.administration().show(&actor(staff), id).await?.ok_or_else(Fault::not_found)?;
     let frame = Frame::new(asked, "admin-account");
-    let until = said.until.unwrap_or_default();
+    let Outcome { said, password } = outcome;
     let page = ShowPage {
         id: id.0,
         login: seen.account.login.clone(),
@@ -212,13 +220,11 @@ async fn page(api: &Api, asked: Asked, staff: &Staff, id: AccountId, said: Said)
         steps: steps(&frame, &seen),
         own_mib: seen.account.quota.bytes.map_or_else(String::new, |bytes| (bytes / MIB).to_string()),
         own_messages: seen.account.quota.messages.map_or_else(String::new, |messages| messages.to_string()),
-        needs_password: !api.sessions().is_freshly_proved(staff.signed_in.proved_at),
-        error: said.error.map(|key| frame.text(key)),
-        said: said.done.map(|key| frame.text_with(key, &[("until", &until)])),
-        password: said.password,
+        shell: Shell::new(api, &frame, staff, &format!("/admin/accounts/{}", id.0), &said),
+        password,
         frame: frame.clone(),
     };
-    Ok(show_in(&frame, &page))
+    Ok(show_as(said.status(), &frame, &page))
 }
 
 fn facts(frame: &Frame, seen: &Seen) -> Vec<(&'static str, String)> {

@@ -1,74 +1,49 @@
-//! What waits: letters to other domains, letters to paper, scans for review. Addresses and states, never a letter.
+//! Letters that wait to go to other servers. Addresses and states, never a letter (M7).
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use crate::clock::Timestamp;
-use crate::hybrid::scans::state_name;
+use crate::administration::By;
 use crate::ids::ItemId;
 use crate::outbound::waiting::{self, QueueAction, WaitingError};
-use crate::store::print_jobs::StoredJob;
 use crate::store::queue::{QueueId, Queued};
-use crate::store::scans::Scan;
 
 use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::form::Checked;
+use super::super::sign_in::Proved;
 use super::super::visitor::Staff;
-use super::super::{Asked, Frame, show as show_in};
-use super::{actor, prove, shown_time};
+use super::super::{Asked, Frame, show_as};
+use super::{PAGE, Said, Shell, actor, note, note_look, reason, shown_ms};
 
-/// Rows of each queue on one page.
-const PAGE: usize = 50;
+const PATH: &str = "/admin/queues";
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
     /// Recipients behind this one: item and number.
     #[serde(default)]
     after: String,
-    /// Letters on paper from this id on.
-    #[serde(default)]
-    paper: String,
 }
 
 #[derive(Template)]
 #[template(path = "admin/queues.html")]
 struct QueuesPage {
     frame: Frame,
+    shell: Shell,
     waiting: Vec<Waiting>,
     next: Option<String>,
-    jobs: Vec<Job>,
-    next_job: Option<String>,
-    scans: Vec<Waits>,
-    needs_password: bool,
-    error: Option<String>,
 }
 
 struct Waiting {
     item: String,
     recipient: String,
+    accepted: String,
     attempts: u32,
     next: String,
     is_held: bool,
     last_error: String,
-}
-
-struct Job {
-    item: String,
-    s10: String,
-    state: &'static str,
-    accepted: String,
-    centre: String,
-}
-
-struct Waits {
-    id: String,
-    state: &'static str,
-    facility: String,
-    received: String,
-    pages: u32,
 }
 
 /// `GET /admin/queues`
@@ -78,8 +53,8 @@ pub(super) async fn show(
     staff: Staff,
     query: Result<Query<Wanted>, impl Sized>,
 ) -> Result<Response, Fault> {
-    let wanted = query.map(|Query(wanted)| wanted).unwrap_or_default();
-    page(&api, asked, &staff, &wanted, None).await
+    let after = query.ok().and_then(|Query(wanted)| place(&wanted.after));
+    page(&api, asked, &staff, after, &Said::default()).await
 }
 
 #[derive(Deserialize)]
@@ -87,7 +62,7 @@ pub(super) struct Form {
     item: String,
     act: String,
     #[serde(default)]
-    password: String,
+    reason: String,
 }
 
 /// `POST /admin/queues`
@@ -95,57 +70,41 @@ pub(super) async fn act(
     State(api): State<Api>,
     asked: Asked,
     staff: Staff,
+    _: Proved,
     Checked(form): Checked<Form>,
 ) -> Result<Response, Fault> {
-    let item: ItemId = form.item.parse().map_err(|_| Fault::bad_form())?;
+    let item = form.item.parse().map_err(|_| Fault::bad_form())?;
     let action = QueueAction::ALL.into_iter().find(|action| action.name() == form.act).ok_or_else(Fault::bad_form)?;
-    // Its sender hears nothing of a letter that is dropped.
-    if action == QueueAction::Drop
-        && let Err(key) = prove(&api, &staff, &form.password).await
-    {
-        return page(&api, asked, &staff, &Wanted::default(), Some(key)).await;
-    }
-    let (by, object) = (actor(&staff), format!("item {item}"));
-    let noted = api.audit().note(&by, &format!("queue.{}", action.name()), &object, None).await;
-    noted.map_err(|error| Fault::inside(&error))?;
+    let said = match reason(&form.reason) {
+        Ok(why) => changed(&api, item, action, By { who: &actor(&staff), why: &why }).await?,
+        Err(said) => said,
+    };
+    page(&api, asked, &staff, None, &said).await
+}
+
+async fn changed(api: &Api, item: ItemId, action: QueueAction, by: By<'_>) -> Result<Said, Fault> {
+    note(api, by, &format!("queue.{}", action.name()), &format!("item {item}")).await?;
     match waiting::change(api.store(), api.now(), item, action).await {
-        Ok(_) => Ok(Redirect::to("/admin/queues").into_response()),
-        Err(WaitingError::Missing(_)) => page(&api, asked, &staff, &Wanted::default(), Some("admin-queue-gone")).await,
-        Err(WaitingError::Busy) => page(&api, asked, &staff, &Wanted::default(), Some("admin-queue-busy")).await,
+        Ok(_) => Ok(Said::done("admin-queue-changed")),
+        Err(WaitingError::Missing(_)) => Ok(Said::wrong("admin-queue-gone")),
+        Err(WaitingError::Busy) => Ok(Said::wrong("admin-queue-busy")),
         Err(WaitingError::Store(error)) => Err(error.into()),
     }
 }
 
-async fn page(
-    api: &Api,
-    asked: Asked,
-    staff: &Staff,
-    wanted: &Wanted,
-    error: Option<&'static str>,
-) -> Result<Response, Fault> {
-    let noted = api.audit().note(&actor(staff), "queue.list", "queues", None).await;
-    noted.map_err(|error| Fault::inside(&error))?;
-    let after = place(&wanted.after);
-    let from: ItemId = wanted.paper.parse().unwrap_or(ItemId(0));
-    let read = api.store().read(move |view| {
-        Ok((view.outbound_behind(after, PAGE)?, view.print_jobs(from, PAGE + 1)?, view.scans_to_review(PAGE)?))
-    });
-    let (queued, mut jobs, scans) = read.await?;
-    let next =
-        queued.last().filter(|_| queued.len() >= PAGE).map(|row| format!("{}.{}", row.id.item, row.id.recipient));
-    let next_job = if jobs.len() > PAGE { jobs.pop().map(|stored| stored.job.item.to_string()) } else { None };
-    let frame = Frame::new(asked, "admin-queues");
+async fn page(api: &Api, asked: Asked, staff: &Staff, after: Option<QueueId>, said: &Said) -> Result<Response, Fault> {
+    note_look(api, staff, "queue.list", "queue").await?;
+    let queued = api.store().read(move |view| view.outbound_behind(after, PAGE)).await?;
+    let next = queued.last().filter(|_| queued.len() >= PAGE);
+    let next = next.map(|row| format!("{}.{}", row.id.item, row.id.recipient));
+    let frame = Frame::new(asked, "admin-outbound");
     let page = QueuesPage {
-        waiting: queued.iter().map(waiting).collect(),
+        shell: Shell::new(api, &frame, staff, PATH, said),
+        waiting: queued.iter().map(row).collect(),
         next,
-        jobs: jobs.iter().map(job).collect(),
-        next_job,
-        scans: scans.iter().map(|stored| scan(&stored.scan)).collect(),
-        needs_password: !api.sessions().is_freshly_proved(staff.signed_in.proved_at),
-        error: error.map(|key| frame.text(key)),
         frame: frame.clone(),
     };
-    Ok(show_in(&frame, &page))
+    Ok(show_as(said.status(), &frame, &page))
 }
 
 fn place(text: &str) -> Option<QueueId> {
@@ -153,35 +112,14 @@ fn place(text: &str) -> Option<QueueId> {
     Some(QueueId { item: item.parse().ok()?, recipient: recipient.parse().ok()? })
 }
 
-fn waiting(row: &Queued) -> Waiting {
-    let next = row.details.due_ms.and_then(|ms| Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
+fn row(row: &Queued) -> Waiting {
     Waiting {
         item: row.id.item.to_string(),
         recipient: row.details.recipient.to_string(),
+        accepted: shown_ms(row.details.accepted_ms),
         attempts: row.details.attempts,
         is_held: row.details.due_ms.is_none(),
-        next: next.map_or_else(|| "—".to_owned(), shown_time),
+        next: row.details.due_ms.map_or_else(|| "—".to_owned(), shown_ms),
         last_error: row.details.last_error.clone().unwrap_or_default(),
-    }
-}
-
-fn job(stored: &StoredJob) -> Job {
-    let job = &stored.job;
-    Job {
-        item: job.item.to_string(),
-        s10: job.s10.clone(),
-        state: job.state.name(),
-        accepted: Timestamp::from_microsecond(job.accepted_us).map_or_else(|_| "—".to_owned(), shown_time),
-        centre: job.lease.as_ref().map_or_else(|| "—".to_owned(), |lease| lease.centre.clone()),
-    }
-}
-
-fn scan(scan: &Scan) -> Waits {
-    Waits {
-        id: scan.id.to_string(),
-        state: state_name(scan.state),
-        facility: scan.facility.clone(),
-        received: Timestamp::from_microsecond(scan.received_us).map_or_else(|_| "—".to_owned(), shown_time),
-        pages: scan.pages,
     }
 }

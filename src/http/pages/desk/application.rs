@@ -9,7 +9,7 @@ use crate::identity::application::{ApplicationNumber, DocumentKind, Form, Identi
 use crate::identity::{NumberWarning, PersonalNumber};
 use crate::people::agreements::instant;
 use crate::people::counter::{Clerk, Opened, Prepared};
-use crate::people::registration::{ApplyError, Mismatch};
+use crate::people::registration::refusal_text;
 use crate::store::applications::State as Standing;
 
 use super::super::super::Api;
@@ -156,10 +156,7 @@ async fn said(api: &Api, opened: &Opened, frame: &Frame) -> Result<Vec<String>, 
         Standing::Waiting { tries, .. } => {
             vec![frame.text("waiting-text"), frame.text_with("desk-tries", &[("number", &tries.to_string())])]
         }
-        Standing::Refused { code, field, .. } => vec![match field {
-            Some(field) => ApplyError::Mismatch(Mismatch(field.clone())).text(frame.lang()),
-            None => frame.text(&format!("apply-{code}")),
-        }],
+        Standing::Refused { code, field, .. } => vec![refusal_text(frame.lang(), code, field.as_deref())],
         Standing::Registered { .. } => {
             let confirmation = registration.confirmation(opened.filed.number).await;
             let address = confirmation.map_err(|error| Fault::inside(&error))?.address.to_string();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::identity::application::{DocumentKind, Field, Form, Sort};
 use crate::people::agreements::instant;
-use crate::people::registration::{Applied, ApplyError, Filed, Mismatch};
+use crate::people::registration::{Applied, ApplyError, Filed, refusal_text};
 use crate::sessions::Proof;
 use crate::store::applications::State as Standing;
 
@@ -215,10 +215,7 @@ async fn standing(api: &Api, visitor: &Visitor, asked: Asked, filed: &Filed) -> 
             document = Some(("/register/application.pdf", frame.text("announced-pdf")));
         }
         Standing::Waiting { .. } => said.push(frame.text("waiting-text")),
-        Standing::Refused { code, field, .. } => said.push(match field {
-            Some(field) => ApplyError::Mismatch(Mismatch(field.clone())).text(lang),
-            None => frame.text(&format!("apply-{code}")),
-        }),
+        Standing::Refused { code, field, .. } => said.push(refusal_text(lang, code, field.as_deref())),
         Standing::Registered { .. } => {
             let confirmation = registration.confirmation(filed.number).await.map_err(|error| Fault::inside(&error))?;
             let address = confirmation.address.to_string();

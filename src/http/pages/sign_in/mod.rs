@@ -27,7 +27,6 @@ use super::table::{self, Body, Page, Who};
 use super::visitor::{Here, SignedIn, Visitor, with_session, without_session};
 use super::{Asked, Frame, show_as};
 
-#[allow(unused_imports, reason = "the cabinet takes it")]
 pub(in crate::http) use again::Proved;
 pub(super) use app_passwords::PAGES as APP_PASSWORD_PAGES;
 pub(super) use factors::PAGES as FACTOR_PAGES;

@@ -1,311 +1,36 @@
 //! The API over a real store, real intake and real workers; only the sockets are left out.
 
+mod acts;
 mod admin;
 mod base;
 mod daily;
 mod full_disk;
 mod log;
+mod office;
+mod roles;
+mod secrecy;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::Service as _;
 
-use super::access::{Principals, Role, hash_of};
-use super::{Api, Parts, Settings, Token};
-use crate::accounts::{Accounts, NewAccount};
+use super::Settings;
 use crate::address::ReversePath;
-use crate::administration::Administration;
-use crate::audit::Audit;
-use crate::auth::{Authenticator, Secret};
-use crate::clock::World;
-use crate::closings::{self, Closings};
-use crate::devices::Devices;
-use crate::hybrid::scans::{self, ScanDesk};
-use crate::hybrid::workers::{Launch, Workers};
-use crate::hybrid::{self, Paper};
-use crate::ids::AccountId;
-use crate::intake::{BodyType, Entrance, Envelope, Intake, Origin, Recipient, Sender, Services, Submission};
+use crate::auth::Secret;
+use crate::intake::{BodyType, Entrance, Envelope, Origin, Recipient, Sender, Submission};
 use crate::message::{Caps, Scanner};
-use crate::people;
-use crate::people::base::Base;
-use crate::people::lookups::Lookups;
-use crate::postal::{self, Registry};
-use crate::publisher::{self, Publisher};
-use crate::sessions::Sessions;
 use crate::store::space::Told;
 use crate::store::{self, Store};
-use crate::trust::{self, Dns, Verifier};
 
-const PASSWORD: &str = "хатшы-password-1";
+use office::{Office, PASSWORD, office, office_over, office_with};
 
-struct Office {
-    router: Router,
-    paper: Paper,
-    intake: Intake,
-    store: Store,
-    publisher: Publisher,
-    devices: Devices,
-    base: Base,
-    sessions: Sessions,
-    authenticator: Authenticator,
-    account: AccountId,
-    _dir: tempfile::TempDir,
-}
-
-fn token(name: &str, role: Role, facility: Option<&str>) -> Token {
-    Token {
-        name: name.into(),
-        role,
-        facility: facility.map(str::to_owned),
-        sha256: Some(hash_of(name)),
-        certificate_sha256: None,
-    }
-}
-
-async fn office() -> Office {
-    office_with(Settings::default()).await
-}
-
-async fn office_with(settings_of_http: Settings) -> Office {
-    let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
-    office_over(settings_of_http, |dir| Store::open(dir, &store::tests::as_chosen(room)).unwrap()).await
-}
-
-async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Store) -> Office {
-    let dir = tempfile::tempdir().unwrap();
-    let world = World::system();
-    let store = open(dir.path());
-    let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
-    let cheap = crate::auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
-    let authenticator = Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap();
-    let account = aliya(&accounts, &authenticator).await;
-    let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
-    let devices = crate::devices::tests::devices(&store, &registry, &world, dir.path());
-    let base = Base::new(accounts.clone());
-    let limits = crate::people::Settings { max_lookups_per_minute: 6, max_batch: 3 };
-    let lookups = Lookups::new(base.clone(), accounts.clone(), limits);
-    let sessions = Sessions::new(store.clone(), world.clone(), crate::sessions::Settings::default());
-    let audit = Audit::new(crate::audit::Parts {
-        settings: crate::audit::Settings::default(),
-        origin: "poshta.example/audit".into(),
-        dir: dir.path().to_owned(),
-        store: store.clone(),
-        world: world.clone(),
-    });
-    let administration = Administration::new(crate::administration::Parts {
-        accounts: accounts.clone(),
-        authenticator: authenticator.clone(),
-        sessions: sessions.clone(),
-        base: base.clone(),
-        audit: audit.clone(),
-        store: store.clone(),
-        quota: crate::quota::Settings::default(),
-        retention: crate::retention::Settings { closed_days: 30, ..Default::default() },
-        world: world.clone(),
-    });
-    let post = post(&store, accounts.clone(), &devices, &world);
-    let agreements = people::Agreements::new(store.clone(), world.clone(), "poshta.example".into());
-    let registration = people::Registration::new(people::registration::Parts {
-        settings: people::registration::Settings::default(),
-        store: store.clone(),
-        world: world.clone(),
-        accounts: accounts.clone(),
-        authenticator: authenticator.clone(),
-        agreements,
-        signatures: people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap(),
-        registers: crate::registers::Registers::new(crate::registers::Parts {
-            settings: crate::registers::Settings::default(),
-            store: store.clone(),
-            world: world.clone(),
-        })
-        .unwrap(),
-        intake: post.intake.clone(),
-        workers: post.workers.clone(),
-        registry: Arc::clone(&registry),
-        facility: String::new(),
-        mail_domain: "poshta.example".into(),
-        url: "https://localhost".into(),
-    });
-    let cabinet = cabinet_of(&registration, &store, &world);
-    let scan_centre = registry.of_kind(postal::FacilityKind::ScanCentre, world.now()).next().unwrap().id.to_string();
-    let publisher = Publisher::new(publisher::Parts {
-        settings: publisher::Settings::default(),
-        origin: "poshta.example/log".into(),
-        dir: dir.path().to_owned(),
-        store: store.clone(),
-        world: world.clone(),
-    });
-    let counter = people::Counter::new(people::counter::Parts {
-        settings: people::counter::Settings::default(),
-        store: store.clone(),
-        world: world.clone(),
-        accounts: accounts.clone(),
-        authenticator: authenticator.clone(),
-        registration: registration.clone(),
-        workers: post.workers.clone(),
-    });
-    let api = Api::new(Parts {
-        settings: Arc::new(settings_of_http),
-        principals: Principals::new(&tokens(&scan_centre)).unwrap(),
-        authenticator: authenticator.clone(),
-        sessions: sessions.clone(),
-        store: store.clone(),
-        closings: Closings::new(closings::Parts {
-            settings: closings::Settings::default(),
-            registry: Arc::clone(&registry),
-            devices: devices.clone(),
-            publisher: publisher.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        }),
-        workers: post.workers,
-        counter,
-        registration,
-        cabinet,
-        world,
-        devices: devices.clone(),
-        queue: post.paper.queue().clone(),
-        scans: post.scans,
-        publisher: publisher.clone(),
-        audit,
-        administration,
-        registry: Arc::clone(&registry),
-        lookups,
-    });
-    Office {
-        router: api.router(),
-        base,
-        sessions,
-        authenticator,
-        paper: post.paper,
-        intake: post.intake,
-        store,
-        publisher,
-        devices,
-        account,
-        _dir: dir,
-    }
-}
-
-fn cabinet_of(registration: &people::Registration, store: &Store, world: &World) -> people::Cabinet {
-    let signatures = people::Signatures::new(&people::signatures::Settings::default(), world.clone()).unwrap();
-    let people = people::People::new(store.clone(), world.clone());
-    people::Cabinet {
-        agreements: people::Agreements::new(store.clone(), world.clone(), "poshta.example".into()),
-        confirmations: people::Confirmations::new(people.clone(), signatures, world.clone(), 900),
-        people,
-        accounts: Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap(),
-        registration: registration.clone(),
-        quota: crate::quota::Settings::default(),
-        closed_days: 30,
-        mail: people::MailServers {
-            host: "mail.poshta.example".into(),
-            domains: vec!["poshta.example".into()],
-            imaps: 993,
-            submissions: 465,
-        },
-        mail_files: crate::mailfiles::Services {
-            store: store.clone(),
-            world: world.clone(),
-            caps: Caps::default(),
-            max_message_bytes: 1 << 20,
-            quota: crate::quota::Settings::default(),
-            log: None,
-            runtime: tokio::runtime::Handle::current(),
-        },
-        exports: Arc::new(tokio::sync::Semaphore::new(1)),
-    }
-}
-
-async fn aliya(accounts: &Accounts, authenticator: &Authenticator) -> AccountId {
-    let password = authenticator.hash(&Secret::new(PASSWORD.into()), [127, 0, 0, 1].into()).await.unwrap();
-    let account = NewAccount {
-        login: "aliya".into(),
-        address: None,
-        kind: store::accounts::Kind::Individual,
-        display_name: String::new(),
-        person: Some("061211600012".parse().unwrap()),
-        postal_index: None,
-        password,
-    };
-    accounts.create(account).await.unwrap().id
-}
-
-fn tokens(scan_centre: &str) -> [Token; 9] {
-    [
-        token("print", Role::PrintCentre, Some("astana-print")),
-        token("other-print", Role::PrintCentre, Some("almaty-print")),
-        token("scan", Role::ScanCentre, Some(scan_centre)),
-        token("other-scan", Role::ScanCentre, Some("astana-2")),
-        token("facility", Role::Facility, Some("astana-1")),
-        token("operator", Role::Operator, None),
-        token("controller", Role::Controller, None),
-        token("head", Role::FacilityHead, Some("astana-1")),
-        token("state", Role::StateSystem, None),
-    ]
-}
-
-/// What moves letters, behind the API.
-struct Post {
-    paper: Paper,
-    intake: Intake,
-    scans: ScanDesk,
-    workers: Workers,
-}
-
-fn post(store: &Store, accounts: Accounts, devices: &Devices, world: &World) -> Post {
-    let registry = &Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
-    let arguments = ["hybrid::workers::tests::worker_process", "--exact", "--ignored"];
-    let launch = Launch {
-        program: std::env::current_exe().unwrap(),
-        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-    };
-    let workers = Workers::new(hybrid::workers::Settings::default(), launch);
-    let settings = Arc::new(hybrid::Settings::default());
-    let paper = Paper::new(hybrid::Parts {
-        settings: Arc::clone(&settings),
-        facilities: Arc::new(postal::Settings::default()),
-        registry: Arc::clone(registry),
-        devices: devices.clone(),
-        payments: crate::payment::tests::payments(store, registry, world),
-        store: store.clone(),
-        workers: workers.clone(),
-        world: world.clone(),
-        mail_domain: "poshta.example".into(),
-    });
-    let trust = trust::Settings { name_servers: vec!["127.0.0.1:9".parse().unwrap()], ..Default::default() };
-    let intake = Intake::new(Services {
-        settings: crate::intake::Settings::default(),
-        facilities: postal::Settings::default(),
-        registry: Arc::clone(registry),
-        devices: devices.clone(),
-        store: store.clone(),
-        accounts,
-        verifier: Verifier::new(Dns::new(&trust).unwrap(), &trust, "mx.poshta.example"),
-        paper: paper.clone(),
-        quota: crate::quota::Settings::default(),
-        host_name: "mx.poshta.example".into(),
-        caps: Caps::default(),
-        confirm_page: "https://post.example/cabinet/confirm".into(),
-        hybrid_domain: "hat.poshta.example".into(),
-        world: world.clone(),
-    });
-    let scans = ScanDesk::new(scans::Parts {
-        store: store.clone(),
-        world: world.clone(),
-        registry: Arc::clone(registry),
-        workers: workers.clone(),
-        intake: intake.clone(),
-        settings,
-        domain: "poshta.example".into(),
-    });
-    Post { paper, intake, scans, workers }
-}
+/// A letter that becomes paper.
+const LETTER: &str = "From: aliya@poshta.example\r\nSubject: Хат\r\nMessage-ID: <m1@poshta.example>\r\n\
+                      Postal-To: Aigul; Abai 12; 010000 Astana\r\n\
+                      Content-Type: text/plain; charset=utf-8\r\n\r\nСәлем!\r\n";
 
 impl Office {
     async fn call(&self, request: Request<Body>) -> (StatusCode, Value) {
@@ -315,6 +40,11 @@ impl Office {
         assert_eq!(is_problem, !status.is_success(), "{status}");
         let body = to_bytes(response.into_body(), 10 << 20).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn bytes(&self, request: Request<Body>) -> (StatusCode, axum::body::Bytes) {
+        let response = self.router.clone().call(request).await.unwrap();
+        (response.status(), to_bytes(response.into_body(), 10 << 20).await.unwrap())
     }
 
     async fn post(&self, token: &str, path: &str, body: Value) -> (StatusCode, Value) {
@@ -327,9 +57,11 @@ impl Office {
 
     /// A letter to paper, through intake.
     async fn send_letter(&self) -> String {
-        let message = "From: aliya@poshta.example\r\nSubject: Хат\r\nMessage-ID: <m1@poshta.example>\r\n\
-                       Postal-To: Aigul; Abai 12; 010000 Astana\r\n\
-                       Content-Type: text/plain; charset=utf-8\r\n\r\nСәлем!\r\n";
+        self.send(LETTER, "letter@hat.poshta.example").await
+    }
+
+    /// Any letter of Aliya's, through intake.
+    async fn send(&self, message: &str, to: &str) -> String {
         let mut scanner = Scanner::new(Caps::default());
         scanner.push(message.as_bytes());
         let mut writer = self.intake.stage();
@@ -345,7 +77,7 @@ impl Office {
                 },
                 envelope: Envelope {
                     reverse_path: ReversePath::Address(address),
-                    recipients: vec![Recipient::new("letter@hat.poshta.example".parse().unwrap())],
+                    recipients: vec![Recipient::new(to.parse().unwrap())],
                     body: BodyType::EightBitMime,
                     smtputf8: false,
                     wishes: Default::default(),
@@ -402,29 +134,6 @@ fn page() -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
     image::GrayImage::from_pixel(300, 400, image::Luma([240])).write_to(&mut out, image::ImageFormat::Png).unwrap();
     out.into_inner()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn roles_are_checked_for_every_route() {
-    let office = office().await;
-    for route in super::routes::ROUTES {
-        let path = route.path.replace("{id}", "x").replace("{item_id}", "x");
-        let method = route.method.to_uppercase();
-        let (anonymous, _) = office.call(request(&method, "", &path).body(Body::empty()).unwrap()).await;
-        if route.roles.is_empty() {
-            let is_asked_for = anonymous != StatusCode::UNAUTHORIZED && anonymous != StatusCode::FORBIDDEN;
-            assert!(is_asked_for, "{path}: {anonymous}");
-            continue;
-        }
-        assert_eq!(anonymous, StatusCode::UNAUTHORIZED, "{path}");
-        let (wrong, _) = office.call(request(&method, "guess", &path).body(Body::empty()).unwrap()).await;
-        assert_eq!(wrong, StatusCode::UNAUTHORIZED, "{path}");
-        for (token, role) in [("print", Role::PrintCentre), ("scan", Role::ScanCentre), ("facility", Role::Facility)] {
-            let (status, _) = office.call(request(&method, token, &path).body(Body::empty()).unwrap()).await;
-            assert_eq!(status == StatusCode::FORBIDDEN, !route.roles.contains(&role), "{token} {path}");
-        }
-    }
-    assert_eq!(office.get("print", "/api/v1/nothing").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

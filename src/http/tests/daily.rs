@@ -6,13 +6,12 @@ use axum::http::HeaderMap;
 use super::*;
 use crate::postal::Closing;
 
-const DAY: &str = "2026-11-22";
+pub(super) const DAY: &str = "2026-11-22";
 
 /// An office over a store with two closed days.
-async fn with_history() -> Office {
-    let room = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
+pub(super) async fn with_history() -> Office {
     let open = |dir: &Path| {
-        let store = Store::open(dir, &store::tests::as_chosen(room)).unwrap();
+        let store = office::open(dir);
         let history = crate::closings::tests::history(&store, dir);
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(history));
         store

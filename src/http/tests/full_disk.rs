@@ -1,5 +1,7 @@
 //! What centres and the operator hear while the disk is full or does not answer, and when it is well again.
 
+use std::sync::Arc;
+
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::*;

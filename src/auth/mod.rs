@@ -323,11 +323,8 @@ impl Inner {
         if let Some((_, proof)) = proofs.into_iter().find(|(id, _)| *id == credential.id) {
             self.cache.lock().remember(proof, now);
         }
-        // M23: the first time the mailbox enters the unified base. A login is not refused because that cannot be
-        // written now; the next one that costs a hash tries again.
-        if let Err(error) = self.base.authorised(account.id).await {
-            tracing::warn!(%error, account = account.id.0, "that the user was authorised was not noted");
-        }
+        // M23: the first time the mailbox enters the unified base.
+        self.base.note_authorised(account.id).await;
         self.after_success(account, credential, attempt);
         Ok(identity(account))
     }

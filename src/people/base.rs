@@ -42,6 +42,15 @@ impl Base {
         Base { accounts }
     }
 
+    /// Notes [`Base::authorised`], for every way in: the right password at whichever door, and a
+    /// session of the pages, however it was proved who it is (the electronic signature of a registration, a passkey). Nobody is turned away because
+    /// it cannot be written now: the next sign-in tries again.
+    pub async fn note_authorised(&self, account: AccountId) {
+        if let Err(error) = self.authorised(account).await {
+            tracing::warn!(%error, account = account.0, "that the user was authorised was not noted");
+        }
+    }
+
     /// M21, M23: the user of this account was authorised just now. The first time, a mailbox whose person is known
     /// enters the base; that is written before this answers. All other times it costs one reading.
     ///

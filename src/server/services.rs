@@ -172,7 +172,8 @@ impl Services {
         })?;
         let accounts = Accounts::new(store.clone(), world.clone(), &config.accounts)?;
         let authenticator = Authenticator::start(accounts.clone(), world.clone(), &config.auth)?;
-        let sessions = Sessions::new(store.clone(), world.clone(), config.sessions.clone());
+        let base = Base::new(accounts.clone());
+        let sessions = Sessions::new(base.clone(), store.clone(), world.clone(), config.sessions.clone());
         let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
         let dns = Dns::new(&config.trust)?;
         let mail_domain = config.accounts.domains.first().cloned().unwrap_or_default();
@@ -271,7 +272,6 @@ impl Services {
         let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
         let people = People::new(store.clone(), world.clone());
         let signatures = Signatures::new(&config.eds, world.clone())?;
-        let base = Base::new(accounts.clone());
         let lookups = Lookups::new(base.clone(), accounts.clone(), config.base.clone());
         let audit = Audit::new(audit::Parts {
             settings: config.audit.clone(),

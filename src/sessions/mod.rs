@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use crate::address::Address;
 use crate::clock::{Timestamp, World};
 use crate::ids::AccountId;
+use crate::people::base::Base;
 use crate::store::accounts::{Account, CredentialKind};
 use crate::store::sessions::{self as rows, SessionRow, Stage};
 use crate::store::{self, Batch, Store};
@@ -52,6 +53,7 @@ pub struct Sessions {
 #[derive(Debug)]
 struct Inner {
     settings: Settings,
+    base: Base,
     store: Store,
     world: World,
     challenges: factors::Challenges,
@@ -122,9 +124,9 @@ pub enum SessionError {
 impl Sessions {
     /// The service over a store.
     #[must_use]
-    pub fn new(store: Store, world: World, settings: Settings) -> Self {
+    pub fn new(base: Base, store: Store, world: World, settings: Settings) -> Self {
         let challenges = factors::Challenges::new(&world);
-        Sessions { inner: Arc::new(Inner { settings, store, world, challenges }) }
+        Sessions { inner: Arc::new(Inner { settings, base, store, world, challenges }) }
     }
 
     /// Opens a session for somebody who proved who they are. What the browser held before is not looked at: close it
@@ -133,7 +135,10 @@ impl Sessions {
     /// # Errors
     /// The account is closed; store.
     pub async fn open(&self, account: AccountId, proof: Proof, browser: Browser) -> Result<Opened, SessionError> {
-        self.begin(account, proof, Stage::Open, browser).await
+        let opened = self.begin(account, proof, Stage::Open, browser).await?;
+        // M23: however it was proved, whoever is in the pages now was authorised.
+        self.inner.base.note_authorised(account).await;
+        Ok(opened)
     }
 
     /// The session of this secret, unless it is over.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::accounts::{self, Accounts, NewAccount};
 use crate::clock::{Clock, SystemEntropy};
 use crate::identity::Role;
+use crate::identity::base::Step;
 use crate::store::accounts::{Kind, PasswordHash};
 
 use super::*;
@@ -25,6 +26,7 @@ impl Clock for Hand {
 pub(super) struct Fixture {
     pub(super) sessions: Sessions,
     accounts: Accounts,
+    base: Base,
     pub(super) account: AccountId,
     pub(super) clock: Arc<Hand>,
     _dir: tempfile::TempDir,
@@ -41,15 +43,21 @@ pub(super) async fn fixture(settings: Settings) -> Fixture {
         address: None,
         kind: Kind::Individual,
         display_name: String::new(),
-        person: None,
+        person: Some("061211600012".parse().unwrap()),
         postal_index: None,
         password: PasswordHash::new("$argon2id$x".into()),
     };
     let account = accounts.create(new).await.unwrap().id;
-    Fixture { sessions: Sessions::new(store, world, settings), accounts, account, clock, _dir: dir }
+    let base = Base::new(accounts.clone());
+    let sessions = Sessions::new(base.clone(), store, world, settings);
+    Fixture { sessions, accounts, base, account, clock, _dir: dir }
 }
 
 impl Fixture {
+    async fn step(&self) -> Step {
+        self.base.standing(self.account).await.unwrap().unwrap().step()
+    }
+
     async fn open(&self) -> Opened {
         self.sessions.open(self.account, Proof::Password, browser()).await.unwrap()
     }
@@ -66,6 +74,26 @@ impl Fixture {
 
 pub(super) fn browser() -> Browser {
     Browser { ip: IpAddr::from([192, 0, 2, 1]), agent: "Browser/1.0\n".into() }
+}
+
+#[test_case::test_case(Proof::Signature; "the signature with which somebody registered")]
+#[test_case::test_case(Proof::Passkey; "a passkey")]
+#[test_case::test_case(Proof::Password; "a password")]
+#[tokio::test]
+async fn m23_whoever_is_signed_in_is_authorised_and_in_the_base_however_it_was_proved(proof: Proof) {
+    let fixture = fixture(Settings::default()).await;
+    assert_eq!(fixture.step().await, Step::Created);
+    fixture.sessions.open(fixture.account, proof, browser()).await.unwrap();
+    assert_eq!(fixture.step().await, Step::InBase);
+}
+
+#[tokio::test]
+async fn m23_who_still_owes_a_second_factor_is_not_authorised() {
+    let fixture = fixture(Settings::default()).await;
+    let half = fixture.sessions.open_half(fixture.account, browser()).await.unwrap();
+    assert_eq!(fixture.step().await, Step::Created);
+    fixture.sessions.complete(half.id, Proof::PasswordAndCode).await.unwrap();
+    assert_eq!(fixture.step().await, Step::InBase);
 }
 
 #[tokio::test]
@@ -183,8 +211,8 @@ async fn staff_is_granted_and_revoked_and_each_is_in_the_audit() {
     let staff = fixture.sessions.staff(10).await.unwrap();
     assert_eq!((staff.len(), staff[0].login.as_str()), (1, "aigul"));
     let audit = fixture.sessions.inner.store.read(|view| view.audit_entries(10)).await.unwrap();
-    let actions: Vec<_> =
-        audit.iter().map(|entry| (entry.action.as_str(), entry.details.as_deref().unwrap())).collect();
+    let of_staff = audit.iter().filter(|entry| entry.action.starts_with("staff."));
+    let actions: Vec<_> = of_staff.map(|entry| (entry.action.as_str(), entry.details.as_deref().unwrap())).collect();
     assert_eq!(
         actions,
         [("staff.revoke", "clerk"), ("staff.grant", "controller"), ("staff.grant", "clerk at astana-1")]

@@ -49,7 +49,11 @@ impl Office {
     pub(super) async fn person_of_before(&self, login: &str, roles: &[Role]) -> Person<'_> {
         let account = self.add(login, roles).await;
         let world = World { clock: Arc::new(Before), ..World::system() };
-        self.browser(&Sessions::new(self.store.clone(), world, sessions::Settings::default()), account).await
+        self.browser(
+            &Sessions::new(self.base.clone(), self.store.clone(), world, sessions::Settings::default()),
+            account,
+        )
+        .await
     }
 
     pub(super) fn nobody(&self) -> Person<'_> {

@@ -111,11 +111,12 @@ impl Ground {
         let registry = Arc::new(Registry::parse(include_str!("../../../conf/facilities.toml")).unwrap());
         Ground {
             authenticator: Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap(),
-            sessions: Sessions::new(store.clone(), world.clone(), sessions::Settings::default()),
+            sessions: Sessions::new(base.clone(), store.clone(), world.clone(), sessions::Settings::default()),
             devices: crate::devices::tests::devices(&store, &registry, &world, dir),
-            base: Base::new(accounts.clone()),
+            base,
             audit: Audit::new(audit::Parts {
                 settings: audit::Settings::default(),
+        let base = Base::new(accounts.clone());
                 origin: "poshta.example/audit".into(),
                 dir: dir.to_owned(),
                 store: store.clone(),

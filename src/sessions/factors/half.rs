@@ -53,6 +53,8 @@ impl Sessions {
         rows::add(&mut batch, &id, &whole)?;
         self.note_sign_in(&mut batch, account, proof, whole.from, &whole.agent).await?;
         self.commit_first(batch).await?;
+        // M23: a password alone was not enough for this account; now it is proved.
+        self.inner.base.note_authorised(account).await;
         Ok(Opened { token, id })
     }
 

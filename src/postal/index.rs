@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A postal index in capital Latin letters and digits: `020000` or `Z05T3F5`. Both forms are in use.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PostalIndex(String);
 
 /// Why a text is no postal index.
@@ -93,6 +96,20 @@ fn latin_look_alike(c: char) -> char {
 impl fmt::Display for PostalIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for PostalIndex {
+    type Error = IndexError;
+
+    fn try_from(text: String) -> Result<Self, IndexError> {
+        text.parse()
+    }
+}
+
+impl From<PostalIndex> for String {
+    fn from(index: PostalIndex) -> Self {
+        index.0
     }
 }
 

@@ -31,6 +31,7 @@ pub enum Field {
     RegistrationIssuer,
     LegalAddress,
     ActualAddress,
+    PostalIndex,
     PhoneHome,
     PhoneMobile,
 }
@@ -77,6 +78,9 @@ pub enum Trouble {
     /// No telephone number.
     #[error("write the number with its code, such as +7 701 234 56 78")]
     NotPhone,
+    /// No postal index.
+    #[error("write six digits (020000) or seven letters and digits (Z05T3F5)")]
+    NotIndex,
     /// Neither of the telephones is there.
     #[error("write at least one telephone number")]
     NoPhone,
@@ -101,6 +105,7 @@ impl Trouble {
             Trouble::NotDate => "not-date",
             Trouble::Future => "future",
             Trouble::NotPhone => "not-phone",
+            Trouble::NotIndex => "not-index",
             Trouble::NoPhone => "no-phone",
         }
     }
@@ -121,6 +126,7 @@ impl Sort {
                 Field::DocumentIssuer,
                 Field::DocumentIssued,
                 Field::Residence,
+                Field::PostalIndex,
                 Field::PhoneHome,
                 Field::PhoneMobile,
             ],
@@ -132,6 +138,7 @@ impl Sort {
                 Field::RegistrationIssuer,
                 Field::LegalAddress,
                 Field::ActualAddress,
+                Field::PostalIndex,
                 Field::PhoneHome,
                 Field::PhoneMobile,
             ],
@@ -175,15 +182,23 @@ impl Field {
             Field::RegistrationIssuer => "registration-issuer",
             Field::LegalAddress => "legal-address",
             Field::ActualAddress => "actual-address",
+            Field::PostalIndex => "postal-index",
             Field::PhoneHome => "phone-home",
             Field::PhoneMobile => "phone-mobile",
         }
+    }
+
+    /// Whether it may stay empty. Of the telephones one may.
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        matches!(self, Field::Patronymic | Field::PostalIndex | Field::PhoneHome | Field::PhoneMobile)
     }
 
     /// Most characters that can stand in it.
     #[must_use]
     pub fn max_characters(self) -> usize {
         match self {
+            Field::PostalIndex => 7,
             Field::Iin | Field::Bin => 12,
             Field::DocumentKind | Field::DocumentIssued | Field::RegistrationIssued => 32,
             Field::PhoneHome | Field::PhoneMobile => 24,

@@ -17,6 +17,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Bin, Iin, PersonalNumber};
+use crate::postal::PostalIndex;
 
 pub use entries::Entries;
 pub use field::{Field, FieldError, Sort, Trouble};
@@ -47,6 +48,9 @@ pub struct IndividualForm {
     pub residence: String,
     /// At least one of them.
     pub phones: Phones,
+    /// The index of that place; the annex does not ask for it, so not everybody writes it. Last, as rows have it since
+    /// their second version.
+    pub postal_index: Option<PostalIndex>,
 }
 
 /// M27: what the annex asks of a legal entity.
@@ -65,6 +69,8 @@ pub struct LegalForm {
     pub actual_address: String,
     /// At least one of them.
     pub phones: Phones,
+    /// The index of where it is in fact; as that of a person.
+    pub postal_index: Option<PostalIndex>,
 }
 
 /// A person's name in its parts.
@@ -154,6 +160,15 @@ impl Form {
         }
     }
 
+    /// The postal index of where letters for them go.
+    #[must_use]
+    pub fn postal_index(&self) -> Option<&PostalIndex> {
+        match self {
+            Form::Individual(form) => form.postal_index.as_ref(),
+            Form::Legal(form) => form.postal_index.as_ref(),
+        }
+    }
+
     /// The telephones.
     #[must_use]
     pub fn phones(&self) -> &Phones {
@@ -190,6 +205,7 @@ impl IndividualForm {
             Field::DocumentIssuer => self.document.issuer.clone(),
             Field::DocumentIssued => self.document.issued.to_string(),
             Field::Residence => self.residence.clone(),
+            Field::PostalIndex => index_text(self.postal_index.as_ref()),
             Field::PhoneHome => self.phones.home.clone().unwrap_or_default(),
             Field::PhoneMobile => self.phones.mobile.clone().unwrap_or_default(),
             _ => String::new(),
@@ -207,11 +223,16 @@ impl LegalForm {
             Field::RegistrationIssuer => self.registration.issuer.clone(),
             Field::LegalAddress => self.legal_address.clone(),
             Field::ActualAddress => self.actual_address.clone(),
+            Field::PostalIndex => index_text(self.postal_index.as_ref()),
             Field::PhoneHome => self.phones.home.clone().unwrap_or_default(),
             Field::PhoneMobile => self.phones.mobile.clone().unwrap_or_default(),
             _ => String::new(),
         }
     }
+}
+
+fn index_text(index: Option<&PostalIndex>) -> String {
+    index.map(ToString::to_string).unwrap_or_default()
 }
 
 impl PersonName {

@@ -7,6 +7,7 @@ use super::{
     DocumentKind, Entries, Field, FieldError, Form, IdentityDocument, IndividualForm, LegalForm, PersonName, Phones,
     Sort, StateRegistration, Trouble,
 };
+use crate::postal::PostalIndex;
 
 /// Digits of an international telephone number (E.164).
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
@@ -58,6 +59,7 @@ impl Reader<'_> {
         let iin = self.read(Field::Iin, |text| digits(text).parse().map_err(Trouble::Number));
         let document = self.document();
         let residence = self.text(Field::Residence);
+        let postal_index = self.index();
         let phones = self.phones();
         Some(IndividualForm {
             name: PersonName { surname: surname?, given: given?, patronymic: patronymic? },
@@ -65,6 +67,7 @@ impl Reader<'_> {
             document: document?,
             residence: residence?,
             phones: phones?,
+            postal_index: postal_index?,
         })
     }
 
@@ -86,6 +89,7 @@ impl Reader<'_> {
         let issuer = self.text(Field::RegistrationIssuer);
         let legal_address = self.text(Field::LegalAddress);
         let actual_address = self.text(Field::ActualAddress);
+        let postal_index = self.index();
         let phones = self.phones();
         Some(LegalForm {
             name: name?,
@@ -94,6 +98,7 @@ impl Reader<'_> {
             legal_address: legal_address?,
             actual_address: actual_address?,
             phones: phones?,
+            postal_index: postal_index?,
         })
     }
 
@@ -124,6 +129,11 @@ impl Reader<'_> {
 
     fn optional_name(&mut self, field: Field) -> Option<Option<String>> {
         self.optional(field, person_name)
+    }
+
+    /// FACTS B2: six digits or seven characters; both live in parallel.
+    fn index(&mut self) -> Option<Option<PostalIndex>> {
+        self.optional(Field::PostalIndex, |text| text.parse().map_err(|_| Trouble::NotIndex))
     }
 
     fn day(&mut self, field: Field) -> Option<Date> {
@@ -167,10 +177,10 @@ fn plain(field: Field, text: &str) -> Result<(), Trouble> {
     if text.chars().any(is_hidden) { Err(Trouble::Unprintable) } else { Ok(()) }
 }
 
-/// People write twelve digits in groups.
+/// People write twelve digits in groups, and an index too.
 fn spaces(field: Field, text: &str) -> usize {
     match field {
-        Field::Iin | Field::Bin => text.chars().filter(|c| *c == ' ').count(),
+        Field::Iin | Field::Bin | Field::PostalIndex => text.chars().filter(|c| *c == ' ').count(),
         _ => 0,
     }
 }

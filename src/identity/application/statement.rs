@@ -10,7 +10,7 @@ use crate::identity::agreement::VersionHash;
 use super::{ApplicationNumber, Form};
 
 /// The first line; a later form of the text gets another number.
-const HEADING: &str = "poshta-application: 1";
+const HEADING: &str = "poshta-application: 2";
 
 /// M26, M27: order 71, annex: the applicant joins the user agreement (Civil Code art. 389) by signing.
 const JOINING: &str = "Осы Өтінішке қол қою арқылы Қазақстан Республикасы Азаматтық кодексінің 389-бабына сәйкес \

@@ -20,6 +20,7 @@ pub(crate) fn person() -> Entries {
         .with(Field::DocumentIssuer, "ҚР ІІМ")
         .with(Field::DocumentIssued, "2024-03-01")
         .with(Field::Residence, "Астана қ., Мәңгілік Ел д-лы, 8, 12")
+        .with(Field::PostalIndex, "Z05T3F5")
         .with(Field::PhoneMobile, "8 (701) 234-56-78")
 }
 
@@ -32,6 +33,7 @@ fn company() -> Entries {
         .with(Field::RegistrationIssuer, "Алматы қ. Әділет департаменті")
         .with(Field::LegalAddress, "Алматы қ., Абай д-лы, 1")
         .with(Field::ActualAddress, "Алматы қ., Сәтбаев к-сі, 2")
+        .with(Field::PostalIndex, "050000")
         .with(Field::PhoneHome, "+7 727 250 00 00")
 }
 
@@ -76,8 +78,8 @@ fn m27_every_field_of_an_entity_is_kept() {
 #[test]
 fn m26_an_empty_form_tells_every_field_once_in_order() {
     let found = errors(Sort::Individual, &Entries::default());
-    let needed =
-        Sort::Individual.fields().iter().filter(|field| !matches!(field, Field::Patronymic | Field::PhoneHome));
+    let is_told = |field: &&Field| !field.is_optional() || **field == Field::PhoneMobile;
+    let needed = Sort::Individual.fields().iter().filter(is_told);
     let fields: Vec<Field> = found.iter().map(|(field, _)| *field).collect();
     assert_eq!(fields, needed.copied().collect::<Vec<_>>());
     assert_eq!(found.last(), Some(&(Field::PhoneMobile, Trouble::NoPhone)));
@@ -97,6 +99,9 @@ fn m26_an_empty_form_tells_every_field_once_in_order() {
 #[test_case(Field::DocumentIssued, "2026-02-30" => Trouble::NotDate; "no day")]
 #[test_case(Field::DocumentIssued, "01.01.24" => Trouble::NotDate; "two digits of a year")]
 #[test_case(Field::DocumentIssued, "2026-11-30" => Trouble::Future; "tomorrow")]
+#[test_case(Field::PostalIndex, "01000" => Trouble::NotIndex; "five digits")]
+#[test_case(Field::PostalIndex, "Z05T-F5" => Trouble::NotIndex; "a hyphen in an index")]
+#[test_case(Field::PostalIndex, "0100000000" => Trouble::TooLong(7); "ten digits")]
 #[test_case(Field::PhoneMobile, "12345" => Trouble::NotPhone; "too short")]
 #[test_case(Field::PhoneMobile, "+7 701 CALL ME" => Trouble::NotPhone; "letters")]
 #[test_case(Field::PhoneMobile, "" => Trouble::NoPhone; "no telephone")]
@@ -109,6 +114,21 @@ fn m26_a_wrong_field_is_told(field: Field, text: &str) -> Trouble {
 #[test_case(Field::ActualAddress, " " => Trouble::Missing; "only spaces")]
 fn m27_a_wrong_field_is_told(field: Field, text: &str) -> Trouble {
     only_error(Sort::Legal, &company().with(field, text))
+}
+
+#[test_case("010000" => Some("010000".into()); "six digits")]
+#[test_case("010 000" => Some("010000".into()); "in groups")]
+#[test_case("z05t3f5" => Some("Z05T3F5".into()); "seven characters, small")]
+#[test_case("Z05Т3F5" => Some("Z05T3F5".into()); "a Cyrillic letter that looks like a Latin one")]
+#[test_case("" => None; "not written")]
+fn b2_the_postal_index_of_an_application(text: &str) -> Option<String> {
+    let index = |sort, entries: Entries| {
+        let form = parse(sort, &entries.with(Field::PostalIndex, text), TODAY).unwrap();
+        assert_eq!(form.value(Field::PostalIndex), form.postal_index().map(ToString::to_string).unwrap_or_default());
+        form.postal_index().map(ToString::to_string)
+    };
+    assert_eq!(index(Sort::Legal, company()), index(Sort::Individual, person()));
+    index(Sort::Individual, person())
 }
 
 #[test]
@@ -145,11 +165,11 @@ fn statement<'a>(form: &'a Form, login: &'a str) -> Statement<'a> {
 fn m26_canonical_text_is_as_it_stands_in_the_documents() {
     let form = parse(Sort::Individual, &person(), TODAY).unwrap();
     let text = statement(&form, "aigul").text();
-    let expected = "poshta-application: 1\napplication-number: 2026-0000123-6\nnonce: \
+    let expected = "poshta-application: 2\napplication-number: 2026-0000123-6\nnonce: \
                     07070707070707070707070707070707\napplicant: individual\nsurname: Серікова\ngiven-name: \
                     Айгүл\npatronymic: Маратқызы\niin: 061211600012\ndocument-kind: identity-card\ndocument-number: \
                     041234567\ndocument-issuer: ҚР ІІМ\ndocument-issued: 2024-03-01\nresidence: Астана қ., Мәңгілік \
-                    Ел д-лы, 8, 12\nphone-home: \nphone-mobile: +77012345678\nlogin: aigul\naddress: \
+                    Ел д-лы, 8, 12\npostal-index: Z05T3F5\nphone-home: \nphone-mobile: +77012345678\nlogin: aigul\naddress: \
                     aigul@poshta.example\nagreement-sha256: ";
     assert!(text.starts_with(expected), "{text}");
     assert!(text.ends_with("пайдаланушы келісіміне қосыламын.\n"));
@@ -170,6 +190,7 @@ fn m26_each_part_changes_the_digest() {
             Field::Iin => "791028302728",
             Field::DocumentKind => "passport",
             Field::DocumentIssued => "2024-03-02",
+            Field::PostalIndex => "010000",
             Field::PhoneHome | Field::PhoneMobile => "+77012345679",
             _ => "Басқа",
         };

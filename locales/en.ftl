@@ -264,6 +264,7 @@ register-field-patronymic = the patronymic
 register-field-full-name = the full name of the legal entity
 register-field-document = the identity document
 register-field-status = no longer registered
+register-field-consent = the consent code
 
 # Pages: frame and sign-in
 page-parts = Parts

@@ -264,6 +264,7 @@ register-field-patronymic = әкесінің аты
 register-field-full-name = заңды тұлғаның толық атауы
 register-field-document = жеке басын куәландыратын құжат
 register-field-status = тіркеуден шығарылған
+register-field-consent = келісім коды
 
 # Pages: frame and sign-in
 page-parts = Бөлімдер

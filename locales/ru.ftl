@@ -264,6 +264,7 @@ register-field-patronymic = отчество
 register-field-full-name = полное наименование юридического лица
 register-field-document = документ, удостоверяющий личность
 register-field-status = снят с учёта
+register-field-consent = код согласия
 
 # Pages: frame and sign-in
 page-parts = Разделы

@@ -60,13 +60,16 @@ pub(super) fn response<'a, 'i>(body: Node<'a, 'i>, question: &str) -> Result<(Ab
 pub(super) fn person(
     response: Node<'_, '_>,
     asked: &PersonAsked<'_>,
-    not_found: &[String],
+    rules: &PersonRules<'_>,
     now: Timestamp,
 ) -> Result<Outcome, String> {
     let data = at(response, &["responseData", "data"]).ok_or("the answer has no data")?;
     let result = text_at(data, &["messageResult", "code"]);
-    if not_found.contains(&result) {
+    if rules.not_found.contains(&result) {
         return Ok(Err(Field::Number));
+    }
+    if rules.no_consent.contains(&result) {
+        return Ok(Err(Field::Consent));
     }
     if result != PERSON_FOUND {
         return Err(format!("the register answered with code {}", code(&result)));
@@ -129,6 +132,14 @@ pub(super) fn entity(
         return Err("the answer of the register of legal entities is of another kind".to_owned());
     }
     entity_in(root, asked, rules)
+}
+
+/// How answers about persons are read.
+pub(super) struct PersonRules<'a> {
+    /// Codes that say that there is nobody with this number.
+    pub(super) not_found: &'a [String],
+    /// Codes that say that the person does not allow the question.
+    pub(super) no_consent: &'a [String],
 }
 
 /// How answers about legal entities are read.

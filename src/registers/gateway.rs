@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::answer::{self, About, EntityRules, Outcome};
+use super::answer::{self, About, EntityRules, Outcome, PersonRules};
 use super::envelope::{self, Data, Message, SOAP};
 use super::settings::Settings;
 use super::signing::{Lifetime, Part, Signer};
@@ -139,7 +139,13 @@ impl Gateway {
         };
         let (about, response) = answer::response(body, id)?;
         let outcome = match asked {
-            Asked::Person(person) => answer::person(response, &person, &settings.person_not_found_codes, now)?,
+            Asked::Person(person) => {
+                let rules = PersonRules {
+                    not_found: &settings.person_not_found_codes,
+                    no_consent: &settings.person_no_consent_codes,
+                };
+                answer::person(response, &person, &rules, now)?
+            }
             Asked::Entity(entity) => {
                 let rules = EntityRules {
                     not_found: &settings.entity_not_found_codes,

@@ -17,7 +17,7 @@ mod settings;
 mod signing;
 pub mod standin;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 mod xml;
 
@@ -145,6 +145,8 @@ pub enum Field {
     Document,
     /// The person is not alive; the legal entity is not registered (any more).
     Status,
+    /// The person has not allowed the question, or the consent counts no more.
+    Consent,
 }
 
 impl Field {
@@ -159,6 +161,7 @@ impl Field {
             Field::FullName => "register-field-full-name",
             Field::Document => "register-field-document",
             Field::Status => "register-field-status",
+            Field::Consent => "register-field-consent",
         }
     }
 
@@ -173,6 +176,7 @@ impl Field {
             Field::FullName => "full_name",
             Field::Document => "document",
             Field::Status => "status",
+            Field::Consent => "consent",
         }
     }
 }
@@ -280,6 +284,18 @@ impl Registers {
     #[must_use]
     pub fn is_configured(&self) -> bool {
         self.inner.gateway.is_some()
+    }
+
+    /// FACTS B7: whether the register of persons tells of somebody only with a consent code of that person.
+    #[must_use]
+    pub fn wants_consent(&self) -> bool {
+        self.is_configured() && self.inner.settings.person_needs_consent
+    }
+
+    /// From whom the code comes, for people: the number of a text message, or a name.
+    #[must_use]
+    pub fn consent_sender(&self) -> &str {
+        &self.inner.settings.consent_sender
     }
 
     /// Asks the register of persons (M24: IIN). However it ends, it ends within the deadline of its attempts.

@@ -36,10 +36,16 @@ pub struct Settings {
     pub requestor_bin: String,
     /// The service that knows persons.
     pub person_service: String,
+    /// Whether that service tells of a person only with a consent code of that person.
+    pub person_needs_consent: bool,
+    /// From whom people get that code, as they see it: the number that the text message comes from.
+    pub consent_sender: String,
     /// The service that knows legal entities.
     pub entity_service: String,
     /// Codes with which the register of persons says that there is nobody with this IIN.
     pub person_not_found_codes: Vec<String>,
+    /// Codes with which the register of persons says that the consent is missing, or counts no more.
+    pub person_no_consent_codes: Vec<String>,
     /// Codes with which the register of legal entities says that there is none with this BIN.
     pub entity_not_found_codes: Vec<String>,
     /// Names of the state in which a legal entity may have a mailbox.
@@ -77,8 +83,11 @@ impl Default for Settings {
             sender_code: String::new(),
             requestor_bin: String::new(),
             person_service: "GBDFL_UniversalServiceSync".into(),
+            person_needs_consent: false,
+            consent_sender: "1414".into(),
             entity_service: "GbdulInfoByBin_v2".into(),
             person_not_found_codes: Vec::new(),
+            person_no_consent_codes: Vec::new(),
             entity_not_found_codes: texts(&["031", "034", "035"]),
             entity_registered_states: texts(&["Зарегистрирован", "Тіркелген", "Тіркелді"]),
             deadline_s: 10,
@@ -118,6 +127,10 @@ impl Settings {
             if value.is_empty() {
                 problems.push((key, "it is empty".into(), "write what the gateway's operator has given you"));
             }
+        }
+        if self.person_needs_consent && self.consent_sender.is_empty() {
+            let what = "it is empty, and people would not know where the code comes from".to_owned();
+            problems.push(("consent_sender", what, "write the number that the text message comes from"));
         }
         if let Err(error) = self.requestor_bin.parse::<Bin>() {
             problems.push(("requestor_bin", error.to_string(), "write the operator's own BIN"));

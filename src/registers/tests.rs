@@ -106,11 +106,60 @@ fn m25_an_answer_is_as_old_as_its_certificate_allows() {
     assert_eq!(verify::body(&document, &keys_of("rsa.pem"), before).unwrap_err(), Unverified::Stranger);
 }
 
-/// A stand-in, registers that ask it, and the directory of both.
+/// A stand-in that listens, and what is asked with.
+pub(crate) mod stand_in {
+    use super::*;
+
+    pub(crate) struct Started {
+        pub(crate) settings: Settings,
+        dir: TempDir,
+        _listening: Listening,
+    }
+
+    /// One that knows these; it and who asks have RSA keys.
+    pub(crate) async fn started(world: World, known: &Known) -> Started {
+        started_with("rsa", world, known).await
+    }
+
+    pub(super) async fn started_with(key: &str, world: World, known: &Known) -> Started {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("password"), "gateway <&> password\n").unwrap();
+        let mut settings = Settings {
+            url: "http://127.0.0.1:1/".into(),
+            key_file: vector(&format!("{key}.key")),
+            certificate_file: vector(&format!("{key}.pem")),
+            answer_certificates_file: vector("ec.pem"),
+            sender_id: "poshta".into(),
+            password_file: dir.path().join("password"),
+            requestor_bin: bin().expose(),
+            retry_after_ms: 1,
+            ..Settings::default()
+        };
+        let (known_file, asker) = (dir.path().join("known.json"), vector(&format!("{key}.pem")));
+        let files =
+            Files { known: &known_file, key: &vector("ec.key"), certificate: &vector("ec.pem"), askers: &asker };
+        let stand_in = StandIn::new(&files, settings.clone(), world).unwrap();
+        let listening = stand_in.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        settings.url = format!("http://{}/shep", listening.address());
+        let started = Started { settings, dir, _listening: listening };
+        started.know(known);
+        started
+    }
+
+    impl Started {
+        pub(crate) fn know(&self, known: &Known) {
+            let new = self.dir.path().join("known.new");
+            std::fs::write(&new, json!(known).to_string()).unwrap();
+            std::fs::rename(new, self.dir.path().join("known.json")).unwrap();
+        }
+    }
+}
+
+/// A stand-in, registers that ask it, and the store of these.
 struct Scene {
-    dir: TempDir,
+    stand_in: stand_in::Started,
     registers: Registers,
-    _listening: Listening,
+    _dir: TempDir,
 }
 
 fn known() -> Known {
@@ -135,39 +184,19 @@ fn known() -> Known {
 
 impl Scene {
     async fn new(key: &str, change: impl FnOnce(&mut Settings)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("password"), "gateway <&> password\n").unwrap();
-        let mut settings = Settings {
-            url: "http://127.0.0.1:1/".into(),
-            key_file: vector(&format!("{key}.key")),
-            certificate_file: vector(&format!("{key}.pem")),
-            answer_certificates_file: vector("ec.pem"),
-            sender_id: "poshta".into(),
-            password_file: dir.path().join("password"),
-            requestor_bin: bin().expose(),
-            retry_after_ms: 1,
-            ..Settings::default()
-        };
-        let (known_file, asker) = (dir.path().join("known.json"), vector(&format!("{key}.pem")));
-        let files =
-            Files { known: &known_file, key: &vector("ec.key"), certificate: &vector("ec.pem"), askers: &asker };
-        let stand_in = StandIn::new(&files, settings.clone(), World::system()).unwrap();
-        let listening = stand_in.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        settings.url = format!("http://{}/shep", listening.address());
+        let stand_in = stand_in::started_with(key, World::system(), &known()).await;
+        let mut settings = stand_in.settings.clone();
         change(&mut settings);
         assert_eq!((settings.problems(), settings.file_problems()), (vec![], vec![]));
+        let dir = tempfile::tempdir().unwrap();
         let store_settings = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
         let store = Store::open(dir.path(), &store::tests::as_chosen(store_settings)).unwrap();
         let registers = Registers::new(Parts { settings, store, world: World::system() }).unwrap();
-        let world = Scene { dir, registers, _listening: listening };
-        world.know(&known());
-        world
+        Scene { stand_in, registers, _dir: dir }
     }
 
     fn know(&self, known: &Known) {
-        let new = self.dir.path().join("known.new");
-        std::fs::write(&new, json!(known).to_string()).unwrap();
-        std::fs::rename(new, self.dir.path().join("known.json")).unwrap();
+        self.stand_in.know(known);
     }
 
     fn behave(&self, behaviour: Behaviour) {
@@ -358,9 +387,10 @@ fn m25_an_answer_to_another_question_is_none() {
         |iin| PersonAsked {
             iin, full_name: "Омарова Айгүл Серікқызы", document: None, consent: None, cause: CAUSE
         };
-    assert_eq!(answer::person(response, &asked(&iin), &[], now()), Ok(Ok(())));
+    let rules = answer::PersonRules { not_found: &[], no_consent: &[] };
+    assert_eq!(answer::person(response, &asked(&iin), &rules, now()), Ok(Ok(())));
     let other = "791028302728".parse().unwrap();
-    assert!(answer::person(response, &asked(&other), &[], now()).is_err(), "about somebody else");
+    assert!(answer::person(response, &asked(&other), &rules, now()).is_err(), "about somebody else");
 }
 
 /// `POSHTA_WRITE_QUESTIONS=DIR` writes what another program is then to verify; see the README of the vectors.

@@ -58,7 +58,7 @@ async fn measure(dir: &Path, count: usize) {
         let begun = Instant::now();
         services.authenticator.hash(&password, HERE).await.unwrap();
         hash += begun.elapsed();
-        let application = Application { form: form.clone(), login, password, agreement, lang: Lang::Kk };
+        let application = Application { form: form.clone(), consent: None, login, password, agreement, lang: Lang::Kk };
         let prepared = services.registration.prepare(application, HERE).await.unwrap();
         let cms = sign(dir, &iin, &prepared.statement);
         let rules = SignerRules { number: Some(form.number()), roles: &[] };

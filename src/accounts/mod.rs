@@ -97,6 +97,15 @@ impl AddressLookup {
     }
 }
 
+/// Whether this can be the name on letters.
+///
+/// # Errors
+/// `BadName`.
+pub fn check_name(name: &str) -> Result<(), AccountError> {
+    let is_bad = name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control);
+    if is_bad { Err(AccountError::BadName) } else { Ok(()) }
+}
+
 impl Accounts {
     /// The service over a store.
     ///
@@ -138,9 +147,7 @@ impl Accounts {
     ) -> Result<Account, AccountError> {
         let (login, folded_login) = self.checked_login(&new.login)?;
         let address = self.new_address(new.address.as_ref(), &login)?;
-        if new.display_name.len() > MAX_NAME_BYTES || new.display_name.chars().any(char::is_control) {
-            return Err(AccountError::BadName);
-        }
+        check_name(&new.display_name)?;
         let person = match &new.person {
             Some(number) => Some(self.person(number, new.kind).await?),
             None => None,

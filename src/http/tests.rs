@@ -3,6 +3,7 @@
 mod acts;
 mod admin;
 mod base;
+mod consent;
 mod daily;
 mod full_disk;
 mod log;

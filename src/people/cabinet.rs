@@ -8,10 +8,18 @@ use tokio::sync::Semaphore;
 
 use crate::accounts::{AccountError, Accounts};
 use crate::clock::Timestamp;
+use crate::identity::application::{Field, Form};
 use crate::ids::AccountId;
-use crate::{mailfiles, quota};
+use crate::registers::ConsentToken;
+use crate::{mailfiles, quota, store};
 
+use super::meter::{Meter, TooFast};
+use super::profile::{Change, Profile, ProfileError};
+use super::registration::ApplyError;
 use super::{Agreements, Confirmations, MailServers, People, Registration};
+
+/// Accounts whose proofs are counted at one time; the oldest are forgotten beyond it.
+const COUNTED: usize = 100_000;
 
 /// Keys of `[cabinet]`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -19,6 +27,9 @@ use super::{Agreements, Confirmations, MailServers, People, Registration};
 pub struct Settings {
     /// How long the text that confirms the data can be signed after it was shown, seconds (M22).
     pub sign_within_s: u32,
+    /// How often one account may send what has to be proved, in an hour: signatures under its data (M22), and data
+    /// about which a state register is asked (M24).
+    pub proofs_per_hour: u32,
     /// The host that mail programs connect to; empty: `server.hostname`.
     pub mail_host: String,
     /// The port of IMAP with TLS as it is seen from outside; 0: the one that `imap.listen_tls` opens.
@@ -31,7 +42,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { sign_within_s: 900, mail_host: String::new(), imaps_port: 0, submissions_port: 0, max_exports: 4 }
+        Settings {
+            sign_within_s: 900,
+            proofs_per_hour: 30,
+            mail_host: String::new(),
+            imaps_port: 0,
+            submissions_port: 0,
+            max_exports: 4,
+        }
     }
 }
 
@@ -44,13 +62,56 @@ impl Settings {
             let what = "it is 0, and nobody could confirm their data".to_owned();
             problems.push(("sign_within_s", what, "write seconds such as 900"));
         }
+        if self.proofs_per_hour == 0 {
+            let what = "it is 0, and nobody could confirm their data".to_owned();
+            problems.push(("proofs_per_hour", what, "write at least 1"));
+        }
         if !self.mail_host.is_empty() && crate::address::Domain::new(&self.mail_host).is_err() {
             let what = format!("{:?} is no name of a host", self.mail_host);
             problems.push(("mail_host", what, "write one such as \"mail.poshta.example\""));
         }
         problems
     }
+
+    /// How often accounts may cause a question to a state register.
+    #[must_use]
+    pub fn questions(&self) -> Questions {
+        Questions(self.proofs())
+    }
+
+    /// Counts what has to be proved.
+    pub(super) fn proofs(&self) -> Meter<AccountId> {
+        Meter::new(self.proofs_per_hour, 3_600, COUNTED)
+    }
 }
+
+/// How often accounts cause a question to a state register.
+#[derive(Debug)]
+pub struct Questions(Meter<AccountId>);
+
+/// Why data are not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// They cannot be changed so.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// M24: a state register knows the user otherwise, or does not answer.
+    #[error(transparent)]
+    Register(#[from] ApplyError),
+    /// Too often.
+    #[error(transparent)]
+    TooFast(#[from] TooFast),
+}
+
+impl From<store::Error> for ChangeError {
+    fn from(error: store::Error) -> Self {
+        ChangeError::Profile(error.into())
+    }
+}
+
+/// What a state register is asked about again when it changes, as it was at registration: who somebody is.
+const ASKED_ABOUT: &[Field] =
+    &[Field::Surname, Field::GivenName, Field::Patronymic, Field::DocumentNumber, Field::EntityName];
 
 /// The services. Clones share them.
 #[derive(Clone, Debug)]
@@ -65,6 +126,8 @@ pub struct Cabinet {
     pub accounts: Accounts,
     /// It knows the operator's calendar.
     pub registration: Registration,
+    /// Questions to a state register that accounts cause by changes of their data.
+    pub questions: Arc<Questions>,
     /// What a mailbox may hold.
     pub quota: quota::Settings,
     /// Days that letters of a closed mailbox are kept.
@@ -88,6 +151,31 @@ impl Cabinet {
     #[must_use]
     pub fn today(&self) -> Date {
         self.registration.today()
+    }
+
+    /// The user changes the data. Whoever is called otherwise from now on, or has another identity document, is asked
+    /// about as at registration (M24), where there is a register; while it does not answer nothing changes.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub async fn change_profile(
+        &self,
+        account: AccountId,
+        form: &Form,
+        consent: Option<&ConsentToken>,
+    ) -> Result<Profile, ChangeError> {
+        let old = self.people.profile(account).await?.ok_or(ProfileError::Missing)?;
+        if old.form.number() != form.number() {
+            return Err(ProfileError::OtherNumber.into());
+        }
+        let mut proof = None;
+        if old.changes(form).iter().any(|field| ASKED_ABOUT.contains(field)) {
+            self.questions.0.count(account, self.accounts.now())?;
+            proof = self.registration.ask_about_user(account, form, consent).await?;
+        }
+        let actor = format!("account {}", account.0);
+        let change = Change { form, actor: &actor, proof: proof.as_ref() };
+        Ok(self.people.change_profile(account, change).await?)
     }
 
     /// The user closes the mailbox. Its letters stay as long as `[retention]` says, which may be no longer than now.

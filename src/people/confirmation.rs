@@ -4,6 +4,8 @@
 //! is taken, and a number that only this server can make. So a signature is worth something for these data, for this
 //! account, for some minutes, and until the next change; there is nothing to keep between showing and signing.
 
+use std::sync::Arc;
+
 use crate::clock::{Timestamp, World};
 use crate::identity::PersonalNumber;
 use crate::identity::eds::Refusal;
@@ -12,6 +14,8 @@ use crate::locale::{self, Lang};
 use crate::store;
 use crate::store::confirmations::SignedText;
 
+use super::cabinet::Settings;
+use super::meter::{Meter, TooFast};
 use super::profile::{Confirmed, People, Profile, ProfileError};
 use super::registration::ApplyError;
 use super::signatures::{MAY_SIGN, SignatureError, Signatures, Signer, SignerRules};
@@ -20,9 +24,11 @@ use super::signatures::{MAY_SIGN, SignatureError, Signatures, Signer, SignerRule
 #[derive(Clone)]
 pub struct Confirmations {
     people: People,
+    /// Signatures that accounts send: each costs questions to an authority.
+    signed: Arc<Meter<AccountId>>,
     signatures: Signatures,
     world: World,
-    sign_within_s: u32,
+    settings: Settings,
     /// Makes the numbers; forgotten when the server ends, and then the text is shown anew.
     key: [u8; 32],
 }
@@ -60,6 +66,9 @@ pub enum ConfirmError {
     /// The time of the text is over, or another server showed it.
     #[error("the time for signing this text is over; it is shown anew")]
     Over,
+    /// Too often.
+    #[error(transparent)]
+    TooFast(#[from] TooFast),
 }
 
 impl From<store::Error> for ConfirmError {
@@ -73,6 +82,7 @@ impl ConfirmError {
     #[must_use]
     pub fn text(&self, lang: Lang) -> String {
         let key = match self {
+            ConfirmError::TooFast(wait) => return wait.text_for_account(lang),
             ConfirmError::Profile(ProfileError::Missing) => "confirm-no-data",
             ConfirmError::Profile(ProfileError::Store(_) | ProfileError::Busy) => "apply-unavailable",
             ConfirmError::Profile(_) | ConfirmError::Altered => "confirm-altered",
@@ -89,11 +99,12 @@ impl ConfirmError {
 }
 
 impl Confirmations {
-    /// The service; a text is signed within `sign_within_s`.
+    /// The service.
     #[must_use]
-    pub fn new(people: People, signatures: Signatures, world: World, sign_within_s: u32) -> Self {
+    pub fn new(people: People, signatures: Signatures, world: World, settings: Settings) -> Self {
         let key = world.random();
-        Confirmations { people, signatures, world, sign_within_s, key }
+        let signed = Arc::new(settings.proofs());
+        Confirmations { people, signed, signatures, world, settings, key }
     }
 
     /// Whether signatures can be judged here.
@@ -106,7 +117,7 @@ impl Confirmations {
     #[must_use]
     pub fn to_sign(&self, holder: Holder<'_>, profile: &Profile) -> ToSign {
         let now_s = self.world.now().as_second();
-        let until_s = now_s.saturating_add(i64::from(self.sign_within_s));
+        let until_s = now_s.saturating_add(i64::from(self.settings.sign_within_s));
         self.text(holder, profile, until_s)
     }
 
@@ -117,9 +128,10 @@ impl Confirmations {
     pub async fn confirm(&self, holder: Holder<'_>, until_s: i64, cms: &[u8]) -> Result<Confirmed, ConfirmError> {
         let now = self.world.now();
         let left_s = until_s.saturating_sub(now.as_second());
-        if left_s <= 0 || left_s > i64::from(self.sign_within_s) {
+        if left_s <= 0 || left_s > i64::from(self.settings.sign_within_s) {
             return Err(ConfirmError::Over);
         }
+        self.signed.count(holder.account, now)?;
         let profile = self.people.profile(holder.account).await?.ok_or(ProfileError::Missing)?;
         let text = self.text(holder, &profile, until_s).statement;
         let number = profile.form.number();

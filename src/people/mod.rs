@@ -8,6 +8,7 @@ pub mod confirmation;
 pub mod counter;
 pub mod lookups;
 pub mod mail_servers;
+mod meter;
 pub mod passwords;
 pub mod profile;
 pub mod registration;

@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::clock::World;
-use crate::identity::application::Form;
+use crate::identity::application::{Field, Form};
 use crate::ids::AccountId;
+use crate::registers::Proof;
 use crate::store::accounts::{self as account_rows};
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::confirmations::{self, NewProof, SignedText};
@@ -50,6 +51,24 @@ pub struct Confirmed {
     pub snapshot: [u8; 32],
 }
 
+/// What becomes of a profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Every field, as it is from now on.
+    pub form: &'a Form,
+    /// Who does it.
+    pub actor: &'a str,
+    /// M24: that a state register knows the user so, where it was asked.
+    pub proof: Option<&'a Proof>,
+}
+
+/// What the audit says of a change.
+struct Entry<'a> {
+    action: &'a str,
+    actor: &'a str,
+    details: &'a str,
+}
+
 /// Why a profile cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
@@ -59,6 +78,9 @@ pub enum ProfileError {
     /// M24: the person or entity is who they are.
     #[error("the IIN or BIN cannot be changed")]
     OtherNumber,
+    /// It does not fit on letters.
+    #[error("the name is too long for a mailbox")]
+    Name,
     /// M22: between showing and signing, the data were changed.
     #[error("the data were changed in the meantime; look at them again")]
     Changed,
@@ -74,11 +96,17 @@ impl Profile {
     /// M22: what is signed to confirm the data: every field, a line each, and the address they belong to.
     #[must_use]
     pub fn statement(&self, address: &str) -> String {
-        let mut text = format!("poshta-profile: 1\naddress: {address}\napplicant: {}\n", self.form.sort().name());
+        let mut text = format!("poshta-profile: 2\naddress: {address}\napplicant: {}\n", self.form.sort().name());
         for (field, value) in self.form.values() {
             text.push_str(&format!("{}: {value}\n", field.name()));
         }
         text
+    }
+
+    /// The fields in which another form says something else.
+    #[must_use]
+    pub fn changes(&self, new: &Form) -> Vec<Field> {
+        new.values().filter(|(field, value)| self.form.value(*field) != *value).map(|(field, _)| field).collect()
     }
 
     /// SHA-256 of [`Profile::statement`].
@@ -104,11 +132,14 @@ impl People {
         found.map(|stored| open(&store, &stored)).transpose()
     }
 
-    /// Puts `form` in the place of the data; a confirmation is gone with that (M22).
+    /// Puts the form in the place of the data; a confirmation is gone with that (M22). Whether a state register knows
+    /// the user so is the caller's question ([`Cabinet::change_profile`](super::Cabinet::change_profile)).
     ///
     /// # Errors
     /// See [`ProfileError`].
-    pub async fn change_profile(&self, account: AccountId, form: &Form, actor: &str) -> Result<Profile, ProfileError> {
+    pub async fn change_profile(&self, account: AccountId, change: Change<'_>) -> Result<Profile, ProfileError> {
+        let Change { form, actor, proof } = change;
+        crate::accounts::check_name(&form.display_name()).map_err(|_| ProfileError::Name)?;
         for _ in 0..MAX_TRIES {
             let stored = self.stored(account).await?.ok_or(ProfileError::Missing)?;
             let old = open(&self.store, &stored)?;
@@ -119,14 +150,10 @@ impl People {
                 return Ok(old);
             }
             let changed_us = self.world.now().as_microsecond();
-            let changed: Vec<&str> = form
-                .values()
-                .filter(|(field, value)| old.form.value(*field) != *value)
-                .map(|(field, _)| field.name())
-                .collect();
             let row = ProfileRow { data: seal(&self.store, account, form).await?, changed_us, confirmed: None };
-            let details = changed.join(", ");
-            if self.write(Batch::new(), &stored, &row, ("profile.change", actor, &details)).await? {
+            let details = told(&old.changes(form), proof);
+            let entry = Entry { action: "profile.change", actor, details: &details };
+            if self.write(Batch::new(), &stored, (&row, form), entry).await? {
                 return Ok(Profile { form: form.clone(), changed_at: instant(changed_us), confirmed: None });
             }
         }
@@ -149,7 +176,8 @@ impl People {
             let stored = self.stored(account).await?.ok_or(ProfileError::Missing)?;
             let address = self.store.read(move |view| view.account(account)).await?;
             let address = address.filter(account_rows::Account::is_active).ok_or(ProfileError::Missing)?.address;
-            if open(&self.store, &stored)?.snapshot(&address.to_string()) != snapshot {
+            let profile = open(&self.store, &stored)?;
+            if profile.snapshot(&address.to_string()) != snapshot {
                 return Err(ProfileError::Changed);
             }
             let at_us = self.world.now().as_microsecond();
@@ -158,7 +186,8 @@ impl People {
             let actor = format!("account {}", account.0);
             let mut batch = Batch::new();
             confirmations::add(&mut batch, account, self.proof(account, at_us, signed).await?)?;
-            if self.write(batch, &stored, &row, ("profile.confirm", &actor, certificate)).await? {
+            let entry = Entry { action: "profile.confirm", actor: &actor, details: certificate };
+            if self.write(batch, &stored, (&row, &profile.form), entry).await? {
                 return Ok(Confirmed::from(confirmed));
             }
         }
@@ -167,11 +196,9 @@ impl People {
 
     /// Named by its instant too: the same signature, taken twice, is two documents with two keys.
     async fn proof(&self, account: AccountId, at_us: i64, signed: &SignedText) -> store::Result<NewProof> {
-        self.store.ready_keys(vec![account]).await?;
-        let bytes = signed.encode()?;
-        let sha256 = Sha256::new().chain_update(at_us.to_be_bytes()).chain_update(&bytes).finalize().into();
-        let key = self.store.document_key(Owner::Account(account), sha256)?;
-        Ok(NewProof { at_us, sha256, key, bytes })
+        let (owner, told_by) = (Owner::Account(account), at_us.to_be_bytes());
+        let signed = self.store.new_document(owner, &told_by, signed.encode()?).await?;
+        Ok(NewProof { at_us, signed })
     }
 
     async fn stored(&self, account: AccountId) -> store::Result<Option<StoredProfile>> {
@@ -183,8 +210,8 @@ impl People {
         &self,
         mut batch: Batch,
         stored: &StoredProfile,
-        row: &ProfileRow,
-        (action, actor, details): (&str, &str, &str),
+        (row, form): (&ProfileRow, &Form),
+        Entry { action, actor, details }: Entry<'_>,
     ) -> Result<bool, ProfileError> {
         let id = stored.account;
         let account = self.store.read(move |view| view.account(id)).await?;
@@ -192,6 +219,11 @@ impl People {
         stored.replace(&mut batch, row)?;
         let mut changed = account.clone();
         changed.eds_confirmed = row.confirmed.is_some();
+        changed.postal_index = form.postal_index().map(ToString::to_string);
+        // M22: the name on letters is the one that was confirmed last; what was only typed is nobody's name yet.
+        if row.confirmed.is_some() {
+            changed.display_name = form.display_name();
+        }
         account_rows::replace(&mut batch, &account, &changed)?;
         let entry = AuditEntry {
             at_us: self.world.now().as_microsecond(),
@@ -215,6 +247,15 @@ impl From<ConfirmedRow> for Confirmed {
     }
 }
 
+/// Which fields changed, and what proves it: names of fields and numbers of messages, nothing of the user.
+fn told(fields: &[Field], proof: Option<&Proof>) -> String {
+    let fields = fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
+    match proof {
+        Some(proof) => format!("{fields}; {} knows it so, answer {}", proof.source, proof.answer_id),
+        None => fields,
+    }
+}
+
 /// A form as the profile of an account keeps it.
 pub(super) async fn seal(store: &Store, account: AccountId, form: &Form) -> store::Result<store::vault::Personal> {
     store.ready_keys(vec![account]).await?;
@@ -222,10 +263,14 @@ pub(super) async fn seal(store: &Store, account: AccountId, form: &Form) -> stor
 }
 
 fn open(store: &Store, stored: &StoredProfile) -> store::Result<Profile> {
-    let form = super::registration::decode(&store.open_personal(&stored.profile.data)?)?;
+    let data = store.open_personal(&stored.profile.data)?;
+    let (form, _) = super::registration::decode(&data)?;
     Ok(Profile {
         form,
         changed_at: instant(stored.profile.changed_us),
         confirmed: stored.profile.confirmed.clone().map(Confirmed::from),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -396,12 +396,13 @@ impl Services {
         let (people, signatures) = (self.people.clone(), self.signatures.clone());
         Cabinet {
             agreements: self.agreements.clone(),
-            confirmations: Confirmations::new(people.clone(), signatures, self.world.clone(), settings.sign_within_s),
+            confirmations: Confirmations::new(people.clone(), signatures, self.world.clone(), settings.clone()),
             people,
             accounts: self.accounts.clone(),
             registration: self.registration.clone(),
             quota: config.quota.clone(),
             closed_days: config.retention.closed_days,
+            questions: Arc::new(settings.questions()),
             mail: MailServers::of(settings, &config.server.hostname, &config.accounts.domains, bound),
             mail_files: mailfiles::Services {
                 store: self.store.clone(),

@@ -272,11 +272,15 @@ impl StoredApplication {
         batch.put(key(self.number), rows::encode(VERSION, new)?);
         self.leave_queue(batch);
         desk::forget_case(batch, self.number);
+        if new.person != self.application.person {
+            batch.delete(person_key(&self.application.person, self.number));
+            batch.put(person_key(&new.person, self.number), Vec::new());
+        }
         if let Some((queue, at)) = new.state.due() {
             batch.put(due_prefix(queue, at).u64(serial(self.number)).done(), Vec::new());
         }
         if matches!(new.state, State::Registered { .. }) {
-            batch.delete(person_key(&self.application.person, self.number));
+            batch.delete(person_key(&new.person, self.number));
             batch.put(welcome_key(self.number), Vec::new());
             batch.publish(Topic::Welcome);
         }

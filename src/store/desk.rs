@@ -113,7 +113,7 @@ impl StoredActivation {
         Ok(())
     }
 
-    /// The password is chosen; the batch fails with `Conflict` if it was already.
+    /// The password is chosen, or there will be none; the batch fails with `Conflict` if it was already.
     pub fn finish(&self, batch: &mut Batch) {
         self.leave(batch);
         batch.delete(activation_key(self.number));
@@ -237,6 +237,10 @@ pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims>
                 None => true,
             };
             claims.require(is_found, || format!("the code of application {number} is not found by itself"));
+            let is_there = view.application(number)?.is_some();
+            claims.require(is_there, || {
+                format!("somebody is to have a code for application {number}, which is not there")
+            });
         }
         _ => return Err(bad_key("the counter's")),
     }

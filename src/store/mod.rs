@@ -20,6 +20,7 @@ pub mod confirmations;
 pub mod desk;
 pub mod device_acts;
 pub mod device_keys;
+pub mod documents;
 pub mod engine;
 mod fresh;
 pub mod items;

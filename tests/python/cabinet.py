@@ -1,5 +1,5 @@
 """The cabinet over HTTPS: data, their confirmation and the gate of official letters (M22), sign-ins, closing (M8)."""
-import io, mailbox, smtplib, tempfile, zipfile
+import io, json, mailbox, pathlib, smtplib, tempfile, zipfile
 from demo import *
 from registering import *
 from ncalayer import sign
@@ -118,6 +118,28 @@ assert official(aigul["address"])[0] == 550 and to_state_body(aigul)[0] == 550
 back = send(visitor, "/cabinet/profile", **{**PERSON, "residence": "Алматы қ., Абай д-лы, 10"})
 refused(confirm(page, EDS["person"], statement), "not what is shown now")
 
+# M24: whoever is called otherwise is looked for in the register; the name on letters is the one that was confirmed.
+HERE = {**PERSON, "residence": "Алматы қ., Абай д-лы, 10"}
+taken = send(visitor, "/cabinet/profile", **{**HERE, "surname": "Омарова"})
+assert taken.status == 422 and "otherwise: the surname" in taken.html, taken.html
+registers = pathlib.Path(FACTS["dir"]) / "registers.json"
+known = json.loads(registers.read_text())
+married, = [person for person in known["persons"] if person["iin"] == PERSON["iin"]]
+married["surname"] = "ОМАРОВА"
+registers.with_suffix(".new").write_text(json.dumps(known))
+registers.with_suffix(".new").rename(registers)
+taken = send(visitor, "/cabinet/profile", **{**HERE, "surname": "Омарова", "postal-index": "z05t3f5"})
+assert taken.status == 200 and "Серікова" in taken.text("name-on-letters") and 'value="Z05T3F5"' in taken.html, taken.html
+assert "Омарова" not in visitor.open("/cabinet").html
+assert "Official correspondence is open" in confirm(visitor.open("/cabinet/confirm"), EDS["person"]).html
+assert visitor.open("/cabinet/profile").text("name-on-letters") is None and "Омарова" in visitor.open("/cabinet").html
+wrong = send(visitor, "/cabinet/profile", **{**HERE, "surname": "Омарова", "postal-index": "12345"})
+assert wrong.status == 422 and set(wrong.errors()) == {"postal-index"}, wrong.errors()
+married["surname"] = "СЕРІКОВА"
+registers.with_suffix(".new").write_text(json.dumps(known))
+registers.with_suffix(".new").rename(registers)
+assert send(visitor, "/cabinet/profile", **HERE).status == 200
+
 # A company is spoken for by who may sign for it.
 company = Visitor()
 assert company.sign(company.fill_in(COMPANY, "alma"), EDS["company"]).status == 200
@@ -161,9 +183,17 @@ with zipfile.ZipFile(io.BytesIO(taken.body)) as archive:
     facts = json.loads(archive.read("profile.json"))
     consents = json.loads(archive.read("consents.json"))
     assert json.loads(archive.read("letters-on-paper.json")) == []
+    assert json.loads(archive.read("look-ups.json")) == []
+    entries = json.loads(archive.read("audit.json"))
 assert "hello" in subjects and "summons" in subjects, subjects
 assert facts["fields"]["surname"] == "Серікова" and facts["confirmed"] is None, facts
 assert [consent["channel"] for consent in consents] == ["online"]
+# M20: what was done with the mailbox and the application, and with nobody else's. M23: the signature was a sign-in.
+actions = [entry["action"] for entry in reversed(entries)]
+assert actions.index("account.register") + 1 == actions.index("base.enter"), actions
+assert "register.person" in actions and "profile.confirm" in actions, actions
+mine = {entry["object"] for entry in entries}
+assert len(mine) == 2 and all(name.split()[0] in ("account", "application") for name in mine), mine
 
 # Closing wants the address and the password, and ends everything.
 second.open("/sign-in", {**second.open("/sign-in").hidden(), "login": "aigul", "password": PASSWORD})

@@ -22,6 +22,12 @@ page = clerk.write(PERSON, "aigul.s")
 assert page.status == 200, page.html
 number = clerk.number(page)
 assert "Серікова" in page.html and 'value="041234567"' not in page.html, "the number is read from the document"
+# What was mistyped is corrected before it is printed; the same fields are judged in the same way.
+assert clerk.correct(number, PERSON, "aigul.s", iin="061211600013").errors().keys() == {"iin"}
+assert "login" in clerk.correct(number, PERSON, USERS[1]["login"]).errors()
+page = clerk.correct(number, PERSON, "aigul.s", residence="Алматы қ., Абай д-лы, 10", postal_index="050000")
+assert page.status == 200 and page.url.endswith(number) and "Алматы қ., Абай д-лы, 10" in page.html, page.html
+assert "050000" in page.html
 paper = clerk.open(f"/desk/applications/{number}/application.pdf")
 assert paper.body.startswith(b"%PDF"), paper.body[:200]
 
@@ -66,6 +72,7 @@ assert all(page.status == 409 for page in answers if page not in done), [page.st
 assert page.text("address") == "aigul.s@poshta.example" and page.text("login") == "aigul.s", page.html
 code = page.text("code")
 assert len(code) == 14 and code not in clerk.open(f"/desk/applications/{number}").html
+assert clerk.correct(number, PERSON, "aigul.s").status == 404, "what is accepted is not corrected"
 confirmation = clerk.open(f"/desk/applications/{number}/confirmation.pdf")
 assert confirmation.body.startswith(b"%PDF"), confirmation.body[:200]
 

@@ -33,6 +33,14 @@ assert second.press(number, "confirm").status == 409
 assert first.upload(number, SCAN).status == 200
 assert number in second.open("/desk").html
 
+# A correction, by whichever clerk of the facility, and it begins anew: with another scan, for another confirmation.
+assert elsewhere.correct(number, PERSON, "aigul.s").status == 404
+assert second.correct(number, PERSON, "aigul.s", residence="Алматы қ., Абай д-лы, 10").status == 200
+page = second.press(number, "confirm")
+assert page.status == 409 and "Алматы қ., Абай д-лы, 10" in page.html, page.html
+assert second.open(f"/desk/applications/{number}/scans/1").status == 404
+assert first.upload(number, SCAN).status == 200
+
 # Two confirm at once: one registers.
 desks, answers = [second, Clerk(USERS[2])], [None, None]
 

@@ -62,6 +62,15 @@ class Clerk(Visitor):
         except urllib.error.HTTPError as answer:
             return Page(answer)
 
+    def correct(self, number, fields, login, **changes):
+        page = self.open(f"/desk/applications/{number}/correct")
+        if page.status != 200:
+            return page
+        hidden = page.hidden()
+        form = {**fields, "csrf": hidden["csrf"], "agreement": hidden["agreement"], "login": login, "lang": "kk",
+                **{name.replace("_", "-"): value for name, value in changes.items()}}
+        return self.open(f"/desk/applications/{number}/correct", form)
+
     def press(self, number, what):
         page = self.open(f"/desk/applications/{number}")
         return self.open(f"/desk/applications/{number}/{what}", {"csrf": self.csrf(page)})

@@ -56,7 +56,7 @@ try:
     browser.run("document.getElementById('agree').checked = true")
     submit("button[value=sign]")
     arrived("/register/application")
-    assert browser.run("document.getElementById('statement').textContent").startswith("poshta-application: 1\n")
+    assert browser.run("document.getElementById('statement').textContent").startswith("poshta-application: 2\n")
     picture("review-kk")
     # NCALayer is not there: that is told, and it can be tried again.
     submit("#sign-button")
@@ -90,7 +90,8 @@ try:
     assert browser.run("document.documentElement.scrollWidth") <= 360
     signer.holder = FACTS["eds"]["employee"]
     submit("#sign-button")
-    browser.until("!window.isOld && document.getElementById('error') !== null")
+    # A click before the script is there would be lost.
+    browser.until("!window.isOld && document.getElementById('error') !== null && !document.getElementById('sign-button').hidden")
     picture("review-ru-phone")
     signer.holder = FACTS["eds"]["company"]
     submit("#sign-button")

@@ -12,6 +12,7 @@ mod agreement;
 mod assets;
 mod cabinet;
 mod desk;
+mod download;
 mod fault;
 mod form;
 mod frame;

@@ -25,6 +25,7 @@ impl Office {
 
     async fn announced(&self) -> crate::identity::application::ApplicationNumber {
         let application = Application {
+            consent: None,
             form: crate::people::registration::tests::person_form("791028302728"),
             login: "aigul".into(),
             password: Secret::new("көктем келді 2026".into()),

@@ -34,7 +34,7 @@ impl Clock for Before {
 
 impl Office {
     /// Aliya, with these roles, signed in just now.
-    async fn signed_in(&self, roles: &[Role]) -> Person<'_> {
+    pub(super) async fn signed_in(&self, roles: &[Role]) -> Person<'_> {
         self.grant(self.account, roles).await;
         self.browser(&self.sessions, self.account).await
     }

@@ -64,11 +64,20 @@ pub(super) fn open(dir: &Path) -> Store {
 }
 
 pub(super) async fn office_over(settings_of_http: Settings, open: impl FnOnce(&Path) -> Store) -> Office {
+    office_asking(settings_of_http, registers::Settings::default(), open).await
+}
+
+/// An office that asks these registers.
+pub(super) async fn office_asking(
+    settings_of_http: Settings,
+    registers: registers::Settings,
+    open: impl FnOnce(&Path) -> Store,
+) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let ground = Ground::lay(dir.path(), open(dir.path()));
     let account = aliya(&ground.accounts, &ground.authenticator).await;
     let post = ground.post();
-    let registration = ground.registration(&post);
+    let registration = ground.registration(&post, registers);
     let publisher = ground.publisher();
     let api = ground.api(settings_of_http, &post, &registration, &publisher);
     let Ground { store, devices, accounts, base, sessions, authenticator, .. } = ground;
@@ -174,12 +183,8 @@ impl Ground {
         people::Agreements::new(self.store.clone(), self.world.clone(), "poshta.example".into())
     }
 
-    fn registration(&self, post: &Post) -> people::Registration {
-        let registers = registers::Parts {
-            settings: registers::Settings::default(),
-            store: self.store.clone(),
-            world: self.world.clone(),
-        };
+    fn registration(&self, post: &Post, settings: registers::Settings) -> people::Registration {
+        let registers = registers::Parts { settings, store: self.store.clone(), world: self.world.clone() };
         people::Registration::new(people::registration::Parts {
             settings: people::registration::Settings::default(),
             store: self.store.clone(),
@@ -238,12 +243,19 @@ impl Ground {
     fn cabinet(&self, registration: &people::Registration) -> people::Cabinet {
         let Ground { store, world, .. } = self;
         let people = people::People::new(store.clone(), world.clone());
+        let settings = people::cabinet::Settings::default();
         people::Cabinet {
             agreements: self.agreements(),
-            confirmations: people::Confirmations::new(people.clone(), self.signatures(), world.clone(), 900),
+            confirmations: people::Confirmations::new(
+                people.clone(),
+                self.signatures(),
+                world.clone(),
+                settings.clone(),
+            ),
             people,
             accounts: self.accounts.clone(),
             registration: registration.clone(),
+            questions: Arc::new(settings.questions()),
             quota: crate::quota::Settings::default(),
             closed_days: 30,
             mail: people::MailServers {

@@ -66,6 +66,7 @@ async fn filled_office() -> (Office, Named) {
     assert!(office.inbox().await.iter().any(|text| text.matches(SECRET).count() >= 4), "it is in the letter");
 
     let application = Application {
+        consent: None,
         form: crate::people::registration::tests::person_form("791028302728"),
         login: "aigul".into(),
         password: Secret::new("көктем келді 2026".into()),

@@ -7,23 +7,20 @@
 
 use std::net::IpAddr;
 
-use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use crate::accounts::AccountError;
 use crate::auth::Secret;
 use crate::auth::network::Network;
-use crate::clock::Timestamp;
 use crate::identity::application::ApplicationNumber;
 use crate::people::passwords;
 use crate::people::registration::{ApplyError, TooFast};
 use crate::store::applications::State;
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::desk::Activation;
-use crate::store::lately::Lately;
 use crate::store::{self, Batch};
 
-use super::{Clerk, Counter, CounterError, Inner, Settings};
+use super::{Clerk, Counter, CounterError, Inner};
 
 /// Characters of a code: 60 random bits.
 const CHARACTERS: usize = 12;
@@ -98,34 +95,6 @@ impl From<store::Error> for ActivationError {
     }
 }
 
-/// How often codes are tried.
-#[derive(Debug)]
-pub(super) struct Pace {
-    most: u32,
-    counts: Mutex<Lately<Network, (i64, u32)>>,
-}
-
-const HOUR_S: i64 = 3_600;
-
-impl Pace {
-    pub(super) fn new(settings: &Settings) -> Self {
-        Pace { most: settings.codes_per_hour, counts: Mutex::new(Lately::new(settings.max_networks)) }
-    }
-
-    fn count(&self, ip: IpAddr, now: Timestamp) -> Result<(), TooFast> {
-        let (network, now_s) = (Network::of(ip), now.as_second());
-        let mut counts = self.counts.lock();
-        let (begun_s, count) =
-            counts.get(network).filter(|(begun_s, _)| (0..HOUR_S).contains(&(now_s - begun_s))).unwrap_or((now_s, 0));
-        if count >= self.most {
-            let seconds = u32::try_from(begun_s + HOUR_S - now_s).unwrap_or(1);
-            return Err(TooFast { seconds: seconds.max(1) });
-        }
-        counts.put(network, (begun_s, count + 1), 1);
-        Ok(())
-    }
-}
-
 impl Counter {
     /// Another code for somebody who stands at the counter and whose identity document the clerk has seen.
     ///
@@ -149,7 +118,7 @@ impl Counter {
         let inner = &*self.inner;
         let parts = &inner.parts;
         let now = parts.accounts.now();
-        inner.pace.count(ip, now)?;
+        inner.codes.count(Network::of(ip), now)?;
         let hash = code.hash();
         let found = parts.store.read(move |view| view.activation_by_code(&hash)).await?;
         let found = found.filter(|found| found.activation.until_us > now.as_microsecond());

@@ -9,6 +9,8 @@
 
 pub mod activation;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -16,25 +18,27 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Accounts;
+use crate::auth::network::Network;
 use crate::auth::{Authenticator, Secret};
 use crate::clock::World;
 use crate::hybrid::documents::DocumentKind as FileKind;
 use crate::hybrid::worker::protocol::{Answer, Document, Request};
 use crate::hybrid::workers::{WorkerError, Workers};
 use crate::identity::PersonalNumber;
-use crate::identity::agreement::VersionHash;
-use crate::identity::application::{ApplicationNumber, Form, IdentityDocument};
+use crate::identity::application::{ApplicationNumber, IdentityDocument};
 use crate::ids::AccountId;
-use crate::locale::Lang;
 use crate::postal::FacilityId;
+use crate::registers::ConsentToken;
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::desk::{self as rows, Case};
 use crate::store::{self, Batch, Owner, Store};
 
+use super::meter::Meter;
 use super::registration::{
-    Application, Applied, ApplyError, DocumentCheck, Evidence, EvidenceKind, Filed, Registration, Way,
+    Application, Applied, ApplyError, Corrected, DocumentCheck, Evidence, EvidenceKind, Filed, Registration, Way,
 };
 
+pub use super::registration::Written;
 pub use activation::{Activated, Code};
 pub use settings::Settings;
 
@@ -66,7 +70,8 @@ pub struct Counter {
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    pace: activation::Pace,
+    /// Codes that are tried.
+    codes: Meter<Network>,
 }
 
 /// Who stands behind the counter.
@@ -78,19 +83,6 @@ pub struct Clerk {
     pub facility: FacilityId,
 }
 
-/// What a clerk writes down for an applicant: everything but a password, which is the applicant's own affair.
-#[derive(Clone, Debug)]
-pub struct Written {
-    /// Every field of the annex.
-    pub form: Form,
-    /// The login that is asked for.
-    pub login: String,
-    /// The version of the agreement that lies on the counter.
-    pub agreement: VersionHash,
-    /// In which language the applicant reads.
-    pub lang: Lang,
-}
-
 /// What the clerk has seen and scanned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Paper {
@@ -100,6 +92,8 @@ pub struct Paper {
     pub valid_until: Option<Date>,
     /// The scan of the signed application, and whatever else was shown.
     pub scans: Vec<Scan>,
+    /// The code with which the register of persons may be asked, where it wants one.
+    pub consent: Option<ConsentToken>,
 }
 
 /// A scan as it was sent.
@@ -229,8 +223,8 @@ impl Counter {
     /// The service.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let pace = activation::Pace::new(&parts.settings);
-        Counter { inner: Arc::new(Inner { parts, pace }) }
+        let codes = Meter::new(parts.settings.codes_per_hour, 3_600, parts.settings.max_networks);
+        Counter { inner: Arc::new(Inner { parts, codes }) }
     }
 
     /// `[desk]`.
@@ -248,13 +242,36 @@ impl Counter {
         let Written { form, login, agreement, lang } = written;
         // M21: the password is chosen by the user, later; until then nobody knows one.
         let password = Secret::new(self.inner.random_text(32));
-        let application = Application { form, login, password, agreement, lang };
+        let application = Application { form, consent: None, login, password, agreement, lang };
         let number = parts.registration.write_down(application).await?;
         let mut batch = Batch::new();
         rows::want_activation(&mut batch, number)?;
         self.inner.note(&mut batch, clerk, "desk.write", number, "")?;
         parts.store.commit(batch).await?;
         Ok(number)
+    }
+
+    /// Corrects an application that was written for a counter. What was scanned and seen to before counts no more: the
+    /// application is printed and signed anew, and four eyes begin anew.
+    ///
+    /// # Errors
+    /// It was accepted already, or is over; it is seen to at another facility; see [`ApplyError`].
+    pub async fn correct(
+        &self,
+        clerk: &Clerk,
+        number: ApplicationNumber,
+        written: Written,
+    ) -> Result<Corrected, CounterError> {
+        let parts = &self.inner.parts;
+        let case = parts.store.read(move |view| view.desk_case(number)).await?;
+        if case.is_some_and(|case| case.case.facility != clerk.facility.to_string()) {
+            return Err(CounterError::Elsewhere);
+        }
+        // What was wrong and what is right are no affair of the audit's readers.
+        let note = |batch: &mut Batch, corrected: &Corrected| {
+            self.inner.note(batch, clerk, "desk.correct", number, &corrected.0.join(", "))
+        };
+        Ok(parts.registration.correct(number, written, note).await?)
     }
 
     /// Applications by their number, or by the IIN or BIN of whose they are; only open ones are found by that.
@@ -358,6 +375,9 @@ impl Counter {
         let mut evidence = Vec::new();
         for scan in paper.scans {
             evidence.push(self.inner.opened(scan).await?);
+        }
+        if let Some(consent) = paper.consent {
+            self.inner.parts.registration.keep_consent(number, consent).await?;
         }
         if self.settings().four_eyes {
             return self.prepare(clerk, number, paper.document, evidence).await;

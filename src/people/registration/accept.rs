@@ -14,6 +14,7 @@ use crate::ids::AccountId;
 use crate::people::agreements::instant;
 use crate::people::signatures::{MAY_SIGN, SignatureError, Signatures, Signer, SignerRules};
 use crate::people::{base, profile};
+use crate::registers::Cause;
 use crate::store::agreements::{self, AgreementConsent, Channel, ConsentEvidence};
 use crate::store::applications::{self as rows, Act, NewEvidence, State, StoredApplication};
 use crate::store::audit::{AuditEntry, add_audit};
@@ -21,8 +22,10 @@ use crate::store::profiles::{self, ProfileRow};
 use crate::store::{self, Batch, Owner};
 
 use super::error::{ApplyError, DECLINED};
-use super::registers::Checked;
-use super::{Applied, DocumentCheck, Evidence, EvidenceKind, Inner, NUMBERS_AT_ONCE, Registration, WaitingFor, Way};
+use super::registers::{Checked, encode};
+use super::{
+    Applied, DocumentCheck, Evidence, EvidenceKind, Filled, Inner, NUMBERS_AT_ONCE, Registration, WaitingFor, Way,
+};
 use crate::identity::eds::Refusal;
 
 /// How an application was filed, and what proves it.
@@ -85,7 +88,9 @@ impl Registration {
         let stored = inner.stored(number).await?.ok_or(ApplyError::Missing)?;
         inner.require_open(&stored)?;
         inner.require_current(&stored).await?;
-        require_document(&inner.form(&stored)?, check)?;
+        let Filled { form, consent } = inner.filled(&stored)?;
+        inner.require_consent(&form, consent.as_ref())?;
+        require_document(&form, check)?;
         require_signed(evidence)
     }
 
@@ -109,7 +114,8 @@ impl Registration {
         let stored = inner.stored(number).await?.ok_or(ApplyError::Missing)?;
         inner.require_open(&stored)?;
         inner.require_current(&stored).await?;
-        let form = inner.form(&stored)?;
+        let Filled { form, consent } = inner.filled(&stored)?;
+        inner.require_consent(&form, consent.as_ref())?;
         require_document(&form, &document_checked)?;
         require_signed(&evidence)?;
         let document = inner.seal(document_checked.document.number.into_bytes())?;
@@ -225,8 +231,11 @@ impl Inner {
         if !self.parts.accounts.is_free(login).await? {
             return Err(ApplyError::LoginTaken(login.clone()));
         }
-        let proof = match self.ask_registers(form, number, &filing.actor).await? {
-            Checked::Confirmed(proof) => proof,
+        let consent = self.filled(stored)?.consent;
+        let object = format!("application {number}");
+        let cause = Cause { actor: &filing.actor, object: &object };
+        let proof = match self.ask_registers(form, consent.as_ref(), cause).await? {
+            Checked::Confirmed(proof) => proof.map(|proof| encode(&proof)).transpose()?,
             Checked::Unavailable => {
                 self.wait(stored, filing).await?;
                 return Ok(Applied::Waiting { number, why: WaitingFor::Register });
@@ -254,7 +263,7 @@ impl Inner {
             },
             display_name: form.display_name(),
             person: Some(form.number()),
-            postal_index: None,
+            postal_index: form.postal_index().map(ToString::to_string),
             password,
         };
         let mut batch = Batch::new();
@@ -349,7 +358,7 @@ impl Inner {
         self.commit(batch).await
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), ApplyError> {
+    pub(super) async fn commit(&self, batch: Batch) -> Result<(), ApplyError> {
         match self.parts.store.commit(batch).await {
             Ok(_) => Ok(()),
             Err(store::Error::Conflict(_)) => Err(ApplyError::Busy),

@@ -9,7 +9,7 @@ use crate::people::passwords::BadPassword;
 use crate::people::signatures::SignatureError;
 use crate::store;
 
-use super::pace::TooFast;
+use super::TooFast;
 
 /// Why an application is not accepted; there is nothing of it then, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum ApplyError {
     /// M24: there is no register, and the configuration does not let anybody pass without.
     #[error("no state register is configured; applications cannot be accepted")]
     NoRegister,
+    /// FACTS B7: the register tells of nobody without that person's consent.
+    #[error("the state register is asked only with your consent; type the code")]
+    NoConsent,
     /// M14: the document that the clerk saw is not the one in the form.
     #[error("the identity document is not the one in the application")]
     OtherDocument,
@@ -117,6 +120,7 @@ impl ApplyError {
             ApplyError::Mismatch(_) => "mismatch",
             ApplyError::RegisterSilent => "register-silent",
             ApplyError::NoRegister => "no-register",
+            ApplyError::NoConsent => "no-consent",
             ApplyError::OtherDocument => "other-document",
             ApplyError::NoEvidence => "no-evidence",
             ApplyError::Missing => "missing",

@@ -9,6 +9,7 @@
 
 mod accept;
 mod confirmation;
+mod correct;
 mod error;
 mod pace;
 mod prepare;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use crate::accounts::Accounts;
 use crate::address::Address;
@@ -35,7 +37,7 @@ use crate::ids::AccountId;
 use crate::intake::Intake;
 use crate::locale::Lang;
 use crate::postal::{FacilityId, Registry, Zone};
-use crate::registers::Registers;
+use crate::registers::{ConsentToken, Registers};
 use crate::store::applications::{State, StoredApplication};
 use crate::store::{self, Owner, Store};
 
@@ -43,9 +45,11 @@ use super::Agreements;
 use super::signatures::Signatures;
 
 pub use confirmation::Confirmation;
+pub use correct::Corrected;
 pub use error::{ApplyError, Mismatch, refusal_text};
-pub use pace::TooFast;
 pub use settings::Settings;
+
+pub use super::meter::TooFast;
 
 /// Numbers of accounts that are taken from the directory at a time: so that a registration is one commit. Those that
 /// are not used when the server stops are lost.
@@ -103,11 +107,26 @@ struct Inner {
 pub struct Application {
     /// Every field of the annex.
     pub form: Form,
+    /// That a state register may be asked about the applicant, where it wants to see that.
+    pub consent: Option<ConsentToken>,
     /// The login that is asked for.
     pub login: String,
     /// The password that the person chose.
     pub password: Secret,
     /// The version of the agreement that was shown.
+    pub agreement: VersionHash,
+    /// In which language the applicant reads.
+    pub lang: Lang,
+}
+
+/// What a clerk writes down for an applicant: everything but a password, which is the applicant's own affair.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Every field of the annex.
+    pub form: Form,
+    /// The login that is asked for.
+    pub login: String,
+    /// The version of the agreement that lies on the counter.
     pub agreement: VersionHash,
     /// In which language the applicant reads.
     pub lang: Lang,
@@ -424,7 +443,11 @@ impl Inner {
     }
 
     fn form(&self, stored: &StoredApplication) -> store::Result<Form> {
-        decode(&self.parts.store.open_personal(&stored.application.form)?)
+        Ok(self.filled(stored)?.form)
+    }
+
+    fn filled(&self, stored: &StoredApplication) -> store::Result<Filled> {
+        Filled::decode(&self.parts.store.open_personal(&stored.application.form)?)
     }
 
     fn seal(&self, bytes: Vec<u8>) -> store::Result<store::vault::Personal> {
@@ -432,14 +455,52 @@ impl Inner {
     }
 }
 
-/// A form as rows keep it, before it is sealed.
+/// What an applicant filled in, as the row of the application keeps it.
+#[derive(Clone, Serialize, Deserialize)]
+struct Filled {
+    form: Form,
+    /// M24, FACTS B7: that a state register may be asked about the applicant.
+    consent: Option<ConsentToken>,
+}
+
+impl Filled {
+    /// As rows keep it, before it is sealed.
+    fn encode(&self) -> store::Result<Vec<u8>> {
+        store::rows::encode(FORM_VERSION, self)
+    }
+
+    fn decode(bytes: &[u8]) -> store::Result<Self> {
+        let (form, rest) = decode(bytes)?;
+        let consent = match rest {
+            // Version 1 had none.
+            [] => None,
+            rest => postcard::from_bytes(rest).map_err(|error| store::Error::Damaged(format!("a consent: {error}")))?,
+        };
+        Ok(Filled { form, consent })
+    }
+}
+
+/// A form as the profile of an account keeps it, before it is sealed.
 pub(super) fn encode(form: &Form) -> store::Result<Vec<u8>> {
     store::rows::encode(FORM_VERSION, form)
 }
 
-/// What [`encode`] wrote.
-pub(super) fn decode(bytes: &[u8]) -> store::Result<Form> {
-    store::rows::decode(FORM_VERSION, bytes)
+/// What [`encode`] wrote, and what stands behind it.
+pub(super) fn decode(bytes: &[u8]) -> store::Result<(Form, &[u8])> {
+    let damaged = |error| store::Error::Damaged(format!("an application: {error}"));
+    match bytes.split_first() {
+        // Version 1 ended before the postal index.
+        Some((&FIRST_FORM_VERSION, form)) => {
+            let form = postcard::from_bytes(&[form, &[NO_INDEX]].concat()).map_err(damaged)?;
+            Ok((form, &[]))
+        }
+        Some((&FORM_VERSION, form)) => postcard::take_from_bytes(form).map_err(damaged),
+        _ => Err(store::Error::Damaged("an application of an unknown version".into())),
+    }
 }
 
-const FORM_VERSION: u8 = 1;
+const FORM_VERSION: u8 = 2;
+const FIRST_FORM_VERSION: u8 = 1;
+
+/// As postcard writes what is not there.
+const NO_INDEX: u8 = 0;

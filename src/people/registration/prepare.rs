@@ -16,7 +16,7 @@ use crate::store::applications::{self as rows, Queue, State, StoredApplication};
 use crate::store::{self, Batch};
 
 use super::error::ApplyError;
-use super::{Application, Inner, Prepared, Registration, encode};
+use super::{Application, Filled, Inner, Prepared, Registration};
 
 /// Applications that are removed at once.
 const PIECE: usize = 100;
@@ -95,13 +95,18 @@ impl Registration {
         if !parts.accounts.is_free(&login).await? {
             return Err(ApplyError::LoginTaken(login));
         }
+        // Who comes to a counter gets the code there: it counts for minutes.
+        if kind == Kind::ToSign {
+            inner.require_consent(&application.form, application.consent.as_ref())?;
+        }
         let person = parts.accounts.person_key(&application.form.number()).await?;
         let password = parts.authenticator.hash(&application.password, ip).await?;
         let secret = URL_SAFE_NO_PAD.encode(parts.world.random::<18>());
         let now = inner.now();
+        let filled = Filled { form: application.form.clone(), consent: application.consent.clone() };
         let application = rows::Application {
             year: u16::try_from(inner.date_at(now).year()).unwrap_or_default(),
-            form: inner.seal(encode(&application.form)?)?,
+            form: inner.seal(filled.encode()?)?,
             login,
             password: Some(password),
             agreement: application.agreement,
@@ -130,10 +135,15 @@ impl Registration {
             else {
                 return Ok(());
             };
-            let evidence = parts.store.read(move |view| view.evidence(number)).await?;
+            let read = move |view: &store::View<'_>| Ok((view.evidence(number)?, view.activation(number)?));
+            let (evidence, activation) = parts.store.read(read).await?;
             let mut batch = Batch::new();
             stored.remove(&mut batch);
             rows::remove_evidence(&mut batch, number, &evidence);
+            // M21: a code for choosing the password of a mailbox that will never be.
+            if let Some(activation) = activation {
+                activation.finish(&mut batch);
+            }
             parts.store.commit(batch).await.map(drop)
         };
         // What cannot be removed now is removed when its time is over.

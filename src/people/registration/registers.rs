@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::application::{ApplicationNumber, Form};
-use crate::registers::{Answer, Cause, EntityAsked, PersonAsked, Proof};
+use crate::identity::application::{Form, Sort};
+use crate::ids::AccountId;
+use crate::registers::{Answer, Cause, ConsentToken, EntityAsked, Field, PersonAsked, Proof};
 use crate::store::applications::Queue;
 use crate::store::{self, View};
 
@@ -23,40 +24,78 @@ const PROOF_VERSION: u8 = 1;
 /// What came of the question.
 pub(super) enum Checked {
     /// They know the applicant so, and this proves it; or there are none, and the configuration lets everybody pass.
-    Confirmed(Option<Vec<u8>>),
+    Confirmed(Option<Proof>),
     /// They do not answer.
     Unavailable,
 }
 
 impl Inner {
-    /// Asks them.
+    /// Asks them about whoever is in this form.
     pub(super) async fn ask_registers(
         &self,
         form: &Form,
-        number: ApplicationNumber,
-        actor: &str,
+        consent: Option<&ConsentToken>,
+        cause: Cause<'_>,
     ) -> Result<Checked, ApplyError> {
-        let object = format!("application {number}");
-        let cause = Cause { actor, object: &object };
         let registers = &self.parts.registers;
         let answer = match form {
             Form::Individual(form) => {
                 let full_name = form.name.full();
                 let document = Some(form.document.number.as_str());
-                let asked = PersonAsked { iin: &form.iin, full_name: &full_name, document, consent: None, cause };
-                registers.person(asked).await
+                registers.person(PersonAsked { iin: &form.iin, full_name: &full_name, document, consent, cause }).await
             }
             Form::Legal(form) => registers.entity(EntityAsked { bin: &form.bin, full_name: &form.name, cause }).await,
         };
         match answer {
-            Answer::Match(proof) => Ok(Checked::Confirmed(Some(encode(&proof)?))),
+            Answer::Match(proof) => Ok(Checked::Confirmed(Some(proof))),
+            // Nothing is wrong with what was written: another code, and it can be asked again.
+            Answer::Mismatch { field: Field::Consent } => Err(ApplyError::NoConsent),
             Answer::Mismatch { field } => Err(ApplyError::Mismatch(Mismatch(field.key().to_owned()))),
             Answer::Unavailable { reason } => {
-                tracing::info!(application = %number, reason, "an application waits for a state register");
+                tracing::info!(about = cause.object, reason, "a state register does not answer");
                 Ok(Checked::Unavailable)
             }
             Answer::NotConfigured if self.parts.settings.without_registers => Ok(Checked::Confirmed(None)),
             Answer::NotConfigured => Err(ApplyError::NoRegister),
+        }
+    }
+
+    /// FACTS B7: some registers tell of a person only with the person's own consent. What is asked without is not
+    /// answered, so nothing is begun without.
+    pub(super) fn require_consent(&self, form: &Form, consent: Option<&ConsentToken>) -> Result<(), ApplyError> {
+        let is_needed = self.parts.registers.wants_consent() && form.sort() == Sort::Individual;
+        if is_needed && consent.is_none() { Err(ApplyError::NoConsent) } else { Ok(()) }
+    }
+}
+
+impl Registration {
+    /// Whether, and from where, a person gets a code for the consent to questions about the person (FACTS B7).
+    #[must_use]
+    pub fn consent_sender(&self, sort: Sort) -> Option<&str> {
+        let registers = &self.inner.parts.registers;
+        (registers.wants_consent() && sort == Sort::Individual).then(|| registers.consent_sender())
+    }
+
+    /// M24: asks the registers about a user who is called otherwise now, or has another identity document; what proves
+    /// it, where there is a register.
+    ///
+    /// # Errors
+    /// They know the user otherwise; they do not answer now, or not without a consent.
+    pub async fn ask_about_user(
+        &self,
+        account: AccountId,
+        form: &Form,
+        consent: Option<&ConsentToken>,
+    ) -> Result<Option<Proof>, ApplyError> {
+        let inner = &*self.inner;
+        if !inner.parts.registers.is_configured() {
+            return Ok(None);
+        }
+        inner.require_consent(form, consent)?;
+        let object = format!("account {}", account.0);
+        match inner.ask_registers(form, consent, Cause { actor: &object, object: &object }).await? {
+            Checked::Confirmed(proof) => Ok(proof),
+            Checked::Unavailable => Err(ApplyError::Unavailable("a state register does not answer".into())),
         }
     }
 }
@@ -100,6 +139,7 @@ impl Registration {
     }
 }
 
-fn encode(proof: &Proof) -> store::Result<Vec<u8>> {
+/// A proof as rows keep it, before it is sealed.
+pub(super) fn encode(proof: &Proof) -> store::Result<Vec<u8>> {
     store::rows::encode(PROOF_VERSION, proof)
 }

@@ -1,7 +1,9 @@
 //! Registrations over a real store, real intake and real signatures of a test authority; pages and sockets are left out.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::ToSpan as _;
 use test_case::test_case;
 
 use super::*;
@@ -12,28 +14,46 @@ use crate::identity::application::{DocumentKind, Entries, Field, Sort, parse};
 use crate::identity::eds::Certificate;
 use crate::identity::eds::tests::build::{Key, Message, Plan, list};
 use crate::people::signatures::RevocationCheck;
+use crate::registers::standin::{Known, KnownPerson};
 use crate::server::Services;
 
 /// Noon of a day on which the certificates of the builder are valid.
 const NOW: &str = "2026-11-29T12:00:00Z";
-const IIN: &str = "061211600012";
-const OTHER_IIN: &str = "791028302728";
+pub(in crate::people) const DAY_S: i64 = 86_400;
+pub(in crate::people) const IIN: &str = "061211600012";
+pub(in crate::people) const OTHER_IIN: &str = "791028302728";
 const BIN: &str = "060640000011";
-const PASSWORD: &str = "көктем келді 2026";
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+pub(in crate::people) const PASSWORD: &str = "көктем келді 2026";
+pub(in crate::people) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-#[derive(Debug)]
-struct Noon;
+/// A clock that stands still until somebody lets time pass.
+#[derive(Debug, Default)]
+pub(in crate::people) struct Noon {
+    passed_s: AtomicI64,
+}
 
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
-        NOW.parse().unwrap()
+        let noon: Timestamp = NOW.parse().unwrap();
+        noon + self.passed_s.load(Ordering::Relaxed).seconds()
     }
 }
 
-struct Office {
-    services: Services,
+impl Noon {
+    /// The day after, on which the certificates of the registers' vectors are valid as well.
+    pub(in crate::people) fn day_after() -> Arc<Self> {
+        Arc::new(Noon { passed_s: AtomicI64::new(DAY_S) })
+    }
+
+    pub(in crate::people) fn world(self: &Arc<Self>) -> World {
+        World { clock: self.clone(), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+pub(in crate::people) struct Office {
+    pub(in crate::people) services: Services,
     authority: Authority,
+    clock: Arc<Noon>,
     dir: tempfile::TempDir,
 }
 
@@ -80,7 +100,7 @@ fn office() -> Office {
     office_with(|_, _| {})
 }
 
-fn office_with(change: impl FnOnce(&mut Config, &Path)) -> Office {
+pub(in crate::people) fn office_with(change: impl FnOnce(&mut Config, &Path)) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     let anchor = dir.path().join("eds.der");
@@ -100,9 +120,9 @@ fn office_with(change: impl FnOnce(&mut Config, &Path)) -> Office {
     config.registration.applications_per_hour = 1_000;
     config.registration.signatures_per_hour = 1_000;
     change(&mut config, dir.path());
-    let world = World { clock: Arc::new(Noon), entropy: Arc::new(SystemEntropy) };
-    let services = Services::open(config, world).unwrap();
-    Office { services, authority, dir }
+    let clock = Arc::new(Noon::default());
+    let services = Services::open(config, clock.world()).unwrap();
+    Office { services, authority, clock, dir }
 }
 
 pub(crate) fn person_form(iin: &str) -> Form {
@@ -117,6 +137,18 @@ pub(crate) fn person_form(iin: &str) -> Form {
         .with(Field::Residence, "Астана қ.")
         .with(Field::PhoneMobile, "+77012345678");
     parse(Sort::Individual, &entries, jiff::civil::date(2026, 11, 29)).unwrap()
+}
+
+/// What a register knows of the person of [`person_form`] with [`IIN`].
+pub(in crate::people) fn aigul() -> Known {
+    let person = KnownPerson {
+        iin: IIN.into(),
+        surname: "СЕРІКОВА".into(),
+        name: "АЙГҮЛ".into(),
+        documents: vec!["041234567".into()],
+        ..KnownPerson::default()
+    };
+    Known { persons: vec![person], ..Known::default() }
 }
 
 fn company_form() -> Form {
@@ -140,10 +172,10 @@ impl Office {
     async fn application(&self, form: Form, login: &str) -> Application {
         let agreement = self.services.agreements.current().await.unwrap().hash;
         let password = Secret::new(PASSWORD.into());
-        Application { form, login: login.into(), password, agreement, lang: Lang::Kk }
+        Application { form, consent: None, login: login.into(), password, agreement, lang: Lang::Kk }
     }
 
-    async fn prepared(&self, form: Form, login: &str) -> Prepared {
+    pub(in crate::people) async fn prepared(&self, form: Form, login: &str) -> Prepared {
         self.registration().prepare(self.application(form, login).await, HERE).await.unwrap()
     }
 
@@ -155,13 +187,24 @@ impl Office {
         self.services.accounts.list(None, 1_000).await.unwrap().len()
     }
 
-    fn check(&self) {
+    /// Somebody registers online.
+    pub(in crate::people) async fn registered(&self, form: Form, login: &str) -> AccountId {
+        let prepared = self.prepared(form, login).await;
+        let cms = self.authority.person(IIN).sign(&prepared.statement);
+        account_of(self.sign(&prepared, cms).await.unwrap())
+    }
+
+    pub(in crate::people) fn pass(&self, seconds: i64) {
+        self.clock.passed_s.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(in crate::people) fn check(&self) {
         let verdict = self.services.store.check().unwrap();
         assert!(verdict.is_sound(), "{:?}", verdict.problems);
     }
 }
 
-fn account_of(applied: Applied) -> AccountId {
+pub(in crate::people) fn account_of(applied: Applied) -> AccountId {
     match applied {
         Applied::Registered { account, .. } => account,
         other => panic!("{other:?}"),
@@ -402,7 +445,7 @@ fn counter(evidence: Vec<Evidence>, number: &str) -> Way {
     }
 }
 
-fn scan() -> Vec<Evidence> {
+pub(in crate::people) fn scan() -> Vec<Evidence> {
     let (what, media_type) = (EvidenceKind::SignedApplication, "application/pdf".into());
     vec![Evidence { what, media_type, bytes: b"%PDF-1.7 the signed paper".to_vec() }]
 }
@@ -526,24 +569,18 @@ async fn m13_what_was_not_signed_in_time_is_removed() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn m22_a_change_of_the_data_takes_the_confirmation_away() {
-    let office = office();
-    let prepared = office.prepared(person_form(IIN), "aigul").await;
-    let cms = office.authority.person(IIN).sign(&prepared.statement);
-    let account = account_of(office.sign(&prepared, cms).await.unwrap());
-    let people = &office.services.people;
-    let profile = people.profile(account).await.unwrap().unwrap();
-    let snapshot = profile.snapshot("aigul@poshta.example");
-    let signed = crate::store::confirmations::SignedText { text: "text".into(), cms: vec![0x30] };
-    people.confirm(account, snapshot, "4d", &signed).await.unwrap();
-    assert!(office.services.accounts.get(account).await.unwrap().unwrap().eds_confirmed);
-    let Form::Individual(mut form) = person_form(IIN) else { unreachable!() };
-    form.residence = "Алматы қ.".into();
-    people.change_profile(account, &Form::Individual(form), "test").await.unwrap();
-    assert!(!office.services.accounts.get(account).await.unwrap().unwrap().eds_confirmed);
-    assert!(people.confirm(account, snapshot, "4d", &signed).await.is_err(), "what was signed is not what is there");
-    let other = people.change_profile(account, &person_form(OTHER_IIN), "test").await;
-    assert!(matches!(other, Err(crate::people::profile::ProfileError::OtherNumber)));
-    office.check();
+/// What version 1 wrote had neither index nor consent, and can still be read.
+#[test]
+fn m19_applications_and_profiles_of_the_first_version_are_read() {
+    let form = person_form(IIN);
+    let now = super::encode(&form).unwrap();
+    assert_eq!(now.last(), Some(&NO_INDEX), "no index is one byte at the end");
+    let first = [&[FIRST_FORM_VERSION], &now[1..now.len() - 1]].concat();
+    assert_eq!(decode(&first).unwrap(), (form.clone(), &[][..]));
+    let filled = Filled::decode(&first).unwrap();
+    assert_eq!((filled.form, filled.consent), (form.clone(), None));
+    let consent = ConsentToken::new("123456", "").unwrap();
+    let filled = Filled { form: form.clone(), consent: Some(consent.clone()) };
+    let again = Filled::decode(&filled.encode().unwrap()).unwrap();
+    assert_eq!((again.form, again.consent), (form, Some(consent)));
 }

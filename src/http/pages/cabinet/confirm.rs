@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -69,7 +69,12 @@ pub(super) async fn confirm(
         Err(ConfirmError::Profile(ProfileError::Store(error))) => Err(error.into()),
         Err(error) => {
             let text = error.text(asked.lang);
-            render(&api, &signed_in, asked, Notice::bad(text)).await
+            let mut response = render(&api, &signed_in, asked, Notice::bad(text)).await?;
+            if let ConfirmError::TooFast(wait) = error {
+                *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds));
+            }
+            Ok(response)
         }
     }
 }

@@ -1,18 +1,24 @@
 //! `/cabinet/profile`: the data of the application, kept up to date by the user (M26, M27). A change takes a
-//! confirmation back (M22).
+//! confirmation back (M22); whoever is called otherwise is looked for in the state register (M24).
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::identity::application::{DocumentKind, Entries, Field, FieldError, Form, Trouble, parse};
+use crate::identity::application::{Entries, Field, Form, parse};
 use crate::people::Profile;
+use crate::people::cabinet::ChangeError;
 use crate::people::profile::ProfileError;
+use crate::people::registration::ApplyError;
+use crate::store::View;
 
 use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::form::Checked;
+use super::super::register::fields::{FieldShown, Kind, field_shown, told};
+use super::super::register::form::{CONSENT, Sent, consent_in};
+use super::super::register::status_of;
 use super::super::visitor::SignedIn;
 use super::super::{Asked, Frame, show_as};
 use super::{Notice, Shell};
@@ -26,71 +32,40 @@ struct ProfilePage {
     shell: Shell,
     notice: Option<Notice>,
     /// `None` for mailboxes that were made by command.
-    fields: Option<Vec<Input>>,
+    fields: Option<Vec<FieldShown>>,
     is_confirmed: bool,
+    /// The name on letters, where it is still another one than that of the data.
+    name_on_letters: Option<String>,
+    /// Where the code for the consent comes from, if one is wanted, and what was typed.
+    consent: Option<(String, String)>,
+    consent_error: Option<String>,
     changed: String,
 }
 
-/// A field as it is shown and changed.
-struct Input {
-    name: &'static str,
-    label: String,
-    value: String,
-    kind: InputKind,
-    max: usize,
-    error: Option<String>,
+/// What is shown: the data as they are or as they were sent, and what is wrong with them.
+struct Shown {
+    entries: Entries,
+    errors: Vec<(&'static str, String)>,
+    consent: String,
+    status: StatusCode,
+    notice: Option<String>,
 }
 
-#[derive(PartialEq, Eq)]
-enum InputKind {
-    Text,
-    Phone,
-    Day,
-    /// It says who the user is, and does not change.
-    Fixed,
-    Choice(Vec<Choice>),
-}
-
-#[derive(PartialEq, Eq)]
-struct Choice {
-    name: &'static str,
-    text: String,
-    is_chosen: bool,
-}
-
-impl Input {
-    fn choices(&self) -> &[Choice] {
-        match &self.kind {
-            InputKind::Choice(choices) => choices,
-            _ => &[],
-        }
+impl Shown {
+    fn of(entries: Entries) -> Self {
+        Shown { entries, errors: Vec::new(), consent: String::new(), status: StatusCode::OK, notice: None }
     }
 
-    fn is_choice(&self) -> bool {
-        matches!(self.kind, InputKind::Choice(_))
-    }
-
-    fn is_fixed(&self) -> bool {
-        self.kind == InputKind::Fixed
-    }
-
-    fn html_type(&self) -> &'static str {
-        match self.kind {
-            InputKind::Phone => "tel",
-            InputKind::Day => "date",
-            _ => "text",
-        }
-    }
-
-    fn is_optional(&self) -> bool {
-        [Field::Patronymic, Field::PhoneHome, Field::PhoneMobile].iter().any(|field| field.name() == self.name)
+    fn wrong(mut self, status: StatusCode, notice: String) -> Self {
+        (self.status, self.notice) = (status, Some(notice));
+        self
     }
 }
 
 pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Asked) -> Result<Response, Fault> {
     let profile = api.cabinet().people.profile(signed_in.account).await?;
-    let entries = profile.as_ref().map(|profile| Entries::from(&profile.form));
-    Ok(shown(&api, asked, Shown { profile: profile.as_ref(), entries, errors: &[], notice: None }))
+    let entries = profile.as_ref().map(|profile| Entries::from(&profile.form)).unwrap_or_default();
+    shown(&api, &signed_in, asked, profile.as_ref(), Shown::of(entries)).await
 }
 
 pub(super) async fn change(
@@ -99,85 +74,92 @@ pub(super) async fn change(
     asked: Asked,
     Checked(fields): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Fault> {
-    let people = &api.cabinet().people;
-    let profile = people.profile(signed_in.account).await?.ok_or_else(Fault::not_found)?;
-    let sort = profile.form.sort();
-    let sent = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let cabinet = api.cabinet();
+    let profile = cabinet.people.profile(signed_in.account).await?.ok_or_else(Fault::not_found)?;
+    let (sent, sort, lang) = (Sent(fields), profile.form.sort(), asked.lang);
     // M24: who it is stays what it was, whatever was sent.
     let number = fixed_field(&profile.form);
-    let entries = Entries::of(sort, sent).with(number, &profile.form.value(number));
-    let form = match parse(sort, &entries, api.cabinet().today()) {
-        Ok(form) => form,
-        Err(errors) => {
-            let shown_as = Shown { profile: Some(&profile), entries: Some(entries), errors: &errors, notice: None };
-            return Ok(shown(&api, asked, shown_as));
+    let entries = Entries::of(sort, |name| sent.get(name)).with(number, &profile.form.value(number));
+    let form = parse(sort, &entries, cabinet.today());
+    let mut page = Shown { consent: sent.text(CONSENT).to_owned(), ..Shown::of(entries) };
+    let form = form.map_err(|errors| {
+        page.errors.extend(errors.iter().map(|error| (error.field.name(), told(error, lang))));
+    });
+    let consent = consent_in(&page.consent).unwrap_or_else(|key| {
+        page.errors.push((CONSENT, crate::locale::text(lang, key, &[])));
+        None
+    });
+    let (Ok(form), true) = (form, page.errors.is_empty()) else {
+        let text = crate::locale::text(lang, "register-errors", &[]);
+        let page = page.wrong(StatusCode::UNPROCESSABLE_ENTITY, text);
+        return shown(&api, &signed_in, asked, Some(&profile), page).await;
+    };
+    let error = match cabinet.change_profile(signed_in.account, &form, consent.as_ref()).await {
+        Ok(_) => return Ok(Redirect::to(PATH).into_response()),
+        Err(error) => error,
+    };
+    let mut retry_after = None;
+    let page = match error {
+        ChangeError::Profile(ProfileError::Missing | ProfileError::OtherNumber) => return Err(Fault::not_found()),
+        ChangeError::Profile(ProfileError::Name) => {
+            page.wrong(StatusCode::UNPROCESSABLE_ENTITY, ApplyError::Name.text(lang))
+        }
+        ChangeError::Profile(error) => return Err(Fault::inside(&error)),
+        ChangeError::Register(ApplyError::Unavailable(_)) => {
+            let text = crate::locale::text(lang, "profile-register-silent", &[]);
+            page.wrong(StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+        ChangeError::Register(error) => {
+            if matches!(error, ApplyError::NoConsent) {
+                page.errors.push((CONSENT, error.text(lang)));
+            }
+            page.wrong(status_of(&error), error.text(lang))
+        }
+        ChangeError::TooFast(wait) => {
+            retry_after = Some((header::RETRY_AFTER, HeaderValue::from(wait.seconds)));
+            page.wrong(StatusCode::TOO_MANY_REQUESTS, wait.text_for_account(lang))
         }
     };
-    let actor = format!("account {}", signed_in.account.0);
-    match people.change_profile(signed_in.account, &form, &actor).await {
-        Ok(_) => Ok(Redirect::to(PATH).into_response()),
-        Err(ProfileError::Missing | ProfileError::OtherNumber) => Err(Fault::not_found()),
-        Err(error) => Err(Fault::inside(&error)),
-    }
+    let mut response = shown(&api, &signed_in, asked, Some(&profile), page).await?;
+    response.headers_mut().extend(retry_after);
+    Ok(response)
 }
 
-/// What is shown: the data as they are or as they were sent, and what is wrong with them.
-struct Shown<'a> {
-    profile: Option<&'a Profile>,
-    entries: Option<Entries>,
-    errors: &'a [FieldError],
-    notice: Option<Notice>,
-}
-
-fn shown(api: &Api, asked: Asked, what: Shown<'_>) -> Response {
+async fn shown(
+    api: &Api,
+    signed_in: &SignedIn,
+    asked: Asked,
+    profile: Option<&Profile>,
+    what: Shown,
+) -> Result<Response, Fault> {
+    let (cabinet, id) = (api.cabinet(), signed_in.account);
+    let account = api.store().read(move |view: &View<'_>| view.account(id)).await?.ok_or_else(Fault::not_found)?;
     let shell = Shell::new(asked, PATH);
     let frame = shell.frame.clone();
-    let Shown { profile, entries, errors, notice } = what;
-    let fields = profile.zip(entries).map(|(profile, entries)| {
-        let fields = profile.form.sort().fields().iter();
-        fields.map(|field| input(&frame, *field, &entries, errors)).collect()
+    let Shown { entries, errors, consent, status, notice } = what;
+    let fields = profile.map(|profile| {
+        let fixed = fixed_field(&profile.form);
+        let field = |field: &Field| {
+            let shown = field_shown(*field, (&entries, &errors), &frame);
+            let kind = if *field == fixed { Kind::Fixed(frame.text("profile-fixed")) } else { shown.kind };
+            FieldShown { kind, ..shown }
+        };
+        profile.form.sort().fields().iter().map(field).collect()
     });
-    let is_wrong = !errors.is_empty();
+    let name_on_letters = profile.is_some_and(|profile| profile.form.display_name() != account.display_name);
+    let sender = profile.and_then(|profile| cabinet.registration.consent_sender(profile.form.sort()));
     let page = ProfilePage {
-        notice: if is_wrong { Notice::bad(frame.text("register-errors")) } else { notice },
+        notice: notice.and_then(Notice::bad),
         fields,
         is_confirmed: profile.is_some_and(|profile| profile.confirmed.is_some()),
-        changed: profile.map(|profile| api.cabinet().shown(profile.changed_at)).unwrap_or_default(),
+        name_on_letters: name_on_letters.then_some(account.display_name),
+        consent: sender.map(|sender| (sender.to_owned(), consent)),
+        consent_error: errors.iter().find(|(name, _)| *name == CONSENT).map(|(_, text)| text.clone()),
+        changed: profile.map(|profile| cabinet.shown(profile.changed_at)).unwrap_or_default(),
         frame: frame.clone(),
         shell,
     };
-    show_as(if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &frame, &page)
-}
-
-fn input(frame: &Frame, field: Field, entries: &Entries, errors: &[FieldError]) -> Input {
-    let value = entries.get(field).to_owned();
-    let kind = match field {
-        Field::Iin | Field::Bin => InputKind::Fixed,
-        Field::PhoneHome | Field::PhoneMobile => InputKind::Phone,
-        Field::DocumentIssued | Field::RegistrationIssued => InputKind::Day,
-        Field::DocumentKind => InputKind::Choice(document_kinds(frame, &value)),
-        _ => InputKind::Text,
-    };
-    let error = errors.iter().find(|error| error.field == field).map(|error| trouble(frame, error.trouble));
-    let label = frame.text(&format!("field-{}", field.name()));
-    Input { name: field.name(), label, value, kind, max: field.max_characters(), error }
-}
-
-fn document_kinds(frame: &Frame, chosen: &str) -> Vec<Choice> {
-    let choice = |kind: DocumentKind| Choice {
-        name: kind.name(),
-        text: frame.text(&format!("document-{}", kind.name())),
-        is_chosen: kind.name() == chosen,
-    };
-    DocumentKind::ALL.into_iter().map(choice).collect()
-}
-
-fn trouble(frame: &Frame, trouble: Trouble) -> String {
-    let number = match trouble {
-        Trouble::TooLong(most) => most.to_string(),
-        _ => String::new(),
-    };
-    frame.text_with(&format!("trouble-{}", trouble.code()), &[("number", &number)])
+    Ok(show_as(status, &frame, &page))
 }
 
 fn fixed_field(form: &Form) -> Field {

@@ -18,7 +18,7 @@ use super::super::register::rows;
 use super::super::visitor::Staff;
 use super::super::{Asked, Frame, show_as};
 use super::file::Document;
-use super::{clerk, fault};
+use super::{clerk, fault, is_correctable};
 
 /// What can be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +52,9 @@ struct ApplicationPage {
     seen: Vec<(String, String)>,
     scans: Vec<u32>,
     needs_code: bool,
+    is_correctable: bool,
+    /// Where the code for the consent comes from, if one is wanted.
+    consent_sender: Option<String>,
     error: Option<String>,
     field_errors: Vec<(&'static str, String)>,
 }
@@ -94,7 +97,7 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let opened = api.counter().open(clerk, parsed(number)?).await.map_err(fault)?;
     let frame = Frame::new(asked, "desk-application-title");
-    let filed = &opened.filed;
+    let (registration, filed) = (api.registration(), &opened.filed);
     let step = step_of(&opened, clerk);
     let mut shown = rows(&filed.form, &frame);
     shown.push((frame.text("register-login"), filed.login.clone()));
@@ -114,6 +117,8 @@ pub(super) async fn show(
         seen: opened.prepared.as_ref().map(|prepared| seen(prepared, &frame)).unwrap_or_default(),
         scans: opened.prepared.iter().flat_map(|prepared| prepared.scans.iter().map(|(place, _)| *place)).collect(),
         needs_code: opened.needs_code && step == Step::None && !matches!(filed.state, Standing::Open { .. }),
+        is_correctable: is_correctable(&opened, clerk),
+        consent_sender: registration.consent_sender(filed.form.sort()).map(str::to_owned),
         document,
         error: comeback.error,
         field_errors: comeback.field_errors,

@@ -1,12 +1,12 @@
 //! Documents of the desk: the application to sign, the confirmation to hand over, and scans to confirm.
 
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::super::super::Api;
+use super::super::download::download;
 use super::super::fault::Fault;
-use super::super::register::{download, draw_application};
+use super::super::register::draw_application;
 use super::super::visitor::Staff;
 use super::super::{Asked, Frame};
 use super::application::parsed;
@@ -36,7 +36,7 @@ pub(super) async fn confirmation(
     let confirmation = registration.confirmation(id).await.map_err(|_| Fault::not_found())?;
     let pdf = registration.draw(&confirmation).await.map_err(|error| Fault::inside(&error))?;
     let pdf = pdf.ok_or_else(|| Fault::inside(&"this build draws no documents"))?;
-    Ok(download(&format!("confirmation-{id}.pdf"), pdf))
+    Ok(download(&format!("confirmation-{id}.pdf"), "application/pdf", pdf))
 }
 
 /// `GET /desk/applications/{number}/scans/{place}`
@@ -47,13 +47,5 @@ pub(super) async fn scan(
 ) -> Result<Response, Fault> {
     let (id, place) = (parsed(&number)?, place.parse().map_err(|_| Fault::not_found())?);
     let (media_type, bytes) = api.counter().scan(&clerk(&staff)?, id, place).await.map_err(fault)?;
-    // Never shown inside this site: somebody else's document is opened by another program.
-    let headers = [
-        (header::CONTENT_TYPE, media_type),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"scan-{id}-{place}\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
-    ];
-    Ok((headers, bytes).into_response())
+    Ok(download(&format!("scan-{id}-{place}"), &media_type, bytes))
 }

@@ -15,6 +15,7 @@ use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::form::{Checked, CheckedUpload};
 use super::super::register::fields::told as field_told;
+use super::super::register::form::{CONSENT, consent_in};
 use super::super::visitor::Staff;
 use super::super::{Asked, Frame, show};
 use super::application::{self, Comeback, parsed};
@@ -53,6 +54,7 @@ impl Document {
 struct Sent {
     document: Document,
     scans: Vec<Scan>,
+    consent: String,
     is_seen: bool,
 }
 
@@ -81,6 +83,7 @@ async fn read(mut upload: CheckedUpload, max_bytes: usize) -> Result<Sent, Fault
             "document-issuer" => sent.document.issuer = text()?,
             "document-issued" => sent.document.issued = text()?,
             "document-until" => sent.document.until = text()?,
+            CONSENT => sent.consent = text()?,
             "seen" => sent.is_seen = true,
             // A field for a file into which nothing was put comes without bytes.
             _ if part.bytes.is_empty() => {}
@@ -143,8 +146,12 @@ fn paper(api: &Api, sent: Sent, frame: &Frame) -> Result<Paper, Vec<(&'static st
     if !sent.is_seen {
         errors.push(("seen", frame.text("desk-must-see")));
     }
+    let consent = consent_in(&sent.consent).unwrap_or_else(|key| {
+        errors.push((CONSENT, frame.text(key)));
+        None
+    });
     match document {
-        Some(document) if errors.is_empty() => Ok(Paper { document, valid_until, scans: sent.scans }),
+        Some(document) if errors.is_empty() => Ok(Paper { document, valid_until, scans: sent.scans, consent }),
         _ => Err(errors),
     }
 }

@@ -12,8 +12,9 @@ mod write;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
-use crate::people::counter::{Clerk, CounterError};
+use crate::people::counter::{Clerk, CounterError, Opened};
 use crate::people::registration::ApplyError;
+use crate::store::applications::State as Standing;
 
 use super::super::access::Role;
 use super::fault::Fault;
@@ -42,6 +43,20 @@ pub(super) const PAGES: &[Page] = &[
         who: CLERKS,
         body: Body::Upload,
         handler: || post(file::file),
+    },
+    Page {
+        method: "get",
+        path: "/desk/applications/{number}/correct",
+        who: CLERKS,
+        body: Body::None,
+        handler: || get(write::correct_page),
+    },
+    Page {
+        method: "post",
+        path: "/desk/applications/{number}/correct",
+        who: CLERKS,
+        body: Body::Form,
+        handler: || post(write::correct),
     },
     Page {
         method: "post",
@@ -91,6 +106,12 @@ pub(super) const PAGES: &[Page] = &[
 fn clerk(staff: &Staff) -> Result<Clerk, Fault> {
     let facility = staff.facility.clone().ok_or_else(Fault::wrong_role)?;
     Ok(Clerk { account: staff.signed_in.account, facility })
+}
+
+/// Whether a clerk here may correct it: it was written for a counter, and nobody has accepted it.
+fn is_correctable(opened: &Opened, clerk: &Clerk) -> bool {
+    let is_elsewhere = opened.prepared.as_ref().is_some_and(|prepared| prepared.facility != clerk.facility.to_string());
+    matches!(opened.filed.state, Standing::Open { is_announced: true, .. }) && !is_elsewhere
 }
 
 /// What is told of an error, and with which status.

@@ -1,44 +1,23 @@
-//! An application that the clerk writes for somebody who stands there.
+//! An application that the clerk writes for somebody who stands there, or corrects before it is accepted.
 
-use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::identity::application::{Entries, Sort, parse};
-use crate::locale::Lang;
+use crate::identity::application::{Entries, Sort};
 use crate::people::counter::{CounterError, Written};
+use crate::people::registration::Filed;
 
 use super::super::super::Api;
+use super::super::Asked;
 use super::super::fault::Fault;
 use super::super::form::Checked;
-use super::super::register::fields::{FieldShown, Kind, Sent, Shown, field_shown, place_of, told as field_told};
+use super::super::frame::Frame;
+use super::super::register::form::{Place, Read, Sent, Shown, show_form};
 use super::super::visitor::Staff;
-use super::super::{Asked, Frame, show_as};
-use super::{clerk, told};
-
-#[derive(Template)]
-#[template(path = "desk/write.html")]
-struct WritePage {
-    frame: Frame,
-    sort: Sort,
-    fields: Vec<FieldShown>,
-    login: String,
-    login_hint: String,
-    login_error: Option<String>,
-    langs: Vec<(&'static str, String, bool)>,
-    fault: Option<String>,
-    agreement_number: String,
-    agreement_hash: String,
-    has_errors: bool,
-}
-
-impl WritePage {
-    fn is_legal(&self) -> bool {
-        self.sort == Sort::Legal
-    }
-}
+use super::application::parsed;
+use super::{clerk, fault, is_correctable, told};
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
@@ -54,8 +33,8 @@ pub(super) async fn page(
 ) -> Result<Response, Fault> {
     let wanted = query.map(|Query(wanted)| wanted.sort).unwrap_or_default();
     let sort = Sort::named(&wanted).unwrap_or(Sort::Individual);
-    let lang = asked.lang;
-    show(&api, asked, sort, (Shown::default(), lang), StatusCode::OK).await
+    let place = Place::counter(None, asked.lang);
+    show_form(&api, asked, (place, sort), Shown::default(), StatusCode::OK).await
 }
 
 /// `POST /desk/new`
@@ -66,56 +45,73 @@ pub(super) async fn write(
     Checked(sent): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Fault> {
     let sent = Sent(sent);
-    let sort = Sort::named(sent.text("as")).ok_or_else(Fault::bad_form)?;
-    let lang = Lang::ALL.into_iter().find(|lang| lang.tag() == sent.text("lang")).ok_or_else(Fault::bad_form)?;
-    let Ok(agreement) = sent.text("agreement").parse() else { return Err(Fault::bad_form()) };
-    let entries = Entries::of(sort, |name| sent.get(name));
-    let login = sent.text("login").trim().to_owned();
-    let mut shown = Shown { entries, login: login.clone(), is_sent: true, ..Shown::default() };
-    let form = match parse(sort, &shown.entries, api.registration().today()) {
-        Ok(form) => form,
-        Err(errors) => {
-            shown.errors.extend(errors.iter().map(|error| (error.field.name(), field_told(error, asked.lang))));
-            return show(&api, asked, sort, (shown, lang), StatusCode::UNPROCESSABLE_ENTITY).await;
-        }
+    let (sort, lang, agreement) = (sent.sort()?, sent.lang()?, sent.agreement()?);
+    let place = Place::counter(None, lang);
+    let (shown, read) = sent.read(sort, api.registration().today(), asked.lang);
+    let Some(Read { form, login, .. }) = read else {
+        return show_form(&api, asked, (place, sort), shown, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     match api.counter().write(&clerk(&staff)?, Written { form, login, agreement, lang }).await {
         Ok(number) => Ok(Redirect::to(&format!("/desk/applications/{number}")).into_response()),
-        Err(error) => {
-            let (status, text) = told(&error, &Frame::new(asked.clone(), "desk-new-title"));
-            match &error {
-                CounterError::Apply(error) if place_of(error) == Some("login") => shown.errors.push(("login", text)),
-                _ => shown.fault = Some(text),
-            }
-            show(&api, asked, sort, (shown, lang), status).await
-        }
+        Err(error) => refused(&api, asked, (place, sort), shown, &error).await,
     }
 }
 
-async fn show(
+/// `GET /desk/applications/{number}/correct`
+pub(super) async fn correct_page(
+    State(api): State<Api>,
+    staff: Staff,
+    asked: Asked,
+    Path(number): Path<String>,
+) -> Result<Response, Fault> {
+    let Filed { form, login, lang, .. } = correctable(&api, &staff, &number).await?;
+    let shown = Shown { entries: Entries::from(&form), login, ..Shown::default() };
+    let place = Place::counter(Some(number), lang);
+    show_form(&api, asked, (place, form.sort()), shown, StatusCode::OK).await
+}
+
+/// `POST /desk/applications/{number}/correct`
+pub(super) async fn correct(
+    State(api): State<Api>,
+    staff: Staff,
+    asked: Asked,
+    Path(number): Path<String>,
+    Checked(sent): Checked<Vec<(String, String)>>,
+) -> Result<Response, Fault> {
+    let sent = Sent(sent);
+    let (lang, agreement) = (sent.lang()?, sent.agreement()?);
+    // A person does not become a legal entity by a correction.
+    let sort = correctable(&api, &staff, &number).await?.form.sort();
+    let place = Place::counter(Some(number.clone()), lang);
+    let (shown, read) = sent.read(sort, api.registration().today(), asked.lang);
+    let Some(Read { form, login, .. }) = read else {
+        return show_form(&api, asked, (place, sort), shown, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    let id = parsed(&number)?;
+    match api.counter().correct(&clerk(&staff)?, id, Written { form, login, agreement, lang }).await {
+        Ok(_) => Ok(Redirect::to(&format!("/desk/applications/{id}")).into_response()),
+        Err(error) => refused(&api, asked, (place, sort), shown, &error).await,
+    }
+}
+
+/// The application, if it is one that can be corrected at this counter; its being looked at is noted.
+async fn correctable(api: &Api, staff: &Staff, number: &str) -> Result<Filed, Fault> {
+    let clerk = clerk(staff)?;
+    let opened = api.counter().open(&clerk, parsed(number)?).await.map_err(fault)?;
+    if is_correctable(&opened, &clerk) { Ok(opened.filed) } else { Err(Fault::not_found()) }
+}
+
+async fn refused(
     api: &Api,
     asked: Asked,
-    sort: Sort,
-    (shown, lang): (Shown, Lang),
-    status: StatusCode,
+    place: (Place, Sort),
+    mut shown: Shown,
+    error: &CounterError,
 ) -> Result<Response, Fault> {
-    let registration = api.registration();
-    let current = registration.agreements().current().await?;
-    let frame = Frame::new(asked, "desk-new-title");
-    let name = |lang: Lang| crate::locale::text(lang, "page-language", &[]);
-    let login_error = shown.errors.iter().find(|(name, _)| *name == "login").map(|(_, text)| text.clone());
-    let page = WritePage {
-        sort,
-        fields: sort.fields().iter().map(|field| field_shown(*field, &shown, &frame)).collect(),
-        login_hint: frame.text_with("register-login-hint", &[("domain", &registration.domain())]),
-        login_error,
-        langs: Lang::ALL.into_iter().map(|each| (each.tag(), name(each), each == lang)).collect(),
-        agreement_number: current.number.to_string(),
-        agreement_hash: current.hash.to_string(),
-        has_errors: !shown.errors.is_empty(),
-        login: shown.login,
-        fault: shown.fault,
-        frame: frame.clone(),
-    };
-    Ok(show_as(status, &frame, &page))
+    let (status, text) = told(error, &Frame::new(asked.clone(), "desk-new-title"));
+    match error {
+        CounterError::Apply(error) => shown.refused(error, asked.lang),
+        _ => shown.fault = Some(text),
+    }
+    show_form(api, asked, place, shown, status).await
 }

@@ -1,8 +1,7 @@
 //! Documents of an application: the form to sign on paper, and the confirmation (M13).
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::hybrid::report::ReportPage;
 use crate::hybrid::worker::protocol::{Answer, Request};
@@ -10,6 +9,7 @@ use crate::people::registration::{ApplyError, Filed};
 use crate::store::applications::State as Standing;
 
 use super::super::super::Api;
+use super::super::download::download;
 use super::super::fault::Fault;
 use super::super::{Asked, Frame};
 use super::application::rows;
@@ -33,7 +33,7 @@ pub(in crate::http::pages) async fn draw_application(
 ) -> Result<Response, Fault> {
     let page = paper(api, frame, filed);
     match api.workers().perform(&Request::Report(Box::new(page))).await {
-        Ok(Answer::Pdf(pdf)) => Ok(download(&format!("application-{}.pdf", filed.number), pdf)),
+        Ok(Answer::Pdf(pdf)) => Ok(download(&format!("application-{}.pdf", filed.number), "application/pdf", pdf)),
         Ok(_) => Err(Fault::inside(&"the form was not drawn")),
         Err(error) => Err(Fault::inside(&error)),
     }
@@ -47,7 +47,7 @@ pub(super) async fn confirmation(State(api): State<Api>, Held(held): Held) -> Re
     let confirmation = registration.confirmation(number).await.map_err(fault)?;
     let pdf = registration.draw(&confirmation).await.map_err(fault)?;
     let pdf = pdf.ok_or_else(|| Fault::inside(&"this build draws no documents"))?;
-    Ok(download(&format!("confirmation-{number}.pdf"), pdf))
+    Ok(download(&format!("confirmation-{number}.pdf"), "application/pdf", pdf))
 }
 
 fn fault(error: ApplyError) -> Fault {
@@ -82,15 +82,4 @@ fn paper(api: &Api, frame: &Frame, filed: &Filed) -> ReportPage {
         id: format!("application {}", filed.number),
         made_s: filed.applied.as_second(),
     }
-}
-
-/// It tells of a person, so that no cache keeps it.
-pub(in crate::http::pages) fn download(name: &str, pdf: Vec<u8>) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/pdf".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    (headers, pdf).into_response()
 }

@@ -2,10 +2,8 @@
 
 use crate::identity::application::{DocumentKind, Entries, Field, FieldError, Trouble};
 use crate::locale::{self, Lang};
-use crate::people::registration::ApplyError;
 
 use super::super::Frame;
-use super::fill_in::{AGREE, LOGIN, PASSWORD};
 
 /// A field as it is shown.
 pub(in crate::http::pages) struct FieldShown {
@@ -25,30 +23,9 @@ pub(in crate::http::pages) enum Kind {
     Digits,
     Day,
     Phone,
+    /// It says who somebody is, and does not change any more; the text says so.
+    Fixed(String),
     Choice(Vec<(&'static str, String)>),
-}
-
-/// What was sent.
-pub(in crate::http::pages) struct Sent(pub(in crate::http::pages) Vec<(String, String)>);
-
-impl Sent {
-    pub(in crate::http::pages) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(in crate::http::pages) fn text(&self, name: &str) -> &str {
-        self.get(name).unwrap_or_default()
-    }
-}
-
-/// What is shown, and what is wrong with it.
-#[derive(Default)]
-pub(in crate::http::pages) struct Shown {
-    pub(in crate::http::pages) entries: Entries,
-    pub(in crate::http::pages) login: String,
-    pub(in crate::http::pages) errors: Vec<(&'static str, String)>,
-    pub(in crate::http::pages) fault: Option<String>,
-    pub(in crate::http::pages) is_sent: bool,
 }
 
 /// What is wrong with a field, for people.
@@ -60,18 +37,12 @@ pub(in crate::http::pages) fn told(error: &FieldError, lang: Lang) -> String {
     locale::text(lang, &format!("trouble-{}", error.trouble.code()), &[("number", &number)])
 }
 
-/// The field that an error of the service belongs to.
-pub(in crate::http::pages) fn place_of(error: &ApplyError) -> Option<&'static str> {
-    match error {
-        ApplyError::Login(_) | ApplyError::LoginTaken(_) => Some(LOGIN),
-        ApplyError::Password(_) => Some(PASSWORD),
-        ApplyError::OldAgreement { .. } => Some(AGREE),
-        _ => None,
-    }
-}
-
-/// A field of the annex with what stands in it.
-pub(in crate::http::pages) fn field_shown(field: Field, shown: &Shown, frame: &Frame) -> FieldShown {
+/// A field of the annex with what stands in it and what is wrong with it.
+pub(in crate::http::pages) fn field_shown(
+    field: Field,
+    (entries, errors): (&Entries, &[(&'static str, String)]),
+    frame: &Frame,
+) -> FieldShown {
     let kind = match field {
         Field::Iin | Field::Bin => Kind::Digits,
         Field::DocumentIssued | Field::RegistrationIssued => Kind::Day,
@@ -87,19 +58,20 @@ pub(in crate::http::pages) fn field_shown(field: Field, shown: &Shown, frame: &F
         Field::GivenName => "given-name",
         Field::Patronymic => "additional-name",
         Field::Residence | Field::ActualAddress => "street-address",
+        Field::PostalIndex => "postal-code",
         Field::PhoneHome => "home tel",
         Field::PhoneMobile => "mobile tel",
         Field::EntityName => "organization",
         _ => "off",
     };
-    let error = shown.errors.iter().find(|(name, _)| *name == field.name()).map(|(_, text)| text.clone());
+    let error = errors.iter().find(|(name, _)| *name == field.name()).map(|(_, text)| text.clone());
     FieldShown {
         name: field.name(),
         label: frame.text(&format!("field-{}", field.name())),
-        value: shown.entries.get(field).to_owned(),
+        value: entries.get(field).to_owned(),
         error,
         kind,
-        is_needed: !matches!(field, Field::Patronymic | Field::PhoneHome | Field::PhoneMobile),
+        is_needed: !field.is_optional(),
         // People write numbers in groups.
         most: field.max_characters() + 8,
         autocomplete,

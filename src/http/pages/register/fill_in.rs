@@ -1,6 +1,5 @@
-//! The form of the annex on a page, with login, password and the agreement.
+//! An application that somebody fills in at home, with login, password and the agreement.
 
-use askama::Template;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -8,60 +7,20 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Secret;
-use crate::identity::application::{Entries, Sort, parse};
+use crate::identity::application::{Entries, Sort};
 use crate::locale::{self, Lang};
 use crate::people::registration::{Application, ApplyError};
 
 use super::super::super::Api;
+use super::super::Asked;
 use super::super::fault::Fault;
 use super::super::form::Checked;
 use super::super::visitor::Visitor;
-use super::super::{Asked, Frame, show_as};
 use super::cookie::{Held, hold};
-use super::fields::{FieldShown, Kind, Sent, Shown, field_shown, place_of, told};
+use super::form::{AGAIN, AGREE, CONSENT, Home, PASSWORD, Place, Read, Sent, Shown, show_form};
 
-/// What is asked for besides the fields of the annex.
-pub(super) const LOGIN: &str = "login";
-pub(super) const PASSWORD: &str = "password";
-const AGAIN: &str = "password-again";
-pub(super) const AGREE: &str = "agree";
-const AGREEMENT: &str = "agreement";
-const SORT: &str = "as";
 const WAY: &str = "way";
 const AT_COUNTER: &str = "counter";
-
-#[derive(Template)]
-#[template(path = "register/fill_in.html")]
-struct FillInPage {
-    frame: Frame,
-    sort: Sort,
-    fields: Vec<FieldShown>,
-    login: String,
-    login_hint: String,
-    password_hint: String,
-    /// By the name of the field; login, password and the rest have names of their own.
-    errors: Vec<(&'static str, String)>,
-    /// What is wrong with the whole.
-    fault: Option<String>,
-    agreement: Agreement,
-    takes_signatures: bool,
-    is_sent: bool,
-}
-
-struct Agreement {
-    number: String,
-    hash: String,
-}
-
-impl FillInPage {
-    fn error(&self, name: &str) -> Option<&str> {
-        self.errors.iter().find(|(found, _)| *found == name).map(|(_, text)| text.as_str())
-    }
-
-    fn is_legal(&self) -> bool {
-        self.sort == Sort::Legal
-    }
-}
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
@@ -88,7 +47,7 @@ pub(super) async fn page(
         sort = filed.form.sort();
         shown = Shown { entries: Entries::from(&filed.form), login: filed.login, ..Shown::default() };
     }
-    show_form(&api, asked, sort, shown, StatusCode::OK).await
+    show(&api, asked, (sort, Typed::default()), shown, StatusCode::OK).await
 }
 
 /// `POST /register`
@@ -99,25 +58,15 @@ pub(super) async fn fill_in(
     Checked(sent): Checked<Vec<(String, String)>>,
 ) -> Result<Response, Fault> {
     let sent = Sent(sent);
-    let sort = Sort::named(sent.text(SORT)).ok_or_else(Fault::bad_form)?;
-    let lang = asked.lang;
-    let entries = Entries::of(sort, |name| sent.get(name));
-    let login = sent.text(LOGIN).trim().to_owned();
-    let mut shown = Shown { entries, login, is_sent: true, ..Shown::default() };
-    let form = match parse(sort, &shown.entries, api.registration().today()) {
-        Ok(form) => Some(form),
-        Err(errors) => {
-            shown.errors.extend(errors.iter().map(|error| (error.field.name(), told(error, lang))));
-            None
-        }
-    };
+    let (sort, agreement, lang) = (sent.sort()?, sent.agreement()?, asked.lang);
+    let (mut shown, read) = sent.read(sort, api.registration().today(), lang);
     shown.errors.extend(own_errors(&sent, lang));
-    let (Some(form), true) = (form, shown.errors.is_empty()) else {
-        return show_form(&api, asked, sort, shown, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let typed = Typed { is_sent: true, consent: sent.text(CONSENT).to_owned() };
+    let Some(Read { form, login, consent }) = read.filter(|_| shown.errors.is_empty()) else {
+        return show(&api, asked, (sort, typed), shown, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    let Ok(agreement) = sent.text(AGREEMENT).parse() else { return Err(Fault::bad_form()) };
     let password = Secret::new(sent.text(PASSWORD).to_owned());
-    let application = Application { form, login: shown.login.clone(), password, agreement, lang };
+    let application = Application { form, consent, login, password, agreement, lang };
     let prepared = match sent.text(WAY) {
         AT_COUNTER => api.registration().announce(application, visitor.ip).await,
         _ => api.registration().prepare(application, visitor.ip).await,
@@ -125,23 +74,41 @@ pub(super) async fn fill_in(
     match prepared {
         Ok(prepared) => Ok(hold(Redirect::to("/register/application").into_response(), &prepared)),
         Err(error) => {
-            let status = status_of(&error);
-            match place_of(&error) {
-                Some(place) => shown.errors.push((place, error.text(lang))),
-                None => shown.fault = Some(error.text(lang)),
-            }
-            show_form(&api, asked, sort, shown, status).await
+            shown.refused(&error, lang);
+            show(&api, asked, (sort, typed), shown, status_of(&error)).await
         }
     }
+}
+
+/// What was typed besides the fields.
+#[derive(Default)]
+struct Typed {
+    is_sent: bool,
+    consent: String,
+}
+
+async fn show(
+    api: &Api,
+    asked: Asked,
+    (sort, typed): (Sort, Typed),
+    shown: Shown,
+    status: StatusCode,
+) -> Result<Response, Fault> {
+    let registration = api.registration();
+    let fewest = registration.min_password_characters().to_string();
+    let place = Place::Home(Home {
+        password_hint: locale::text(asked.lang, "register-password-hint", &[("number", &fewest)]),
+        takes_signatures: registration.takes_signatures(),
+        is_sent: typed.is_sent,
+        consent: registration.consent_sender(sort).map(|sender| (sender.to_owned(), typed.consent)),
+    });
+    show_form(api, asked, (place, sort), shown, status).await
 }
 
 /// What is wrong with what the annex does not ask.
 fn own_errors(sent: &Sent, lang: Lang) -> Vec<(&'static str, String)> {
     let mut errors = Vec::new();
     let mut push = |name, key: &str| errors.push((name, locale::text(lang, key, &[])));
-    if sent.text(LOGIN).trim().is_empty() {
-        push(LOGIN, "trouble-missing");
-    }
     if sent.text(PASSWORD).is_empty() {
         push(PASSWORD, "trouble-missing");
     } else if sent.text(PASSWORD) != sent.text(AGAIN) {
@@ -166,28 +133,6 @@ pub(in crate::http::pages) fn status_of(error: &ApplyError) -> StatusCode {
         error if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
-}
-
-async fn show_form(api: &Api, asked: Asked, sort: Sort, shown: Shown, status: StatusCode) -> Result<Response, Fault> {
-    let registration = api.registration();
-    let current = registration.agreements().current().await?;
-    let frame = Frame::new(asked, "register-title");
-    let fewest = registration.min_password_characters().to_string();
-    let fields = sort.fields().iter().map(|field| field_shown(*field, &shown, &frame)).collect();
-    let page = FillInPage {
-        frame: frame.clone(),
-        sort,
-        fields,
-        login: shown.login,
-        login_hint: frame.text_with("register-login-hint", &[("domain", &registration.domain())]),
-        password_hint: frame.text_with("register-password-hint", &[("number", &fewest)]),
-        errors: shown.errors,
-        fault: shown.fault,
-        agreement: Agreement { number: current.number.to_string(), hash: current.hash.to_string() },
-        takes_signatures: registration.takes_signatures(),
-        is_sent: shown.is_sent,
-    };
-    Ok(show_as(status, &frame, &page))
 }
 
 /// What is told while somebody types.

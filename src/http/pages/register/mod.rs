@@ -8,13 +8,14 @@ mod cookie;
 mod documents;
 pub(super) mod fields;
 mod fill_in;
+pub(super) mod form;
 
 use axum::routing::{get, post};
 
 use super::table::{Body, Page, Who};
 
 pub(super) use application::rows;
-pub(super) use documents::{download, draw_application};
+pub(super) use documents::draw_application;
 pub(super) use fill_in::status_of;
 
 pub(super) const PAGES: &[Page] = &[

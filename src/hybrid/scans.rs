@@ -9,6 +9,7 @@ use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as MailAddress;
 use mail_builder::headers::raw::Raw;
 
+use crate::accounts::{Account, Accounts};
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
 use crate::ids::{BodyId, ItemId};
@@ -21,7 +22,7 @@ use crate::postal::{FacilityId, Registry, S10};
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::scans::{Scan, ScanState, StoredScan, add_scan};
 use crate::store::vault::Sharing;
-use crate::store::{self, Batch, Owner, StagedBody, Store, View};
+use crate::store::{self, Batch, Owner, StagedBody, Store, View, papers};
 
 use super::Settings;
 use super::documents::{DocumentFacts, DocumentKind};
@@ -36,6 +37,7 @@ pub struct ScanDesk {
     world: World,
     registry: Arc<Registry>,
     workers: Workers,
+    accounts: Accounts,
     intake: Intake,
     settings: Arc<Settings>,
     /// The domain of the operator's own messages.
@@ -53,6 +55,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// Who opens documents.
     pub workers: Workers,
+    /// Who finds them again in the cabinet.
+    pub accounts: Accounts,
     /// Where letters go.
     pub intake: Intake,
     /// Limits.
@@ -113,8 +117,8 @@ impl ScanDesk {
     /// The desk.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, world, registry, workers, intake, settings, domain } = parts;
-        ScanDesk { store, world, registry, workers, intake, settings, domain }
+        let Parts { store, world, registry, workers, accounts, intake, settings, domain } = parts;
+        ScanDesk { store, world, registry, workers, accounts, intake, settings, domain }
     }
 
     /// Takes a scanned letter: delivered at once if its recipient is given or can be read, else up for review.
@@ -166,6 +170,7 @@ impl ScanDesk {
         let mut batch = Batch::new();
         let mut done = Scan { state: ScanState::Delivered, recipient: Some(to.to_string()), ..scan.clone() };
         self.keep(&mut batch, &mut done, document)?;
+        self.show_in_cabinet(&mut batch, &done, &to).await?;
         let item = self.deliver(&done, to, document, batch).await?;
         Ok(self.note_item(done, item).await)
     }
@@ -237,7 +242,8 @@ impl ScanDesk {
             decided_by: Some(by.to_owned()),
             ..stored.scan.clone()
         };
-        let batch = self.decision(&stored, &done, by, ("assign", why))?;
+        let mut batch = self.decision(&stored, &done, by, ("assign", why))?;
+        self.show_in_cabinet(&mut batch, &done, &recipient).await?;
         let item = self.deliver(&done, recipient, &document, batch).await?;
         Ok(self.note_item(done, item).await)
     }
@@ -303,7 +309,10 @@ impl ScanDesk {
     async fn recipient_of_code(&self, code: &str) -> Result<Option<Address>, ScanError> {
         for word in code.split_whitespace() {
             let word = word.strip_prefix("mailto:").unwrap_or(word);
-            if let Ok(address) = word.parse::<Address>() {
+            // A code may come from anybody: only a person sends somebody's letter to an address elsewhere (M7).
+            if let Ok(address) = word.parse::<Address>()
+                && self.accounts.lookup(&address).is_some()
+            {
                 return Ok(Some(address));
             }
             if let Some(address) = self.sender_of(word).await? {
@@ -358,8 +367,7 @@ impl ScanDesk {
                 connection: None,
             },
             envelope: Envelope {
-                // RFC 3834 §3.3: what is sent automatically must not be answered automatically.
-                reverse_path: ReversePath::Null,
+                reverse_path: self.reverse_path(&recipient),
                 smtputf8: recipient.is_internationalized(),
                 recipients: vec![Recipient::new(recipient)],
                 body: BodyType::EightBitMime,
@@ -372,6 +380,15 @@ impl ScanDesk {
             Ok(receipt) => Ok(receipt.item),
             Err(Refusal::Store(error)) => Err(too_late(error)),
             Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// RFC 3834 §3.3: what is sent automatically must not be answered automatically. But a letter that does not get to
+    /// an address elsewhere comes back to a person: nobody else would know that it was lost.
+    fn reverse_path(&self, recipient: &Address) -> ReversePath {
+        match self.accounts.lookup(recipient) {
+            Some(_) => ReversePath::Null,
+            None => Address::new("postmaster", &self.domain).map_or(ReversePath::Null, ReversePath::Address),
         }
     }
 
@@ -436,9 +453,18 @@ impl ScanDesk {
             .unwrap_or_default()
     }
 
-    fn facility_name(&self, id: &str) -> String {
+    /// The name of a scan centre, for people.
+    pub(crate) fn facility_name(&self, id: &str) -> String {
         let facility = id.parse::<FacilityId>().ok().and_then(|id| self.registry.facility(&id, self.world.now()));
         facility.map_or_else(|| id.to_owned(), |facility| facility.name_kk.clone())
+    }
+
+    /// A recipient whose mailbox is here finds the paper in the cabinet too, also when the letter is deleted.
+    async fn show_in_cabinet(&self, batch: &mut Batch, scan: &Scan, to: &Address) -> store::Result<()> {
+        if let Some(account) = self.accounts.find_address(to).await?.filter(Account::is_active) {
+            papers::add_scan(batch, account.id, scan.id);
+        }
+        Ok(())
     }
 
     /// Document and row, in the batch.
@@ -482,7 +508,8 @@ impl ScanDesk {
         Ok(batch)
     }
 
-    async fn document_of(&self, scan: &Scan) -> Result<Document, ScanError> {
+    /// The document of a scan, as it came.
+    pub(crate) async fn document_of(&self, scan: &Scan) -> Result<Document, ScanError> {
         let (body, data_key, bytes) = (scan.document, scan.data_key, usize::try_from(scan.bytes).unwrap_or(usize::MAX));
         let read = move |view: &View<'_>| {
             let key = view.data_key(body, data_key.as_ref())?;

@@ -97,9 +97,11 @@ impl Policy {
         }
         // INTERFACE: port 25 takes letters for local recipients only, whoever brings them.
         match (&origin.entrance, &origin.sender) {
-            (Entrance::Submission | Entrance::System, Sender::Account { .. } | Sender::Operator) => {
-                Ok(Destination::Known(Route::Remote(recipient.domain().clone())))
-            }
+            // M2: what was scanned may go to whichever e-mail address its addressee has.
+            (
+                Entrance::Submission | Entrance::System | Entrance::Scan { .. },
+                Sender::Account { .. } | Sender::Operator,
+            ) => Ok(Destination::Known(Route::Remote(recipient.domain().clone()))),
             _ => Err(Refusal::RelayDenied(recipient.clone())),
         }
     }

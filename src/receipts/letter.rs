@@ -28,7 +28,8 @@ pub(super) struct Composer<'a> {
 }
 
 /// As metrics and keys of texts name it.
-pub(super) fn stage_name(stage: Stage) -> &'static str {
+#[must_use]
+pub fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Accepted => "accepted",
         Stage::Delivered => "delivered",
@@ -241,6 +242,6 @@ fn in_zone(instant: Timestamp, offset: Offset) -> String {
     instant.to_zoned(TimeZone::fixed(offset)).strftime("%d.%m.%Y %H:%M:%S %:z").to_string()
 }
 
-fn instant(milliseconds: u64) -> Timestamp {
+pub(super) fn instant(milliseconds: u64) -> Timestamp {
     i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -5,6 +5,7 @@
 //! names; nothing of it depends on what becomes of the letter meanwhile.
 
 mod handing;
+mod kept;
 mod letter;
 mod material;
 mod settings;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::{Account, Accounts};
 use crate::clock::World;
 use crate::devices::Devices;
 use crate::hybrid::receipt::ReceiptPage;
@@ -27,6 +29,8 @@ use crate::store::receipts::Owed;
 use crate::store::{self, Batch, Store, Topic};
 
 pub use handing::{Fetches, FetchesQueue};
+pub use kept::{KeptReceipt, kept, kept_one, name, named};
+pub use letter::stage_name;
 pub use settings::Settings;
 
 use letter::Composer;
@@ -50,6 +54,8 @@ pub struct Parts {
     pub facilities: postal::Settings,
     /// Where the queue is.
     pub store: Store,
+    /// Whose receipts are found again in the cabinet.
+    pub accounts: Accounts,
     /// The way in for letters.
     pub intake: Intake,
     /// The transparency log.
@@ -192,9 +198,13 @@ impl Receipts {
             return Ok(Outcome::Waits);
         }
         let composer = Composer { owed, material: &material, parts, url: &self.inner.url };
-        let document = self.draw(composer.page()).await?;
-        let message = composer.message(document);
+        let page = composer.page();
         let mut batch = Batch::new();
+        if let Some(account) = parts.accounts.find_address(&owed.details.to).await?.filter(Account::is_active) {
+            KeptReceipt::of(owed, page.clone()).keep(&parts.store, &mut batch, account.id, owed.id).await?;
+        }
+        let document = self.draw(page).await?;
+        let message = composer.message(document);
         owed.settle(&mut batch);
         let receipt = parts.intake.accept_system(&owed.details.to, message, batch).await?;
         tracing::info!(item = %owed.id.item, stage = ?owed.id.stage, receipt = %receipt.item, "a receipt was written");

@@ -115,6 +115,7 @@ fn parts(post: &Post, dir: PathBuf, fetched: FetchesQueue) -> Parts {
         settings: Settings { public_url: "https://post.example".into(), ..Settings::default() },
         facilities: postal::Settings::default(),
         store: post.store.clone(),
+        accounts: post.accounts.clone(),
         intake: post.intake.clone(),
         publisher: Publisher::new(publisher::Parts {
             settings: publisher::Settings::default(),

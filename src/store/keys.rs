@@ -53,6 +53,7 @@
 //! | `M` | kind, version or account, time | versions of the agreement; consents to them | people |
 //! | `D` | account | the profile of its user | people |
 //! | `2` | account, time | what proves that its user confirmed the data | people |
+//! | `3` | account, kind, item or scan | receipts and scanned letters that its user finds in the cabinet | receipts, hybrid |
 //! | `E` | 1, hash of a secret; or 2, account, that hash | who is signed in to the pages; nothing: a list of them | sessions |
 //! | `T` | account | from where it was last signed in to | sessions |
 //! | `V` | 1, account; or 2, hash of a credential id | what it has beside its password; whose passkey it is | sessions |
@@ -166,7 +167,7 @@ pub(super) fn memory_of(key: &[u8]) -> Memory {
         // P20: a sign that was forgotten would pay a second time.
         Some((b'g' | b'j' | &LEDGER, _)) => Memory::Always,
         // What people applied for, agreed to and told of themselves.
-        Some((b'J' | b'L' | b'H' | b'M' | b'D' | b'2' | b'v', _)) => Memory::Always,
+        Some((b'J' | b'L' | b'H' | b'M' | b'D' | b'2' | b'3' | b'v', _)) => Memory::Always,
         // M20, M23: what a person may know follows from nothing else, nor does what convicts who changes the audit.
         Some((b'B' | b'X' | b'Z', _)) => Memory::Always,
         // What was signed, and what it stands on; checks of the clock are in the journal too.
@@ -186,7 +187,7 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
         (Some(b'r' | b'e'), Some(_)) => &super::receipts::PLACES,
         (Some(b'R'), Some(_)) => &super::receipts::MARK_PLACE,
         (Some(b'H'), Some(_)) => &super::applications::EVIDENCE_PLACE,
-        (Some(b'2'), Some(_)) => &super::confirmations::PLACE,
+        (Some(b'2' | b'3'), Some(_)) => &super::documents::PLACE,
         (Some(b'M'), Some(_)) if key.get(1) == Some(&1) => &super::agreements::VERSION_PLACE,
         _ => &[],
     }

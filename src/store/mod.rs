@@ -33,6 +33,7 @@ pub mod mailboxes;
 mod open;
 mod pace;
 mod packs;
+pub mod papers;
 pub mod payment_signs;
 pub mod payments;
 pub mod print_batches;

@@ -48,6 +48,15 @@ pub enum Stage {
     Returned = 4,
 }
 
+impl Stage {
+    /// The stage that keys have under this number.
+    pub(super) fn numbered(number: u8) -> Option<Self> {
+        [Stage::Accepted, Stage::Delivered, Stage::Handed, Stage::Returned]
+            .into_iter()
+            .find(|stage| *stage as u8 == number)
+    }
+}
+
 /// Names a receipt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ReceiptId {
@@ -425,13 +434,8 @@ fn receipt_of(key: &[u8]) -> Option<(ReceiptId, u64)> {
     let due_ms = due_of(key)?;
     let (item, rest) = key.get(9..)?.split_first_chunk::<16>()?;
     let (recipient, stage) = rest.split_first_chunk::<4>()?;
-    let stage = match stage {
-        [1] => Stage::Accepted,
-        [2] => Stage::Delivered,
-        [3] => Stage::Handed,
-        [4] => Stage::Returned,
-        _ => return None,
-    };
+    let [stage] = stage else { return None };
+    let stage = Stage::numbered(*stage)?;
     let id = ReceiptId { item: ItemId(u128::from_be_bytes(*item)), recipient: u32::from_be_bytes(*recipient), stage };
     Some((id, due_ms))
 }

@@ -90,6 +90,14 @@ impl StoredScan {
         batch.require(Precondition::Equals(keys::scan(self.scan.id), self.row.clone()));
         put(batch, new)
     }
+
+    /// Nothing is left of it; the batch fails with `Conflict` if it has changed since it was read.
+    pub(super) fn remove(&self, batch: &mut Batch) {
+        batch.require(Precondition::Equals(keys::scan(self.scan.id), self.row.clone()));
+        batch.delete(keys::scan(self.scan.id));
+        batch.delete(waiting_key(self.scan.id));
+        batch.release(self.scan.document);
+    }
 }
 
 fn put(batch: &mut Batch, scan: &Scan) -> Result<()> {

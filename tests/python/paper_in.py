@@ -1,6 +1,7 @@
 """Paper letters come in through a scan centre. Arguments: a PNG whose Data Matrix holds the first user's address, and a blank PNG."""
-import email, sys
+import email, re, sys
 from demo import *
+from registering import sign_in
 
 user, token = USERS[0], FACTS["scan_centre"]["token"]
 
@@ -59,3 +60,24 @@ assert post(b"\x89PNG\r\n\x1a\n broken", "image/png", {"recipient": user["addres
 assert post(blank, "image/png", {"recipient": f"nobody-at-all@{DOMAIN}"})[0] == 422
 ok(box.noop())
 assert int(ok(box.select())[0]) == 3
+
+# The cabinet lists what came, and hands the paper out as it was scanned, to its addressee alone (M7); also when the
+# letter is gone.
+for uid in ok(box.uid("SEARCH", "ALL"))[0].split():
+    ok(box.uid("STORE", uid, "+FLAGS", r"(\Deleted)"))
+ok(box.expunge())
+cabinet = sign_in(user)
+listed = cabinet.open("/cabinet/scans")
+links = re.findall(r'href="(/cabinet/scans/[^"?]+)"', listed.html)
+assert len(links) == 3 and "Көкшетау қалалық соты" in listed.html, listed.html
+assert not any(rejected["id"] in link for link in links)
+papers = [cabinet.open(link) for link in links]
+assert sorted(paper.body for paper in papers) == sorted([blank, coded, blank])
+for paper in papers:
+    assert paper.headers["content-type"] == "image/png" and paper.headers["content-disposition"].startswith("attachment")
+    assert paper.headers["x-content-type-options"] == "nosniff" and "sandbox" in paper.headers["content-security-policy"]
+    assert paper.headers["cache-control"] == "no-store"
+other = sign_in(USERS[1])
+assert all(other.open(link).status == 404 for link in links)
+assert 'href="/cabinet/scans/' not in other.open("/cabinet/scans").html
+assert cabinet.open(f"/cabinet/scans/{rejected['id']}").status == 404

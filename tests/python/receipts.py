@@ -1,8 +1,9 @@
 """Receipts from outside: smtplib asks for them, Python's email package reads them.
 
 Usage: receipts.py DIRECTORY: the letter, its receipt and the page of the receipt are written there."""
-import base64, email, email.policy, json, pathlib, sys
+import base64, email, email.policy, json, pathlib, re, sys
 from demo import *
+from registering import sign_in
 
 folder = pathlib.Path(sys.argv[1])
 sender, reader, third = USERS[0], USERS[1], USERS[2]
@@ -124,6 +125,28 @@ fetch(client, plain, "RFC822")
 client.logout()
 time.sleep(1.5)
 receipts("handed", 1)
+
+# The cabinet lists them, and draws each again, also when its letter is gone; for nobody else.
+client = imap(sender)
+ok(client.select("INBOX"))
+for uid in ok(client.uid("SEARCH", "ALL"))[0].split():
+    ok(client.uid("STORE", uid, "+FLAGS", r"(\Deleted)"))
+ok(client.expunge())
+client.logout()
+cabinet = sign_in(sender)
+listed = cabinet.open("/cabinet/receipts")
+links = re.findall(r'href="(/cabinet/receipts/[^"?]+)"', listed.html)
+assert len(links) == 6 and listed.html.count("Letter delivered") == 4, listed.html
+assert "Letter handed over" in listed.html and reader["address"] in listed.html
+for link in links:
+    drawn = cabinet.open(link)
+    assert drawn.status == 200 and drawn.body.startswith(b"%PDF"), (link, drawn.status)
+    assert drawn.headers["content-disposition"].startswith('attachment; filename="receipt-')
+    assert drawn.headers["x-content-type-options"] == "nosniff" and "sandbox" in drawn.headers["content-security-policy"]
+other = sign_in(reader)
+assert all(other.open(link).status == 404 for link in links)
+assert 'href="/cabinet/receipts/' not in other.open("/cabinet/receipts").html
+assert cabinet.open("/cabinet/receipts/none-1-accepted").status == 404
 
 # Strangers are offered nothing.
 stranger = port25()

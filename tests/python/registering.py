@@ -42,6 +42,15 @@ class Page:
         return {name: html.unescape(value) for name, value in fields}
 
 
+def sign_in(user, lang="en"):
+    """Somebody who signs in with the password."""
+    visitor = Visitor(lang)
+    form = visitor.open("/sign-in").hidden()
+    page = visitor.open("/sign-in", {**form, "login": user["login"], "password": user["password"]})
+    assert page.status == 200 and "/sign-in" not in page.url, page.url
+    return visitor
+
+
 class Visitor:
     def __init__(self, lang="en"):
         self.cookies = http.cookiejar.CookieJar()

@@ -116,6 +116,7 @@ impl Ground {
     fn lay(dir: &Path, store: Store) -> Ground {
         let world = World::system();
         let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
+        let base = Base::new(accounts.clone());
         let cheap = auth::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
         let registry = Arc::new(Registry::parse(include_str!("../../../conf/facilities.toml")).unwrap());
         Ground {
@@ -125,7 +126,6 @@ impl Ground {
             base,
             audit: Audit::new(audit::Parts {
                 settings: audit::Settings::default(),
-        let base = Base::new(accounts.clone());
                 origin: "poshta.example/audit".into(),
                 dir: dir.to_owned(),
                 store: store.clone(),
@@ -319,6 +319,7 @@ impl Ground {
             world: world.clone(),
             registry: Arc::clone(registry),
             workers: workers.clone(),
+            accounts: accounts.clone(),
             intake: intake.clone(),
             settings,
             domain: "poshta.example".into(),

@@ -25,6 +25,16 @@ async fn nobody_relays_through_port_25() {
     }
 }
 
+#[tokio::test]
+async fn m2_p2e_scanned_paper_goes_to_any_address() {
+    let post = Post::open().await;
+    let entrance = Entrance::Scan { facility: "qaraghandy-scan".into() };
+    let scan = Origin { entrance, sender: Sender::Operator, connection: None };
+    for to in [AIGUL, "a@elsewhere.kz"] {
+        post.intake.check_recipient(&scan, &[], &to.parse().unwrap()).await.unwrap();
+    }
+}
+
 #[test_case(AIGUL => true; "the own address")]
 #[test_case("AIGUL@poshta.example" => true; "in capitals")]
 #[test_case("aigul+shop@poshta.example" => true; "with a tag")]

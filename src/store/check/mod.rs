@@ -17,8 +17,8 @@ use super::packs::Kind;
 use super::{Error, RecordRef, Result, Rows, Store, View, WrappedKey, keys, rows};
 use super::{
     accounts, agreements, applications, audit, base, clock_checks, closings, confirmations, desk, device_acts,
-    device_keys, items, lookups, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota, receipts,
-    scans, second_factors, sessions, sign_ins, staff,
+    device_keys, items, lookups, papers, payment_signs, payments, print_batches, print_jobs, profiles, queue, quota,
+    receipts, scans, second_factors, sessions, sign_ins, staff,
 };
 use crate::ids::{AccountId, BodyId, FolderId, ModSeq, Uid};
 use crate::uid_set::UidSet;
@@ -141,6 +141,7 @@ const CLASSES: &[(u8, Reader)] = &[
     (b'M', Reader::Claiming(agreements::inspect)),
     (b'D', Reader::Claiming(profiles::inspect)),
     (b'2', Reader::Claiming(confirmations::inspect)),
+    (b'3', Reader::Claiming(papers::inspect)),
     (b'E', Reader::Claiming(sessions::inspect)),
     (b'O', Reader::Claiming(staff::inspect)),
     (b'T', Reader::Claiming(sign_ins::inspect)),

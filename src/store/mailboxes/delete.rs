@@ -188,6 +188,7 @@ impl Store {
         let key = destroying.await.map_err(|_| Error::Closed)??;
         // Before the folders, by which it is seen whether anything is left to be done.
         self.forget_receipts(account).await?;
+        self.forget_papers(account).await?;
         self.forget_user(account).await?;
         Ok(Destroyed { account, key, folders: self.delete_all_folders(account).await? })
     }
@@ -222,6 +223,14 @@ impl Store {
         profiles::remove(&mut batch, account);
         confirmations::remove(&mut batch, account, &confirmed);
         self.commit(batch).await.map(drop)
+    }
+
+    /// Removes what the user found in the cabinet: receipts, and letters on paper with their scans.
+    async fn forget_papers(&self, account: AccountId) -> Result<()> {
+        while let Some(batch) = self.read(move |view| view.forgetting_papers(account, CHUNK)).await? {
+            self.commit(batch).await?;
+        }
+        Ok(())
     }
 
     /// Removes what is known of letters that are no more: which were fetched, and who is to hear of it.

@@ -18,6 +18,8 @@ use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use crate::mailfiles::{self, Archive, Format, Job};
 use crate::people::agreements::instant;
 use crate::store::View;
+use crate::store::agreements::ConsentEvidence;
+use crate::store::audit::AuditQuery;
 
 use super::super::super::Api;
 use super::super::fault::Fault;
@@ -32,7 +34,7 @@ const PATH: &str = "/cabinet/export";
 const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
 
-/// Letters to paper that are read at a time.
+/// Letters to paper, look-ups, and entries of the audit that are read at a time.
 const CHUNK: usize = 500;
 
 #[derive(Template)]
@@ -146,15 +148,85 @@ fn write(
     }
     archive.begin("letters-on-paper.json")?;
     letters(services, job, &mut archive)?;
+    archive.begin("look-ups.json")?;
+    lookups(services, job, &mut archive)?;
+    archive.begin("audit.json")?;
+    audit(services, job, &mut archive)?;
     mailfiles::export_into(services, job, &mut archive)?;
     let mut pieces = archive.zip.finish().map_err(io::Error::from)?.into_inner();
     Ok(pieces.flush()?)
 }
 
+/// A list that is written row by row.
+struct List<'a> {
+    archive: &'a mut Zip,
+    separator: &'static str,
+}
+
+impl<'a> List<'a> {
+    fn begin(archive: &'a mut Zip) -> io::Result<Self> {
+        archive.write_all(b"[")?;
+        Ok(List { archive, separator: "\n" })
+    }
+
+    fn push(&mut self, row: &Value) -> io::Result<()> {
+        write!(self.archive, "{}{row}", self.separator)?;
+        self.separator = ",\n";
+        Ok(())
+    }
+
+    fn end(self) -> io::Result<()> {
+        self.archive.write_all(b"\n]\n")
+    }
+}
+
+/// M20, M23: which state systems asked for the person, when and why.
+fn lookups(services: &mailfiles::Services, job: &Job, archive: &mut Zip) -> Result<(), ExportError> {
+    let (account, mut before, mut list) = (job.account, None, List::begin(archive)?);
+    loop {
+        let found = services.store.read_blocking(|view: &View<'_>| view.lookups(account, before, CHUNK))?;
+        for (_, lookup) in &found {
+            let at = instant(lookup.at_us).to_string();
+            list.push(&json!({ "at": at, "system": lookup.system, "basis": lookup.basis }))?;
+        }
+        match found.last() {
+            Some((last, _)) if found.len() == CHUNK => before = Some(*last),
+            _ => return Ok(list.end()?),
+        }
+    }
+}
+
+/// M20: what stands in the audit about the mailbox of the user and the application for it, whoever did it. What the user
+/// did as one of the staff is about others.
+fn audit(services: &mailfiles::Services, job: &Job, archive: &mut Zip) -> Result<(), ExportError> {
+    let account = job.account;
+    let about = services.store.read_blocking(|view: &View<'_>| {
+        let mut about = vec![format!("account {}", account.0)];
+        for consent in view.agreement_consents(account)? {
+            if let ConsentEvidence::Application(serial) = consent.evidence {
+                about.extend(view.application_number(serial)?.map(|number| format!("application {number}")));
+            }
+        }
+        Ok(about)
+    })?;
+    let (mut query, mut list) = (AuditQuery::default(), List::begin(archive)?);
+    loop {
+        let page = services.store.read_blocking(|view: &View<'_>| view.audit_page(&query, CHUNK, CHUNK))?;
+        for (number, entry) in page.entries.iter().filter(|(_, entry)| about.contains(&entry.object)) {
+            let at = instant(entry.at_us).to_string();
+            list.push(&json!({ "number": number, "at": at, "by": entry.actor, "action": entry.action,
+                "object": entry.object, "details": entry.details }))?;
+        }
+        match page.next {
+            Some(next) => query.before = Some(next),
+            None => return Ok(list.end()?),
+        }
+    }
+}
+
 /// The letters to paper with their events, one after the other.
 fn letters(services: &mailfiles::Services, job: &Job, archive: &mut Zip) -> Result<(), ExportError> {
-    archive.write_all(b"[")?;
-    let (account, mut before, mut separator) = (job.account, None, "\n");
+    let (account, mut before, mut list) = (job.account, None, List::begin(archive)?);
     loop {
         let read = |view: &View<'_>| {
             let letters = view.letters_of(account, before, CHUNK)?;
@@ -169,12 +241,11 @@ fn letters(services: &mailfiles::Services, job: &Job, archive: &mut Zip) -> Resu
                 .collect();
             let row = json!({ "item": letter.item.to_string(), "s10": letter.s10, "state": letter.state.name(),
                 "accepted": instant(letter.accepted_us).to_string(), "postal_index": letter.postal_index, "way": way });
-            write!(archive, "{separator}{row}")?;
-            separator = ",\n";
+            list.push(&row)?;
         }
         match found.last() {
             Some((_, last)) if found.len() == CHUNK => before = Some(last.item),
-            _ => return Ok(archive.write_all(b"\n]\n")?),
+            _ => return Ok(list.end()?),
         }
     }
 }

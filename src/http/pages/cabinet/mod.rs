@@ -12,6 +12,8 @@ mod lookups;
 mod overview;
 mod password;
 mod profile;
+mod receipts;
+mod scans;
 mod sign_ins;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,10 @@ pub(super) const PAGES: &[Page] = &[
     shown("/cabinet/letters", || get(letters::page)),
     shown("/cabinet/letters/{item}", || get(letters::letter)),
     sent("/cabinet/letters/{item}", || post(letters::cancel)),
+    shown("/cabinet/receipts", || get(receipts::page)),
+    shown("/cabinet/receipts/{receipt}", || get(receipts::pdf)),
+    shown("/cabinet/scans", || get(scans::page)),
+    shown("/cabinet/scans/{scan}", || get(scans::document)),
     shown("/cabinet/sign-ins", || get(sign_ins::page)),
     sent("/cabinet/sign-ins", || post(sign_ins::end)),
     shown("/cabinet/lookups", || get(lookups::page)),
@@ -63,6 +69,8 @@ const PARTS: &[(&str, &str)] = &[
     ("/cabinet/confirm", "confirm-title"),
     ("/cabinet/agreement", "consent-title"),
     ("/cabinet/letters", "letters-title"),
+    ("/cabinet/receipts", "receipts-title"),
+    ("/cabinet/scans", "scans-title"),
     ("/cabinet/app-passwords", "app-passwords-title"),
     ("/cabinet/second-factor", "factors-title"),
     ("/cabinet/sign-ins", "sign-ins-title"),

@@ -8,8 +8,8 @@
 //! that of all threads together: the demo of this build, to whose front door letters come, one recipient each; and in a
 //! process without it only what exists for the sake of the marks: the strokes of three devices with their numbers, the
 //! hash of the body, three impressions, their signatures and texts with the room that these take in a pack, their lines
-//! in the journal, committed in groups as there, and their leaves in the log. Where the processor is the limit, the rate without marks is what remains when
-//! that share is taken away.
+//! in the journal, and their leaves in the log. Where the processor is the limit, the rate without marks is what remains
+//! when that share is taken away.
 
 #![allow(
     clippy::print_stdout,
@@ -59,8 +59,9 @@ const LIMIT: f64 = 15.0;
 /// Letters whose marks are counted in a round.
 const LETTERS: usize = 20_000;
 
-/// Batches that share one sync while many letters come at once.
-const LETTERS_A_GROUP: usize = 32;
+/// Letters whose marks are committed together. A letter's lines go with its own commit, which it needs anyway; so that of
+/// the marks alone is shared by many.
+const LETTERS_A_GROUP: usize = 200;
 
 fn main() -> ExitCode {
     let number = |name, otherwise| numbers(name, &[otherwise])[0];

@@ -4,6 +4,7 @@
 //! caller can post-date or back-date a letter (P3, P24).
 
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::tz::Offset;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::ids::{ImpressionId, ItemId};
 
 use super::mark_text::mark_text_header;
-use super::tag_list::{TagList, quoted_printable};
+use super::tag_writer::TagWriter;
 use super::{
     DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, MarkDigest, Operator, S10, is_oblast_shown,
 };
@@ -194,7 +195,7 @@ impl Impression {
     /// The field `Postal-Mark` as it was before marks were signed.
     #[cfg(test)]
     pub(super) fn unsigned_header(&self) -> String {
-        self.tags().header("Postal-Mark")
+        self.tags().header()
     }
 
     /// The field `Postal-Mark-Text`: the inscription for people, with its final CRLF.
@@ -290,33 +291,38 @@ impl Impression {
     }
 
     /// The tags of the mark, in the order of the grammar.
-    pub(super) fn tags(&self) -> TagList {
+    pub(super) fn tags(&self) -> TagWriter {
         let details = &self.details;
         let has_place = !matches!(self.kind, Kind::Deliver(_));
-        let mut tags = TagList::of_a_mark();
-        tags.push("v", "1".into());
-        tags.push("i", self.id.to_string());
-        tags.push("k", self.kind.tag().into());
-        tags.push_some("dk", self.kind.handover().map(str::to_owned));
-        tags.push("op", self.operator.clone());
-        tags.push("f", self.facility.clone());
-        tags.push("ix", self.index.clone());
-        tags.push_some("no", self.inscription.number.map(|number| number.to_string()));
-        tags.push_some("dv", self.device.mark.as_ref().map(|mark| quoted_printable(mark.as_str())));
-        tags.push("fn", quoted_printable(&self.inscription.facility));
+        let mut tags = TagWriter::new("Postal-Mark");
+        tags.push("v", "1");
+        tags.push_shown("i", self.id);
+        tags.push("k", self.kind.tag());
+        tags.push_some("dk", self.kind.handover());
+        tags.push("op", &self.operator);
+        tags.push("f", &self.facility);
+        tags.push("ix", &self.index);
+        tags.push_some("no", self.inscription.number);
+        if let Some(mark) = &self.device.mark {
+            tags.push_quoted("dv", mark.as_str());
+        }
+        tags.push_quoted("fn", &self.inscription.facility);
         // P6: the clause names no place for a delivery.
-        tags.push_some("pl", has_place.then(|| quoted_printable(&self.inscription.settlement)));
-        tags.push_some("ob", self.oblast.clone());
-        tags.push("st", "KZ".into());
-        tags.push("ts", self.token.to_string());
-        tags.push("t", self.instant.as_second().to_string());
-        tags.push("z", offset_tag(self.offset));
-        tags.push_some("lb", details.letter_box.as_ref().map(|letter_box| letter_box.id.to_string()));
-        tags.push_some("id", details.s10.map(|s10| s10.to_string()));
-        tags.push_some("pc", details.official.then(|| "official".into()));
-        tags.push_some("am", details.amount_due.map(|tiyn| tiyn.to_string()));
-        tags.push_some("ps", details.payment_sign.map(|hash| URL_SAFE_NO_PAD.encode(hash)));
-        tags.push_some("rc", details.recipient.map(|recipient| recipient.to_string()));
+        if has_place {
+            tags.push_quoted("pl", &self.inscription.settlement);
+        }
+        tags.push_some("ob", self.oblast.as_deref());
+        tags.push("st", "KZ");
+        tags.push_shown("ts", self.token);
+        tags.push_shown("t", self.instant.as_second());
+        tags.push("z", &offset_tag(self.offset));
+        tags.push_some("lb", details.letter_box.as_ref().map(|letter_box| &letter_box.id));
+        tags.push_some("id", details.s10);
+        tags.push_some("pc", details.official.then_some("official"));
+        tags.push_some("am", details.amount_due);
+        let payment_sign = details.payment_sign.as_ref();
+        tags.push_some("ps", payment_sign.map(|hash| Base64Display::new(hash, &URL_SAFE_NO_PAD)));
+        tags.push_some("rc", details.recipient);
         tags
     }
 }
@@ -423,7 +429,8 @@ impl RecipientTag {
 
 impl std::fmt::Display for RecipientTag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", URL_SAFE_NO_PAD.encode(self.salt), URL_SAFE_NO_PAD.encode(self.digest))
+        let [salt, digest] = [&self.salt[..], &self.digest].map(|part| Base64Display::new(part, &URL_SAFE_NO_PAD));
+        write!(f, "{salt}.{digest}")
     }
 }
 

@@ -28,6 +28,7 @@ mod s10;
 mod settings;
 mod signing;
 mod tag_list;
+mod tag_writer;
 mod tariff;
 mod transliteration;
 mod verify;

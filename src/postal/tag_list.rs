@@ -1,16 +1,13 @@
 //! Tag lists as RFC 6376 §3.2 has them, their canonical form and their folding; dkim-quoted-printable (§2.11).
 
-use std::borrow::Cow;
+use super::tag_writer::TagWriter;
 
 /// Most tags of a list; a mark has fewer than forty, those of later versions included.
 const MAX_TAGS: usize = 100;
 
-/// Longest line of a folded field, without CRLF (RFC 5322 §2.1.1).
-const LINE: usize = 78;
-
 /// Tags in their order, values without any white space.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct TagList(Vec<(Cow<'static, str>, String)>);
+pub(super) struct TagList(Vec<(String, String)>);
 
 /// Why a text is no tag list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,38 +50,14 @@ impl TagList {
                 return Err(TagListError::TooMany);
             }
             let value = value.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-            list.0.push((name.to_owned().into(), value));
+            list.0.push((name.to_owned(), value));
         }
         Ok(list)
-    }
-
-    /// With room for a signed mark.
-    pub(super) fn of_a_mark() -> Self {
-        TagList(Vec::with_capacity(40))
-    }
-
-    /// Appends a tag.
-    pub(super) fn push(&mut self, name: &'static str, value: String) {
-        self.0.push((Cow::Borrowed(name), value));
-    }
-
-    /// Appends a tag if there is a value.
-    pub(super) fn push_some(&mut self, name: &'static str, value: Option<String>) {
-        if let Some(value) = value {
-            self.push(name, value);
-        }
     }
 
     /// The value of a tag.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(tag, _)| tag == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The value of the tag that was pushed last.
-    pub(super) fn set_last(&mut self, value: String) {
-        if let Some((_, last)) = self.0.last_mut() {
-            *last = value;
-        }
     }
 
     /// The same tags in the same order, one of them with another value.
@@ -96,77 +69,40 @@ impl TagList {
 
     /// The canonical form: `field:` and the tags in their order, joined by `;`, without white space. Folding
     /// does not change it.
-    pub(super) fn canonical(&self, field: &str) -> String {
-        let length: usize = self.0.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-        let mut out = String::with_capacity(field.len() + length);
-        out.push_str(field);
-        out.make_ascii_lowercase();
-        for (at, (name, value)) in self.0.iter().enumerate() {
-            out.push(if at == 0 { ':' } else { ';' });
-            out.push_str(name);
-            out.push('=');
-            out.push_str(value);
-        }
-        out
+    pub(super) fn canonical(&self, field: &'static str) -> String {
+        self.written(field).into_canonical()
     }
 
     /// The whole field with its final CRLF, no line longer than 78.
-    pub(super) fn header(&self, field: &str) -> String {
-        let length: usize = self.0.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
-        let mut out = String::with_capacity(field.len() + length + length / LINE * 3);
-        out.push_str(field);
-        out.push(':');
-        let mut width = out.len();
-        let mut written = String::new();
-        for (at, (name, value)) in self.0.iter().enumerate() {
-            written.clear();
-            let end = if at + 1 < self.0.len() { ";" } else { "" };
-            written.extend([name, "=", value, end]);
-            if width + 1 + written.len() <= LINE {
-                out.push(' ');
-                out.push_str(&written);
-                width += 1 + written.len();
-                continue;
-            }
-            let mut rest = written.as_str();
-            while !rest.is_empty() {
-                let (line, tail) = rest.split_at(break_point(rest));
-                out.push_str("\r\n ");
-                out.push_str(line);
-                width = 1 + line.len();
-                rest = tail;
-            }
-        }
-        out.push_str("\r\n");
-        out
+    pub(super) fn header(&self, field: &'static str) -> String {
+        self.written(field).header()
     }
-}
 
-/// How much of a tag goes on a line of its own: all, or as much as fits without tearing `=XX` apart.
-fn break_point(tag: &str) -> usize {
-    let room = LINE - 1;
-    if tag.len() <= room {
-        return tag.len();
+    fn written(&self, field: &'static str) -> TagWriter {
+        let mut writer = TagWriter::new(field);
+        self.0.iter().for_each(|(name, value)| writer.push(name, value));
+        writer
     }
-    let escape_before = |at: usize| tag.as_bytes().get(at) == Some(&b'=');
-    (1..=2).find(|back| escape_before(room - back)).map_or(room, |back| room - back)
 }
 
 /// RFC 6376 §2.11: all that is not printable ASCII, and `=` and `;`, becomes `=XX`.
-pub(super) fn quoted_printable(text: &str) -> String {
+pub(super) fn quote_into(text: &str, out: &mut String) {
     let digit = |nibble: u8| char::from(nibble + if nibble < 10 { b'0' } else { b'A' - 10 });
     // Kazakh is two bytes a letter, each of which becomes three.
-    let mut out = String::with_capacity(text.len() * 3);
+    out.reserve(text.len() * 3);
     for byte in text.bytes() {
         match byte {
             0x21..=0x3a | 0x3c | 0x3e..=0x7e => out.push(char::from(byte)),
-            _ => out.extend(['=', digit(byte >> 4), digit(byte & 0xf)]),
+            _ => {
+                out.push('=');
+                out.push(digit(byte >> 4));
+                out.push(digit(byte & 0xf));
+            }
         }
     }
-    out
 }
 
-/// Undoes [`quoted_printable`]; `None` for a broken escape or for bytes that are no UTF-8.
+/// Undoes [`quote_into`]; `None` for a broken escape or for bytes that are no UTF-8.
 pub(super) fn decode_quoted_printable(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -186,7 +122,18 @@ mod tests {
     use proptest::prelude::*;
     use test_case::test_case;
 
+    use super::super::tag_writer::LINE;
     use super::*;
+
+    fn quoted_printable(text: &str) -> String {
+        let mut out = String::new();
+        quote_into(text, &mut out);
+        out
+    }
+
+    fn list_of(tags: impl IntoIterator<Item = (String, String)>) -> TagList {
+        TagList(tags.into_iter().collect())
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
@@ -200,10 +147,7 @@ mod tests {
 
         #[test]
         fn rfc6376_folding_never_changes_the_canonical_form(values in proptest::collection::vec("\\PC{0,60}", 1..6), extra in 1usize..9) {
-            let mut list = TagList::default();
-            for (at, value) in values.iter().enumerate() {
-                list.0.push((format!("t{at}").into(), quoted_printable(value)));
-            }
+            let list = list_of(values.iter().enumerate().map(|(at, value)| (format!("t{at}"), quoted_printable(value))));
             let header = list.header("Postal-Mark");
             prop_assert!(header.lines().all(|line| line.len() <= LINE && !line.trim().is_empty()));
             let read = TagList::parse(header.strip_prefix("Postal-Mark:").unwrap()).unwrap();
@@ -233,8 +177,8 @@ mod tests {
     #[test]
     fn rfc6376_an_escape_is_never_torn_apart() {
         for lead in 0..3 {
-            let mut list = TagList::default();
-            list.push("fn", format!("{}{}", "x".repeat(lead), quoted_printable(&"ң".repeat(60))));
+            let value = format!("{}{}", "x".repeat(lead), quoted_printable(&"ң".repeat(60)));
+            let list = list_of([("fn".to_owned(), value)]);
             for line in list.header("Postal-Mark").lines().skip(1) {
                 let escapes = line.trim().trim_start_matches("fn=").trim_start_matches('x');
                 assert!(decode_hex_only(escapes), "{line}");

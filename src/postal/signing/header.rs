@@ -62,7 +62,9 @@ impl Required {
 pub struct HeaderInput {
     names: String,
     canonical: Vec<u8>,
+    /// On its way to the hash of these bytes and what follows.
     hash: Sha256,
+    digest: [u8; 32],
 }
 
 impl HeaderInput {
@@ -103,7 +105,8 @@ impl HeaderInput {
             }
         }
         let hash = Sha256::new_with_prefix(&canonical);
-        HeaderInput { names: names.join(":"), canonical, hash }
+        let digest = hash.clone().finalize().into();
+        HeaderInput { names: names.join(":"), canonical, hash, digest }
     }
 
     /// Tag `h`.
@@ -116,7 +119,7 @@ impl HeaderInput {
     /// altered.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        self.hash.clone().finalize().into()
+        self.digest
     }
 
     /// SHA-256 of the fields and of what follows them.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +26,7 @@ impl MarkDigest {
 
 impl fmt::Display for MarkDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&STANDARD.encode(self.0))
+        Base64Display::new(&self.0, &STANDARD).fmt(f)
     }
 }
 
@@ -75,26 +76,23 @@ impl Impression {
         previous: Option<MarkDigest>,
     ) -> Result<SignedImpression, KeyError> {
         let mut tags = self.tags();
-        tags.push("d", signer.domain.to_owned());
-        tags.push("s", signer.selector.to_owned());
-        tags.push("a", signer.key.algorithm().tag().to_owned());
-        tags.push("c", CANONICALIZATION.to_owned());
-        tags.push("h", contents.header.names().to_owned());
-        tags.push("bh", contents.body.base64());
-        tags.push("hh", STANDARD.encode(contents.header.digest()));
-        let previous = previous.filter(|_| self.kind() != Kind::Accept);
-        tags.push_some("pv", previous.map(|digest| digest.to_string()));
-        tags.push("lg", signer.log.to_owned());
-        tags.push("n", signer.number.to_string());
-        tags.push("b", String::new());
-        let mut canonical = tags.canonical(MARK);
-        let signature = STANDARD.encode(signer.key.sign(&contents.header, &canonical)?);
+        tags.push("d", signer.domain);
+        tags.push("s", signer.selector);
+        tags.push("a", signer.key.algorithm().tag());
+        tags.push("c", CANONICALIZATION);
+        tags.push("h", contents.header.names());
+        tags.push_shown("bh", Base64Display::new(&contents.body.0, &STANDARD));
+        tags.push_shown("hh", Base64Display::new(&contents.header.digest(), &STANDARD));
+        tags.push_some("pv", previous.filter(|_| self.kind() != Kind::Accept));
+        tags.push("lg", signer.log);
+        tags.push_shown("n", signer.number);
+        tags.push("b", "");
+        let signature = signer.key.sign(&contents.header, tags.canonical())?;
         // `b` is the last tag.
-        canonical.push_str(&signature);
-        tags.set_last(signature);
+        tags.extend_last(&STANDARD.encode(signature));
         Ok(SignedImpression {
-            header: tags.header(MARK),
-            digest: MarkDigest::of(&canonical),
+            header: tags.header(),
+            digest: MarkDigest::of(tags.canonical()),
             number: signer.number,
             impression: self,
         })
@@ -103,11 +101,9 @@ impl Impression {
     /// What the journal keeps of a mark that is written on paper only and signed nowhere.
     #[must_use]
     pub fn digest(&self) -> MarkDigest {
-        MarkDigest::of(&self.tags().canonical(MARK))
+        MarkDigest::of(self.tags().canonical())
     }
 }
-
-const MARK: &str = "Postal-Mark";
 
 impl SignedImpression {
     /// The field `Postal-Mark`, folded, with its final CRLF.

@@ -1,0 +1,116 @@
+//! A tag list while it is written: its canonical form grows tag by tag, and the folded field is made from it.
+
+use std::fmt::{Display, Write as _};
+
+use super::tag_list::quote_into;
+
+/// Longest line of a folded field, without CRLF (RFC 5322 §2.1.1).
+pub(super) const LINE: usize = 78;
+
+/// A signed mark in canonical form takes about so many bytes.
+const USUAL_BYTES: usize = 1 << 10;
+
+/// The canonical form: `field:` in small letters and the tags in their order, joined by `;`, without white space.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TagWriter {
+    field: &'static str,
+    canonical: String,
+}
+
+impl TagWriter {
+    /// A list without tags.
+    pub(super) fn new(field: &'static str) -> Self {
+        let mut canonical = String::with_capacity(USUAL_BYTES);
+        canonical.push_str(field);
+        canonical.make_ascii_lowercase();
+        canonical.push(':');
+        TagWriter { field, canonical }
+    }
+
+    /// Appends a tag whose value has neither white space nor `;`.
+    pub(super) fn push(&mut self, name: &str, value: &str) {
+        self.begin(name);
+        self.canonical.push_str(value);
+    }
+
+    /// As [`TagWriter::push`], a value as it is shown.
+    pub(super) fn push_shown(&mut self, name: &str, value: impl Display) {
+        self.begin(name);
+        // A string takes whatever is written to it.
+        let _ = write!(self.canonical, "{value}");
+    }
+
+    /// As [`TagWriter::push_shown`], if there is a value.
+    pub(super) fn push_some(&mut self, name: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.push_shown(name, value);
+        }
+    }
+
+    /// Appends a tag for any text, in dkim-quoted-printable.
+    pub(super) fn push_quoted(&mut self, name: &str, text: &str) {
+        self.begin(name);
+        quote_into(text, &mut self.canonical);
+    }
+
+    /// Goes on with the value of the tag that was appended last.
+    pub(super) fn extend_last(&mut self, value: &str) {
+        self.canonical.push_str(value);
+    }
+
+    /// The canonical form. Folding does not change it.
+    pub(super) fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The canonical form, for whoever keeps it.
+    pub(super) fn into_canonical(self) -> String {
+        self.canonical
+    }
+
+    /// The whole field with its final CRLF, no line longer than 78.
+    pub(super) fn header(&self) -> String {
+        let tags = self.canonical.get(self.field.len() + 1..).unwrap_or_default();
+        // Each tag has a space before it, and most lines hold one or two.
+        let mut out = String::with_capacity(self.canonical.len() + self.canonical.len() / 16);
+        out.push_str(self.field);
+        out.push(':');
+        let mut width = out.len();
+        for tag in tags.split_inclusive(';') {
+            if width + 1 + tag.len() <= LINE {
+                out.push(' ');
+                out.push_str(tag);
+                width += 1 + tag.len();
+                continue;
+            }
+            let mut rest = tag;
+            while !rest.is_empty() {
+                let (line, tail) = rest.split_at(break_point(rest));
+                out.push_str("\r\n ");
+                out.push_str(line);
+                width = 1 + line.len();
+                rest = tail;
+            }
+        }
+        out.push_str("\r\n");
+        out
+    }
+
+    fn begin(&mut self, name: &str) {
+        if self.canonical.len() > self.field.len() + 1 {
+            self.canonical.push(';');
+        }
+        self.canonical.push_str(name);
+        self.canonical.push('=');
+    }
+}
+
+/// How much of a tag goes on a line of its own: all, or as much as fits without tearing `=XX` apart.
+fn break_point(tag: &str) -> usize {
+    let room = LINE - 1;
+    if tag.len() <= room {
+        return tag.len();
+    }
+    let escape_before = |at: usize| tag.as_bytes().get(at) == Some(&b'=');
+    (1..=2).find(|back| escape_before(room - back)).map_or(room, |back| room - back)
+}

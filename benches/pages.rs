@@ -131,7 +131,8 @@ async fn ask(services: &Services, router: &Router, page: &str, account: AccountI
     let browser = Browser { ip: HERE, agent: "bench".into() };
     let opened = services.sessions.open(account, Proof::Password, browser).await.unwrap();
     let cookie = format!("__Host-session={}", opened.token.expose());
-    let request = Request::get(page).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    let request = Request::get(page).header(header::HOST, "poshta.example").header(header::COOKIE, cookie);
+    let request = request.body(Body::empty()).unwrap();
     let begun = Instant::now();
     let answer = router.clone().call(request).await.unwrap();
     let status = answer.status();

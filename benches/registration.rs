@@ -64,7 +64,7 @@ async fn measure(dir: &Path, count: usize) {
         let application = Application { form: form.clone(), consent: None, login, password, agreement, lang: Lang::Kk };
         let prepared = services.registration.prepare(application, HERE).await.unwrap();
         let cms = sign(dir, &iin, &prepared.statement);
-        let rules = SignerRules { number: Some(form.number()), roles: &[] };
+        let rules = SignerRules { number: Some(form.number()), ..SignerRules::default() };
         let begun = Instant::now();
         let signatures = &services.signatures;
         signatures.verify(&cms, prepared.statement.as_bytes(), services.world.now(), rules).await.unwrap();

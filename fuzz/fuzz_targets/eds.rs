@@ -5,8 +5,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use poshta::identity::eds::{
-    Certificate, CheckDigits, Evidence, Given, Policy, Response, RevocationList, Token, Trust, certificates, contents,
-    judge, token_of_response,
+    Certificate, CheckDigits, Evidence, Given, Policy, Response, RevocationList, Token, Trust, Use, certificates,
+    contents, judge, token_of_response,
 };
 
 const AUTHORITY: &[u8] = include_bytes!("../../tests/vectors/nca/nca_gost2015_test.cer");
@@ -27,6 +27,7 @@ fuzz_target!(|input: &[u8]| {
         digits: CheckDigits::NotChecked,
         evidence,
         max_age_s: 86_400,
+        usage: Use::Document,
     };
     let report = judge(Given { file: input, document: None }, &policy);
     assert_eq!(report, judge(Given { file: input, document: None }, &policy));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::identity::eds::{
     self, Certificate, CheckDigits, Evidence, Given, Outcome as CheckOutcome, Policy, Report, Response, RevocationList,
-    Trust,
+    Trust, Use,
 };
 use crate::locale::{self, Lang};
 
@@ -103,6 +103,7 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
         digits: if args.test_ids { CheckDigits::NotChecked } else { CheckDigits::Required },
         evidence,
         max_age_s: MAX_AGE_S,
+        usage: Use::Document,
     };
     Ok(eds::judge(Given { file: &file, document: document.as_deref() }, &policy))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::clock::{Timestamp, World};
 use crate::identity::PersonalNumber;
-use crate::identity::eds::Refusal;
+use crate::identity::eds::{Refusal, Use};
 use crate::ids::AccountId;
 use crate::locale::{self, Lang};
 use crate::store;
@@ -139,7 +139,7 @@ impl Confirmations {
             PersonalNumber::Iin(_) => &[][..],
             PersonalNumber::Bin(_) => MAY_SIGN,
         };
-        let wanted = SignerRules { number: Some(number), roles };
+        let wanted = SignerRules { number: Some(number), roles, usage: Use::Document };
         let signer = self.signatures.verify(cms, text.as_bytes(), now, wanted).await.map_err(refused)?;
         let Signer { serial, .. } = signer;
         let signed = SignedText { text, cms: cms.to_vec() };

@@ -71,6 +71,9 @@ const MAX_BYTES: usize = 64 << 10;
 /// The purpose of a key that signs documents.
 pub(super) const EMAIL_PROTECTION: &str = "1.3.6.1.5.5.7.3.4";
 
+/// The purpose of a key that only proves who somebody is.
+pub(super) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+
 /// Purposes of services (RFC 5280 §4.2.1.12).
 pub(super) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 pub(super) const OCSP_SIGNING: &str = "1.3.6.1.5.5.7.3.9";

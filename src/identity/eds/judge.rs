@@ -80,7 +80,7 @@ fn certificate(bytes: &[u8], policy: &Policy<'_>, report: &mut Report) -> Result
     report.kind = Some(Kind::Certificate);
     let certificate = report.check(Step::Form, Certificate::read(bytes))?;
     describe(&certificate, report);
-    judge_certificate(&certificate, Use::Any, policy, policy.at, report).map(drop)
+    judge_certificate(&certificate, &Policy { usage: Use::Any, ..*policy }, policy.at, report).map(drop)
 }
 
 fn message(bytes: &[u8], document: Option<&[u8]>, policy: &Policy<'_>, report: &mut Report) -> Result<(), Refusal> {

@@ -43,7 +43,7 @@ pub use ocsp::{Answer, Question, Response, Status, Verified as OcspVerified};
 pub use refusal::{Kind, Refusal};
 pub use report::{Check, Outcome, Report, Revocation, Stamp, Step};
 pub use roles::{Role, roles};
-pub use signature::{Evidence, Policy, Signed, attached_content, verify};
+pub use signature::{Evidence, Policy, Signed, Use, attached_content, verify};
 pub use subject::{CheckDigits, Subject};
 pub use timestamp::{Expected, Info, Request, Token, Verified, response_with, token_of_response};
 

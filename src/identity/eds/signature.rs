@@ -1,6 +1,6 @@
 //! Signatures of persons: a CMS with the attributes of CAdES, with or without the document inside.
 
-use super::certificate::{Certificate, EMAIL_PROTECTION, Usage};
+use super::certificate::{CLIENT_AUTH, Certificate, EMAIL_PROTECTION, Usage};
 use super::chain::{Path, Trust};
 use super::cms::{SignedData, Signer};
 use super::crl::RevocationList;
@@ -26,6 +26,8 @@ pub struct Policy<'a> {
     pub evidence: Evidence<'a>,
     /// News about revocation may be so old, seconds.
     pub max_age_s: i64,
+    /// What is signed: not every key signs everything.
+    pub usage: Use,
 }
 
 /// What is known about revocation.
@@ -125,7 +127,7 @@ fn verify_signer(
     let at = stamped.unwrap_or(policy.at);
     let claimed = require_signing_time(signer.signing_time, &certificate, at);
     report.check(Step::SigningTime, claimed)?;
-    let path = judge_certificate(&certificate, Use::Document, &Policy { trust, at, ..*policy }, policy.at, report)?;
+    let path = judge_certificate(&certificate, &Policy { trust, at, ..*policy }, policy.at, report)?;
     Ok((certificate, path))
 }
 
@@ -174,23 +176,29 @@ fn require_signing_time(claimed: Option<Timestamp>, certificate: &Certificate, a
 }
 
 /// What somebody does with the key of a certificate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Use {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Use {
     /// Nothing yet: the certificate alone is judged, one for signing in as well.
     Any,
     /// Signs a document, and is held to it.
+    #[default]
     Document,
+    /// Proves who somebody is. Whoever can be held to documents can do that too.
+    SignIn,
 }
 
 impl Use {
     /// The national authority gives a person two keys, and only one of them signs documents (FACTS B6).
     fn require(self, certificate: &Certificate) -> Result<(), Refusal> {
         let purposes = certificate.purposes();
+        let is_purpose = purposes.is_empty() || purposes.iter().any(|purpose| purpose == EMAIL_PROTECTION);
+        let is_for_documents = certificate.allows(Usage::NonRepudiation) && is_purpose;
         let is_meant_for_it = match self {
             Use::Any => certificate.allows(Usage::Signature) || certificate.is_authority(),
-            Use::Document => {
-                let is_purpose = purposes.is_empty() || purposes.iter().any(|purpose| purpose == EMAIL_PROTECTION);
-                certificate.allows(Usage::NonRepudiation) && is_purpose
+            Use::Document => is_for_documents,
+            Use::SignIn => {
+                let is_purpose = purposes.iter().any(|purpose| purpose == CLIENT_AUTH);
+                is_for_documents || (certificate.allows(Usage::Signature) && is_purpose)
             }
         };
         if is_meant_for_it { Ok(()) } else { Err(Refusal::KeyUsage { subject: certificate.names().shown() }) }
@@ -201,13 +209,12 @@ impl Use {
 /// it was revoked, as far as is known `now`.
 pub(super) fn judge_certificate(
     certificate: &Certificate,
-    usage: Use,
     policy: &Policy<'_>,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<Path, Refusal> {
     let path = report.check(Step::Chain, policy.trust.path(certificate, policy.at))?;
-    report.check(Step::KeyUsage, usage.require(certificate))?;
+    report.check(Step::KeyUsage, policy.usage.require(certificate))?;
     let names = certificate.names();
     let numbers = names.iin(policy.digits).and_then(|iin| Ok((iin, names.bin(policy.digits)?)));
     (report.iin, report.bin) = report.check(Step::Numbers, numbers)?;

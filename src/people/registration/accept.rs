@@ -26,7 +26,7 @@ use super::registers::{Checked, encode};
 use super::{
     Applied, DocumentCheck, Evidence, EvidenceKind, Filled, Inner, NUMBERS_AT_ONCE, Registration, WaitingFor, Way,
 };
-use crate::identity::eds::Refusal;
+use crate::identity::eds::{Refusal, Use};
 
 /// How an application was filed, and what proves it.
 struct Filing {
@@ -208,7 +208,7 @@ impl Inner {
             PersonalNumber::Iin(_) => &[][..],
             PersonalNumber::Bin(_) => MAY_SIGN,
         };
-        let wanted = SignerRules { number: Some(number), roles };
+        let wanted = SignerRules { number: Some(number), roles, usage: Use::Document };
         let judged = self.parts.signatures.verify(cms, statement.as_bytes(), self.now(), wanted).await;
         judged.map_err(|error| match error {
             SignatureError::Refused(Refusal::OtherContent | Refusal::MessageDigest) => {

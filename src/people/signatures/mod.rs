@@ -9,9 +9,12 @@ mod settings;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::clock::{Timestamp, World};
 use crate::identity::PersonalNumber;
-use crate::identity::eds::{self, CheckDigits, Evidence, Policy, Refusal, Report, Role, Signed, Trust};
+use crate::identity::eds::{self, CheckDigits, Evidence, Policy, Refusal, Report, Role, Signed, Trust, Use};
 
 use revocation::Revocations;
 
@@ -37,6 +40,8 @@ pub struct SignerRules<'a> {
     pub number: Option<PersonalNumber>,
     /// One of these must be in the certificate; empty asks for none.
     pub roles: &'a [Role],
+    /// What is signed.
+    pub usage: Use,
 }
 
 /// Somebody who signed.
@@ -125,7 +130,8 @@ impl Signatures {
             return Err(SignatureError::NotConfigured);
         }
         let (inner, cms, document) = (Arc::clone(&self.inner), cms.to_vec(), document.to_vec());
-        let judged = tokio::task::spawn_blocking(move || inner.judge(&cms, &document, at)).await;
+        let usage = wanted.usage;
+        let judged = tokio::task::spawn_blocking(move || inner.judge(&cms, &document, usage, at)).await;
         let (signed, report) = match judged {
             Ok(judged) => judged.map_err(SignatureError::Refused)?,
             Err(error) => return Err(SignatureError::RevocationUnknown(error.to_string())),
@@ -140,6 +146,18 @@ impl Signatures {
         Ok(signer)
     }
 
+    /// The CMS that a form carries: base64 as NCALayer gives it, or a file as other programs write it, DER or PEM.
+    #[must_use]
+    pub fn read(sent: &[u8]) -> Option<Vec<u8>> {
+        // DER and BER begin with a sequence; the base64 of one begins with another byte.
+        if sent.first() == Some(&0x30) {
+            return Some(sent.to_vec());
+        }
+        let lines = std::str::from_utf8(sent).ok()?.lines().filter(|line| !line.trim_start().starts_with("-----"));
+        let plain: String = lines.flat_map(str::chars).filter(|c| !c.is_ascii_whitespace()).collect();
+        STANDARD.decode(plain).ok().filter(|cms| !cms.is_empty())
+    }
+
     /// What an attached signature is over, without judging it: tells a signature of something else from one over an
     /// altered text.
     #[must_use]
@@ -149,7 +167,7 @@ impl Signatures {
 }
 
 impl Inner {
-    fn judge(&self, cms: &[u8], document: &[u8], at: Timestamp) -> Result<(Signed, Report), Refusal> {
+    fn judge(&self, cms: &[u8], document: &[u8], usage: Use, at: Timestamp) -> Result<(Signed, Report), Refusal> {
         let policy = Policy {
             trust: self.trust.trust(),
             at,
@@ -157,6 +175,7 @@ impl Inner {
             // Asked for afterwards, once it is known about whom.
             evidence: Evidence::None,
             max_age_s: 0,
+            usage,
         };
         let mut report = Report::default();
         match eds::verify(cms, Some(document), &policy, &mut report) {

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::people::Signatures;
 use crate::people::confirmation::ConfirmError;
 use crate::people::profile::ProfileError;
 
@@ -63,7 +64,9 @@ pub(super) async fn confirm(
     Checked(form): Checked<Signed>,
 ) -> Result<Response, Fault> {
     let own = Own::of(&signed_in);
-    let Some(cms) = decoded(&form.cms) else { return shown(&api, &signed_in, asked, Some("eds-not-recognised")).await };
+    let Some(cms) = Signatures::read(form.cms.as_bytes()) else {
+        return shown(&api, &signed_in, asked, Some("eds-not-recognised")).await;
+    };
     match api.cabinet().confirmations.confirm(own.holder(), form.until, &cms).await {
         Ok(_) => Ok(Redirect::to(PATH).into_response()),
         Err(ConfirmError::Profile(ProfileError::Store(error))) => Err(error.into()),
@@ -120,11 +123,4 @@ async fn render(api: &Api, signed_in: &SignedIn, asked: Asked, notice: Option<No
         shell,
     };
     Ok(show_as(status, &frame, &page))
-}
-
-/// NCALayer gives base64; some signers put it into PEM armour or break its lines.
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let lines = text.lines().filter(|line| !line.starts_with("-----"));
-    let plain: String = lines.flat_map(str::chars).filter(|c| !c.is_ascii_whitespace()).collect();
-    STANDARD.decode(plain).ok().filter(|cms| !cms.is_empty())
 }

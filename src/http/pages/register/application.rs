@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::identity::application::{DocumentKind, Field, Form, Sort};
+use crate::people::Signatures;
 use crate::people::agreements::instant;
 use crate::people::registration::{Applied, ApplyError, Filed, refusal_text};
 use crate::sessions::Proof;
@@ -119,8 +120,7 @@ pub(super) async fn sign(
     Checked(signed): Checked<Signed>,
 ) -> Result<Response, Fault> {
     let Some((number, secret)) = held else { return Ok(Redirect::to("/register").into_response()) };
-    let cms: String = signed.cms.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let cms = STANDARD.decode(cms).map_err(|_| Fault::bad_form())?;
+    let cms = Signatures::read(signed.cms.as_bytes()).ok_or_else(Fault::bad_form)?;
     let error = match api.registration().sign(number, &secret, cms, visitor.ip).await {
         Ok(Applied::Registered { account, .. }) => {
             let response = Redirect::to("/register/application").into_response();

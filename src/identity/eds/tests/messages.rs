@@ -44,7 +44,14 @@ impl World {
 
     fn policy<'a>(&'a self, evidence: Evidence<'a>) -> Policy<'a> {
         let trust = Trust { anchors: std::slice::from_ref(&self.root), others: &[] };
-        Policy { trust, at: time(NOW), digits: CheckDigits::Required, evidence, max_age_s: 86_400 }
+        Policy {
+            trust,
+            at: time(NOW),
+            digits: CheckDigits::Required,
+            evidence,
+            max_age_s: 86_400,
+            usage: Use::Document,
+        }
     }
 
     fn judge(&self, file: &[u8], document: Option<&[u8]>, evidence: Evidence<'_>) -> Report {
@@ -172,6 +179,18 @@ fn eds_a_key_to_sign_in_with_is_refused_only_under_a_document() {
     let trust = Trust { anchors: std::slice::from_ref(&world.authority), others: &[] };
     let policy = Policy { trust, ..world.policy(Evidence::None) };
     assert_eq!(code(&judge(Given { file: world.person.der(), document: None }, &policy)), "valid");
+}
+
+#[test_case(Plan { usage: SIGN_IN_USAGE, purposes: SIGN_IN_PURPOSES, ..person() } => "valid"; "a key to sign in with")]
+#[test_case(person() => "valid"; "a key that signs documents")]
+#[test_case(Plan { usage: 0x20, purposes: SIGN_IN_PURPOSES, ..person() } => "key-usage"; "a key for encryption")]
+#[test_case(Plan { usage: SIGN_IN_USAGE, ..person() } => "key-usage"; "nobody is held to documents of the key")]
+#[test_case(Plan { usage: SIGN_IN_USAGE, purposes: &[], ..person() } => "key-usage"; "no purpose is named")]
+fn eds_who_signs_in_may_use_either_key(plan: Plan) -> &'static str {
+    let world = World::new(&plan);
+    let policy = Policy { usage: Use::SignIn, ..world.policy(Evidence::None) };
+    let judged = verify(&world.message().to_der(), None, &policy, &mut Report::default());
+    judged.map_or_else(|refusal| refusal.code(), |_| "valid")
 }
 
 #[test]

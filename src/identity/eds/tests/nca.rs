@@ -26,7 +26,8 @@ const STAMP: &[u8] = vector!("tsp_token.bin");
 fn judged(file: &[u8], authorities: &[u8], at: &str, digits: CheckDigits) -> Report {
     let anchors = certificates(authorities).unwrap();
     let trust = Trust { anchors: &anchors, others: &[] };
-    let policy = Policy { trust, at: time(at), digits, evidence: Evidence::None, max_age_s: 86_400 };
+    let policy =
+        Policy { trust, at: time(at), digits, evidence: Evidence::None, max_age_s: 86_400, usage: Use::Document };
     judge(Given { file, document: None }, &policy)
 }
 

@@ -17,3 +17,9 @@ fn codes_and_passkeys_sign_in_in_a_browser() {
     story.arg(program).args(std::env::var_os("POSHTA_PICTURES"));
     succeeded("sign_in_browser.py", story.output().unwrap());
 }
+
+#[test]
+fn a_person_and_a_company_sign_in_with_their_signatures() {
+    let demo = Demo::start();
+    demo.python("sign_in_signature.py", &[poshta()]);
+}

@@ -45,7 +45,7 @@ use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
 use crate::people::lookups::Lookups;
-use crate::people::{Cabinet, Counter, Registration};
+use crate::people::{Cabinet, Counter, Registration, SignatureSignIn};
 use crate::postal::{FacilityId, FacilityKind, Registry};
 use crate::publisher::Publisher;
 use crate::pulse::Pulse;
@@ -94,6 +94,8 @@ pub struct Parts {
     pub registration: Registration,
     /// And at a counter.
     pub counter: Counter,
+    /// Lets in whoever signs.
+    pub signature_sign_in: SignatureSignIn,
     /// Who did what.
     pub audit: Audit,
     /// What administrators do with accounts.
@@ -196,6 +198,10 @@ impl Api {
 
     fn counter(&self) -> &Counter {
         &self.parts.counter
+    }
+
+    fn signature_sign_in(&self) -> &SignatureSignIn {
+        &self.parts.signature_sign_in
     }
 
     fn workers(&self) -> &Workers {

@@ -10,6 +10,7 @@ mod log;
 mod office;
 mod roles;
 mod secrecy;
+mod signature;
 
 use std::path::Path;
 

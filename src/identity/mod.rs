@@ -12,6 +12,7 @@ pub mod eds;
 mod login;
 mod number;
 mod role;
+pub mod sign_in;
 
 pub use login::{FoldedLogin, Login, LoginError, address_key, fold, login_of_address};
 pub use number::{Bin, Iin, NumberError, NumberWarning, PersonalNumber, Sex};

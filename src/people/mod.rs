@@ -13,6 +13,7 @@ pub mod passwords;
 pub mod profile;
 pub mod registration;
 mod settings;
+pub mod sign_in;
 pub mod signatures;
 
 pub use agreements::Agreements;
@@ -23,4 +24,5 @@ pub use mail_servers::MailServers;
 pub use profile::{People, Profile};
 pub use registration::Registration;
 pub use settings::Settings;
+pub use sign_in::SignatureSignIn;
 pub use signatures::Signatures;

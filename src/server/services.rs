@@ -28,7 +28,8 @@ use crate::people::lookups::Lookups;
 use crate::people::mail_servers::Bound;
 use crate::people::registration::{self, Registration};
 use crate::people::{
-    Agreements, Cabinet, Confirmations, Counter, MailServers, People, Signatures, counter, signatures,
+    Agreements, Cabinet, Confirmations, Counter, MailServers, People, SignatureSignIn, Signatures, counter, sign_in,
+    signatures,
 };
 use crate::postal::Registry;
 use crate::publisher::{self, Publisher};
@@ -98,6 +99,8 @@ pub struct Services {
     pub people: People,
     /// Who signed something.
     pub signatures: Signatures,
+    /// Lets in whoever signs.
+    pub signature_sign_in: SignatureSignIn,
     /// How people get mailboxes.
     pub registration: Registration,
     /// The state registers.
@@ -274,6 +277,13 @@ impl Services {
         let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
         let people = People::new(store.clone(), world.clone());
         let signatures = Signatures::new(&config.eds, world.clone())?;
+        let signature_sign_in = SignatureSignIn::new(sign_in::Parts {
+            accounts: accounts.clone(),
+            sessions: sessions.clone(),
+            signatures: signatures.clone(),
+            world: world.clone(),
+            domain: mail_domain.clone(),
+        });
         let lookups = Lookups::new(base.clone(), accounts.clone(), config.base.clone());
         let audit = Audit::new(audit::Parts {
             settings: config.audit.clone(),
@@ -353,6 +363,7 @@ impl Services {
             registers,
             registration,
             signatures,
+            signature_sign_in,
             counter,
             pulse: Pulse::default(),
         })
@@ -380,6 +391,7 @@ impl Services {
             cabinet: self.cabinet(addresses),
             registration: self.registration.clone(),
             counter: self.counter.clone(),
+            signature_sign_in: self.signature_sign_in.clone(),
             audit: self.audit.clone(),
             lookups: self.lookups.clone(),
             administration: self.administration.clone(),

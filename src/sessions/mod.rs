@@ -26,6 +26,7 @@ use crate::clock::{Timestamp, World};
 use crate::ids::AccountId;
 use crate::people::base::Base;
 use crate::store::accounts::{Account, CredentialKind};
+use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::sessions::{self as rows, SessionRow, Stage};
 use crate::store::{self, Batch, Store};
 
@@ -101,6 +102,14 @@ pub struct Session {
     pub agent: String,
 }
 
+/// How somebody proved just now who they are.
+#[derive(Clone, Copy, Debug)]
+struct Proven<'a> {
+    proof: Proof,
+    /// Serial number of the certificate that signed, if one did: for the audit.
+    certificate: Option<&'a str>,
+}
+
 /// A session that was opened just now.
 #[derive(Clone, Debug)]
 pub struct Opened {
@@ -135,7 +144,25 @@ impl Sessions {
     /// # Errors
     /// The account is closed; store.
     pub async fn open(&self, account: AccountId, proof: Proof, browser: Browser) -> Result<Opened, SessionError> {
-        let opened = self.begin(account, proof, Stage::Open, browser).await?;
+        self.let_in(account, Proven { proof, certificate: None }, browser).await
+    }
+
+    /// As [`Sessions::open`], for somebody who signed with an electronic signature: the audit says with which
+    /// certificate.
+    ///
+    /// # Errors
+    /// The account is closed; store.
+    pub async fn open_signed(
+        &self,
+        account: AccountId,
+        certificate: &str,
+        browser: Browser,
+    ) -> Result<Opened, SessionError> {
+        self.let_in(account, Proven::with_certificate(certificate), browser).await
+    }
+
+    async fn let_in(&self, account: AccountId, proven: Proven<'_>, browser: Browser) -> Result<Opened, SessionError> {
+        let opened = self.begin(account, proven, Stage::Open, browser).await?;
         // M23: however it was proved, whoever is in the pages now was authorised.
         self.inner.base.note_authorised(account).await;
         Ok(opened)
@@ -160,14 +187,27 @@ impl Sessions {
     /// # Errors
     /// The session is over; store.
     pub async fn prove(&self, id: SessionId, proof: Proof) -> Result<Opened, SessionError> {
+        self.renew(id, Proven { proof, certificate: None }).await
+    }
+
+    /// As [`Sessions::prove`], with an electronic signature: the audit says with which certificate.
+    ///
+    /// # Errors
+    /// The session is over; store.
+    pub async fn prove_signed(&self, id: SessionId, certificate: &str) -> Result<Opened, SessionError> {
+        self.renew(id, Proven::with_certificate(certificate)).await
+    }
+
+    async fn renew(&self, id: SessionId, proven: Proven<'_>) -> Result<Opened, SessionError> {
         let now = self.now_us();
         let (row, account) = self.row(id).await?.ok_or(SessionError::Over)?;
         let (token, new_id) = self.secret();
         let password_version = password_version(&account);
-        let new = SessionRow { password_version, proof, proved_us: now, seen_us: now, ..row };
+        let new = SessionRow { password_version, proof: proven.proof, proved_us: now, seen_us: now, ..row };
         let mut batch = Batch::new();
         rows::take(&mut batch, &id, new.account);
         rows::add(&mut batch, &new_id, &new)?;
+        proven.note(&mut batch, "sign_in.prove", new.account, now)?;
         self.commit_first(batch).await?;
         Ok(Opened { token, id: new_id })
     }
@@ -272,10 +312,11 @@ impl Sessions {
     async fn begin(
         &self,
         account: AccountId,
-        proof: Proof,
+        proven: Proven<'_>,
         stage: Stage,
         browser: Browser,
     ) -> Result<Opened, SessionError> {
+        let proof = proven.proof;
         let most = self.inner.settings.max_per_account;
         let read = move |view: &store::View<'_>| Ok((view.account(account)?, view.sessions_of(account, usize::MAX)?));
         let (found, mut others) = self.inner.store.read(read).await?;
@@ -295,6 +336,7 @@ impl Sessions {
         let (token, id) = self.secret();
         let mut batch = Batch::new();
         rows::add(&mut batch, &id, &row)?;
+        proven.note(&mut batch, "sign_in.signature", account, now)?;
         if stage == Stage::Open {
             self.note_sign_in(&mut batch, account, proof, row.from, &row.agent).await?;
         }
@@ -403,6 +445,26 @@ impl Inner {
             }
         }
         Ok((last, ended))
+    }
+}
+
+impl<'a> Proven<'a> {
+    fn with_certificate(serial: &'a str) -> Self {
+        Proven { proof: Proof::Signature, certificate: Some(serial) }
+    }
+
+    /// A key outlives the person's work for a legal entity: which one opened its mailbox stands in the audit.
+    fn note(&self, batch: &mut Batch, action: &str, account: AccountId, now_us: i64) -> store::Result<()> {
+        let Some(serial) = self.certificate else { return Ok(()) };
+        let whose = format!("account {}", account.0);
+        let entry = AuditEntry {
+            at_us: now_us,
+            actor: whose.clone(),
+            action: action.to_owned(),
+            object: whose,
+            details: Some(format!("certificate {serial}")),
+        };
+        add_audit(batch, &entry)
     }
 }
 

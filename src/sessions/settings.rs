@@ -12,10 +12,12 @@ pub struct Settings {
     pub max_age_s: u32,
     /// How long a proof of who it is (password, key) counts for dangerous acts, seconds.
     pub proof_counts_s: u32,
-    /// How long the second factor may take after the password, seconds.
+    /// How long the second factor may take after the password, and a signature or passkey that signs in, seconds.
     pub second_factor_timeout_s: u32,
     /// Whether staff sees its pages only after a second factor (code, passkey or electronic signature).
     pub staff_second_factor: bool,
+    /// Electronic signatures that are verified to sign in, for one network in an hour.
+    pub signatures_per_hour: u32,
     /// How often it is noted that a session is in use, seconds: pages do not cost a write.
     pub note_use_every_s: u32,
     /// Sessions of one account; the one that was used longest ago ends when there is another.
@@ -34,6 +36,7 @@ impl Default for Settings {
             proof_counts_s: 600,
             second_factor_timeout_s: 300,
             staff_second_factor: false,
+            signatures_per_hour: 600,
             note_use_every_s: 60,
             max_per_account: 20,
             max_sign_ins_kept: 20,

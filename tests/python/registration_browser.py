@@ -98,6 +98,17 @@ try:
     browser.until("!window.isOld && document.querySelector('.notice-good') !== null")
     assert f"alma@{DOMAIN}" in browser.run("document.getElementById('said').textContent")
     picture("registered-ru-phone")
+    # Who has a mailbox signs in with any key, also one that only proves who they are.
+    browser.call("Network.clearBrowserCookies")
+    browser.open(f"{base}/sign-in/signature?lang=kk")
+    assert browser.run("document.getElementById('statement').textContent").startswith("poshta-sign-in: 1\n")
+    assert browser.run("document.documentElement.scrollWidth") <= 360
+    picture("signature-kk-phone")
+    signer.holder = FACTS["eds"]["auth"]
+    submit("#sign-button")
+    arrived("/cabinet")
+    assert signer.asked[-1]["args"]["signerParams"]["extKeyUsageOids"] == [], signer.asked[-1]
+    browser.call("Network.clearBrowserCookies")
     # Nothing is wider than a phone, and every field has a label.
     for path in ("/", "/register", "/agreement"):
         for lang, theme in (("kk", "light"), ("en", "dark")):

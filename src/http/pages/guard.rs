@@ -133,3 +133,45 @@ fn method_not_allowed(path: &str, asked: Asked) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use test_case::test_case;
+
+    use super::super::super::access::Role;
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::ids::AccountId;
+    use crate::sessions::{Grant, Session, SessionId};
+
+    #[test_case(Proof::Password => false; "a password that was seen over a shoulder")]
+    #[test_case(Proof::PasswordAndCode => true; "a password and a code")]
+    #[test_case(Proof::PasswordAndPasskey => true; "a password and a passkey")]
+    #[test_case(Proof::Passkey => true; "a passkey, whose device knows its owner")]
+    #[test_case(Proof::Signature => true; "a key for signatures, and its own password")]
+    fn staff_needs_two_factors_where_the_operator_wants_it(proof: Proof) -> bool {
+        let now = Timestamp::UNIX_EPOCH;
+        let session = Session {
+            id: SessionId([0; 32]),
+            account: AccountId(1),
+            login: "aliya".into(),
+            address: "aliya@poshta.example".parse().unwrap(),
+            name: String::new(),
+            grants: vec![Grant::new(Role::Administrator, None, "command line".into(), 0)],
+            proof,
+            proved_at: now,
+            opened_at: now,
+            seen_at: now,
+            from: [127, 0, 0, 1].into(),
+            agent: String::new(),
+        };
+        let browser = Browser { ip: [127, 0, 0, 1].into(), agent: String::new() };
+        let known = Known::new(Some(session), browser, &HeaderMap::new(), [0; 32]);
+        let page =
+            table::all().find(|page| matches!(page.who, Who::Staff(roles) if roles.contains(&Role::Administrator)));
+        let page = page.unwrap();
+        assert!(admit(page, &known, page.path, &Method::GET, false).is_ok());
+        admit(page, &known, page.path, &Method::GET, true).is_ok()
+    }
+}

@@ -23,6 +23,7 @@ use crate::message::Caps;
 use crate::people;
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
+use crate::people::registration::tests::Authority;
 use crate::postal::{self, Registry};
 use crate::publisher::{self, Publisher};
 use crate::pulse::Pulse;
@@ -46,6 +47,7 @@ pub(super) struct Office {
     pub(super) authenticator: Authenticator,
     pub(super) registration: people::Registration,
     pub(super) account: AccountId,
+    pub(super) authority: Authority,
     _dir: tempfile::TempDir,
 }
 
@@ -80,7 +82,7 @@ pub(super) async fn office_asking(
     let registration = ground.registration(&post, registers);
     let publisher = ground.publisher();
     let api = ground.api(settings_of_http, &post, &registration, &publisher);
-    let Ground { store, devices, accounts, base, sessions, authenticator, .. } = ground;
+    let Ground { store, devices, accounts, base, sessions, authenticator, authority, .. } = ground;
     Office {
         router: api.router(),
         paper: post.paper,
@@ -94,6 +96,7 @@ pub(super) async fn office_asking(
         authenticator,
         registration,
         account,
+        authority,
         _dir: dir,
     }
 }
@@ -110,6 +113,8 @@ struct Ground {
     devices: Devices,
     base: Base,
     audit: Audit,
+    /// Whose certificates sign.
+    authority: Authority,
 }
 
 impl Ground {
@@ -131,6 +136,7 @@ impl Ground {
                 store: store.clone(),
                 world: world.clone(),
             }),
+            authority: Authority::new(),
             dir: dir.to_owned(),
             store,
             world,
@@ -150,6 +156,7 @@ impl Ground {
             closings: self.closings(publisher),
             workers: post.workers.clone(),
             counter: self.counter(post, registration),
+            signature_sign_in: self.signature_sign_in(),
             registration: registration.clone(),
             cabinet: self.cabinet(registration),
             world: self.world.clone(),
@@ -204,7 +211,24 @@ impl Ground {
     }
 
     fn signatures(&self) -> people::Signatures {
-        people::Signatures::new(&people::signatures::Settings::default(), self.world.clone()).unwrap()
+        let anchor = self.dir.join("eds.der");
+        std::fs::write(&anchor, self.authority.certificate.der()).unwrap();
+        let settings = people::signatures::Settings {
+            anchor_files: vec![anchor],
+            revocation: people::signatures::RevocationCheck::Off,
+            ..Default::default()
+        };
+        people::Signatures::new(&settings, self.world.clone()).unwrap()
+    }
+
+    fn signature_sign_in(&self) -> people::SignatureSignIn {
+        people::SignatureSignIn::new(people::sign_in::Parts {
+            accounts: self.accounts.clone(),
+            sessions: self.sessions.clone(),
+            signatures: self.signatures(),
+            world: self.world.clone(),
+            domain: "poshta.example".into(),
+        })
     }
 
     fn counter(&self, post: &Post, registration: &people::Registration) -> people::Counter {

@@ -19,12 +19,12 @@ use crate::server::Services;
 
 /// Noon of a day on which the certificates of the builder are valid.
 const NOW: &str = "2026-11-29T12:00:00Z";
-pub(in crate::people) const DAY_S: i64 = 86_400;
-pub(in crate::people) const IIN: &str = "061211600012";
-pub(in crate::people) const OTHER_IIN: &str = "791028302728";
-const BIN: &str = "060640000011";
-pub(in crate::people) const PASSWORD: &str = "көктем келді 2026";
-pub(in crate::people) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+pub(crate) const DAY_S: i64 = 86_400;
+pub(crate) const IIN: &str = "061211600012";
+pub(crate) const OTHER_IIN: &str = "791028302728";
+pub(crate) const BIN: &str = "060640000011";
+pub(crate) const PASSWORD: &str = "көктем келді 2026";
+pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// A clock that stands still until somebody lets time pass.
 #[derive(Debug, Default)]
@@ -41,66 +41,75 @@ impl Clock for Noon {
 
 impl Noon {
     /// The day after, on which the certificates of the registers' vectors are valid as well.
-    pub(in crate::people) fn day_after() -> Arc<Self> {
+    pub(crate) fn day_after() -> Arc<Self> {
         Arc::new(Noon { passed_s: AtomicI64::new(DAY_S) })
     }
 
-    pub(in crate::people) fn world(self: &Arc<Self>) -> World {
+    pub(crate) fn world(self: &Arc<Self>) -> World {
         World { clock: self.clone(), entropy: Arc::new(SystemEntropy) }
     }
 }
 
-pub(in crate::people) struct Office {
-    pub(in crate::people) services: Services,
-    authority: Authority,
+pub(crate) struct Office {
+    pub(crate) services: Services,
+    pub(crate) authority: Authority,
     clock: Arc<Noon>,
     dir: tempfile::TempDir,
 }
 
 /// A test authority.
-struct Authority {
+pub(crate) struct Authority {
     key: Key,
-    certificate: Certificate,
+    pub(crate) certificate: Certificate,
 }
 
 /// Somebody with a key.
-struct Person {
+pub(crate) struct Person {
     key: Key,
-    certificate: Certificate,
+    pub(crate) certificate: Certificate,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = Key::p256();
-        let certificate = Plan::authority("Root", "Root").issue(&key, &key);
+        let plan = Plan { until: "2099-12-31T00:00:00Z", ..Plan::authority("Root", "Root") };
+        let certificate = plan.issue(&key, &key);
         Authority { key, certificate }
     }
 
-    fn issue(&self, plan: &Plan) -> Person {
+    pub(crate) fn issue(&self, plan: &Plan) -> Person {
         let key = Key::p256();
         Person { certificate: plan.issue(&key, &self.key), key }
     }
 
-    fn person(&self, iin: &'static str) -> Person {
+    pub(crate) fn person(&self, iin: &'static str) -> Person {
         self.issue(&Plan { iin: Some(iin), ..Plan::person("Серікова Айгүл", "Root") })
     }
 }
 
 impl Person {
-    fn sign(&self, text: &str) -> Vec<u8> {
-        let message = Message::new(&self.key, &self.certificate, &[], text.as_bytes());
-        Message { signing_time: Some("2026-11-29T11:59:00Z"), ..message }.to_der()
+    pub(crate) fn sign(&self, text: &str) -> Vec<u8> {
+        Message { signing_time: Some("2026-11-29T11:59:00Z"), ..self.message(text) }.to_der()
+    }
+
+    /// Without saying when.
+    pub(crate) fn sign_undated(&self, text: &str) -> Vec<u8> {
+        Message { signing_time: None, ..self.message(text) }.to_der()
+    }
+
+    fn message<'a>(&'a self, text: &'a str) -> Message<'a> {
+        Message::new(&self.key, &self.certificate, &[], text.as_bytes())
     }
 }
 
-const HEAD: &[&str] = &["1.3.6.1.5.5.7.3.4", "1.2.398.3.3.4.1.2", "1.2.398.3.3.4.1.2.1"];
-const EMPLOYEE: &[&str] = &["1.3.6.1.5.5.7.3.4", "1.2.398.3.3.4.1.2", "1.2.398.3.3.4.1.2.5"];
+pub(crate) const HEAD: &[&str] = &["1.3.6.1.5.5.7.3.4", "1.2.398.3.3.4.1.2", "1.2.398.3.3.4.1.2.1"];
+pub(crate) const EMPLOYEE: &[&str] = &["1.3.6.1.5.5.7.3.4", "1.2.398.3.3.4.1.2", "1.2.398.3.3.4.1.2.5"];
 
-fn office() -> Office {
+pub(crate) fn office() -> Office {
     office_with(|_, _| {})
 }
 
-pub(in crate::people) fn office_with(change: impl FnOnce(&mut Config, &Path)) -> Office {
+pub(crate) fn office_with(change: impl FnOnce(&mut Config, &Path)) -> Office {
     let dir = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     let anchor = dir.path().join("eds.der");
@@ -151,7 +160,7 @@ pub(in crate::people) fn aigul() -> Known {
     Known { persons: vec![person], ..Known::default() }
 }
 
-fn company_form() -> Form {
+pub(crate) fn company_form() -> Form {
     let entries = Entries::default()
         .with(Field::EntityName, "«Алма» ЖШС")
         .with(Field::Bin, BIN)
@@ -175,11 +184,11 @@ impl Office {
         Application { form, consent: None, login: login.into(), password, agreement, lang: Lang::Kk }
     }
 
-    pub(in crate::people) async fn prepared(&self, form: Form, login: &str) -> Prepared {
+    pub(crate) async fn prepared(&self, form: Form, login: &str) -> Prepared {
         self.registration().prepare(self.application(form, login).await, HERE).await.unwrap()
     }
 
-    async fn sign(&self, prepared: &Prepared, cms: Vec<u8>) -> Result<Applied, ApplyError> {
+    pub(crate) async fn sign(&self, prepared: &Prepared, cms: Vec<u8>) -> Result<Applied, ApplyError> {
         self.registration().sign(prepared.number, &prepared.secret, cms, HERE).await
     }
 
@@ -188,23 +197,23 @@ impl Office {
     }
 
     /// Somebody registers online.
-    pub(in crate::people) async fn registered(&self, form: Form, login: &str) -> AccountId {
+    pub(crate) async fn registered(&self, form: Form, login: &str) -> AccountId {
         let prepared = self.prepared(form, login).await;
         let cms = self.authority.person(IIN).sign(&prepared.statement);
         account_of(self.sign(&prepared, cms).await.unwrap())
     }
 
-    pub(in crate::people) fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.clock.passed_s.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    pub(in crate::people) fn check(&self) {
+    pub(crate) fn check(&self) {
         let verdict = self.services.store.check().unwrap();
         assert!(verdict.is_sound(), "{:?}", verdict.problems);
     }
 }
 
-pub(in crate::people) fn account_of(applied: Applied) -> AccountId {
+pub(crate) fn account_of(applied: Applied) -> AccountId {
     match applied {
         Applied::Registered { account, .. } => account,
         other => panic!("{other:?}"),

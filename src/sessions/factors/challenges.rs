@@ -43,20 +43,29 @@ impl Challenges {
 
     /// Takes an answered challenge; nobody can answer it again.
     pub(super) fn redeem(&self, challenge: &str, what: &str, now: Timestamp) -> Result<(), StaleChallenge> {
+        let (random, end) = self.read(challenge, what, now)?;
+        let mut answered = self.answered.lock();
+        answered.retain(|_, end| *end > now.as_second());
+        match answered.insert(random, end) {
+            None => Ok(()),
+            Some(_) => Err(StaleChallenge),
+        }
+    }
+
+    /// Whether it can be answered yet.
+    pub(super) fn is_open(&self, challenge: &str, what: &str, now: Timestamp) -> bool {
+        let read = self.read(challenge, what, now);
+        read.is_ok_and(|(random, _)| !self.answered.lock().contains_key(&random))
+    }
+
+    /// What names a challenge of ours that is not over, and the second in which it ends.
+    fn read(&self, challenge: &str, what: &str, now: Timestamp) -> Result<([u8; RANDOM_BYTES], i64), StaleChallenge> {
         let bytes = URL_SAFE_NO_PAD.decode(challenge).map_err(|_| StaleChallenge)?;
         let (end, rest) = bytes.split_first_chunk::<END_BYTES>().ok_or(StaleChallenge)?;
         let (random, tag) = rest.split_first_chunk::<RANDOM_BYTES>().ok_or(StaleChallenge)?;
         let is_ours = bool::from(subtle::ConstantTimeEq::ct_eq(&self.tag(what, *end, *random)[..], tag));
-        let (end, now) = (i64::from_be_bytes(*end), now.as_second());
-        if !is_ours || now >= end {
-            return Err(StaleChallenge);
-        }
-        let mut answered = self.answered.lock();
-        answered.retain(|_, end| *end > now);
-        match answered.insert(*random, end) {
-            None => Ok(()),
-            Some(_) => Err(StaleChallenge),
-        }
+        let end = i64::from_be_bytes(*end);
+        if is_ours && now.as_second() < end { Ok((*random, end)) } else { Err(StaleChallenge) }
     }
 
     fn tag(&self, what: &str, end: [u8; END_BYTES], random: [u8; RANDOM_BYTES]) -> [u8; TAG_BYTES] {
@@ -88,7 +97,10 @@ mod tests {
         let challenge = challenges.issue("sign-in of one", &world, 300);
         assert_eq!(challenges.redeem(&challenge, "sign-in of another", now), Err(StaleChallenge));
         assert_eq!(challenges.redeem(&challenge, "sign-in of one", now + 301.seconds()), Err(StaleChallenge));
+        assert!(!challenges.is_open(&challenge, "sign-in of another", now));
+        assert!(challenges.is_open(&challenge, "sign-in of one", now), "looking takes nothing away");
         assert_eq!(challenges.redeem(&challenge, "sign-in of one", now), Ok(()));
+        assert!(!challenges.is_open(&challenge, "sign-in of one", now));
         assert_eq!(challenges.redeem(&challenge, "sign-in of one", now), Err(StaleChallenge), "once");
         for other in ["", "AAAA", &challenge[..challenge.len() - 2], &"A".repeat(challenge.len())] {
             assert_eq!(challenges.redeem(other, "sign-in of one", now), Err(StaleChallenge), "{other}");

@@ -5,7 +5,7 @@ use crate::ids::AccountId;
 use crate::store::sessions::{self as rows, SessionId, SessionRow, Stage};
 use crate::store::{self, Batch};
 
-use super::super::{Browser, Opened, Proof, Session, SessionError, Sessions, id_of};
+use super::super::{Browser, Opened, Proof, Proven, Session, SessionError, Sessions, id_of};
 
 /// Wrong second factors before the password is asked for again.
 const MAX_FAILURES: u8 = 5;
@@ -25,7 +25,8 @@ impl Sessions {
     /// # Errors
     /// The account is closed; store.
     pub async fn open_half(&self, account: AccountId, browser: Browser) -> Result<Opened, SessionError> {
-        self.begin(account, Proof::Password, Stage::Half { failures: 0 }, browser).await
+        let proven = Proven { proof: Proof::Password, certificate: None };
+        self.begin(account, proven, Stage::Half { failures: 0 }, browser).await
     }
 
     /// The half session of this secret, unless it is over.

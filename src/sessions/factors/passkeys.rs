@@ -67,6 +67,12 @@ impl Sessions {
         self.inner.challenges.redeem(challenge, what, self.inner.world.now())
     }
 
+    /// Whether a challenge can be answered yet.
+    #[must_use]
+    pub fn is_open(&self, challenge: &str, what: &str) -> bool {
+        self.inner.challenges.is_open(challenge, what, self.inner.world.now())
+    }
+
     /// Keeps a new passkey. Gives recovery codes, which are shown once, unless there are some.
     ///
     /// # Errors

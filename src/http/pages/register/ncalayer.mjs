@@ -65,9 +65,10 @@ function ask(socket, request) {
  * @param {string} address wss://127.0.0.1:13579
  * @param {string} data the text that is signed, base64
  * @param {string} lang kk, ru or en
+ * @param {string[]} purposes of the keys that may be chosen, by number; none for every key
  * @param {() => void} connected is called when NCALayer is there and waits for the person
  */
-export async function sign(address, data, lang, connected) {
+export async function sign(address, data, lang, purposes, connected) {
   const socket = await connect(address);
   try {
     connected();
@@ -79,8 +80,7 @@ export async function sign(address, data, lang, connected) {
         format: "cms",
         data,
         signingParams: { decode: true, encapsulate: true, digested: false, tsaProfile: null },
-        // Keys that sign documents, not those that only prove who somebody is.
-        signerParams: { extKeyUsageOids: ["1.3.6.1.5.5.7.3.4"], chain: [] },
+        signerParams: { extKeyUsageOids: purposes, chain: [] },
         locale: lang === "kk" ? "kz" : lang,
       },
     });

@@ -1,9 +1,11 @@
-// The button that signs an application, and what is told meanwhile.
+// The button that signs what a page shows, and what is told meanwhile.
 
 import { SignerError, sign } from "./ncalayer.mjs";
 
 const form = document.getElementById("sign");
 const button = document.getElementById("sign-button");
+// Keys that sign documents, not those that only prove who somebody is; unless the page takes every key.
+const purposes = "anyKey" in form.dataset ? [] : ["1.3.6.1.5.5.7.3.4"];
 const said = document.getElementById("said");
 
 function say(text, kind) {
@@ -26,7 +28,8 @@ button.addEventListener("click", async () => {
   say(form.dataset.connecting, "");
   try {
     const waiting = () => say(form.dataset.waiting, "");
-    document.getElementById("cms").value = await sign(form.dataset.signer, form.dataset.statement, form.dataset.lang, waiting);
+    const { signer, statement, lang } = form.dataset;
+    document.getElementById("cms").value = await sign(signer, statement, lang, purposes, waiting);
     say(form.dataset.sending, "");
     form.submit();
   } catch (error) {

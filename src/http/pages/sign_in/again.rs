@@ -1,5 +1,5 @@
-//! `/sign-in/again`: the password once more before a dangerous act, so that a browser that somebody left open does not
-//! do it.
+//! `/sign-in/again`: the password once more before a dangerous act (or an electronic signature, which has its own page),
+//! so that a browser that somebody left open does not do it.
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Query, State};
@@ -44,6 +44,8 @@ struct AgainPage {
     frame: Frame,
     next: String,
     login: String,
+    /// Electronic signatures can be judged here.
+    takes_signatures: bool,
     error: Option<String>,
 }
 
@@ -55,8 +57,13 @@ pub(super) struct Form {
 }
 
 /// `GET /sign-in/again`
-pub(super) async fn page(signed_in: SignedIn, asked: Asked, Query(Wanted { next }): Query<Wanted>) -> Response {
-    again_page(asked, &signed_in, &next, None)
+pub(super) async fn page(
+    State(api): State<Api>,
+    signed_in: SignedIn,
+    asked: Asked,
+    Query(Wanted { next }): Query<Wanted>,
+) -> Response {
+    again_page(&api, asked, &signed_in, &next, None)
 }
 
 /// `POST /sign-in/again`
@@ -70,8 +77,8 @@ pub(super) async fn prove(
     let password = Secret::new(form.password);
     match api.authenticator().login(&signed_in.login, &password, signed_in.ip, Door::Pages).await {
         Ok(identity) if identity.account == signed_in.account => {}
-        Ok(_) => return Ok(again_page(asked, &signed_in, &form.next, Some(AuthError::Wrong))),
-        Err(error) => return Ok(again_page(asked, &signed_in, &form.next, Some(error))),
+        Ok(_) => return Ok(again_page(&api, asked, &signed_in, &form.next, Some(AuthError::Wrong))),
+        Err(error) => return Ok(again_page(&api, asked, &signed_in, &form.next, Some(error))),
     }
     // How the session was opened stays: a password alone makes no weaker one of it.
     let proof = visitor.session.map_or(crate::sessions::Proof::Password, |session| session.proof);
@@ -80,12 +87,13 @@ pub(super) async fn prove(
     Ok(with_session(Redirect::to(next).into_response(), &opened.token))
 }
 
-fn again_page(asked: Asked, signed_in: &SignedIn, next: &str, error: Option<AuthError>) -> Response {
+fn again_page(api: &Api, asked: Asked, signed_in: &SignedIn, next: &str, error: Option<AuthError>) -> Response {
     let frame = Frame::new(asked, "again-title");
     let wrong = error.map(Wrong::Password);
     let page = AgainPage {
         next: own_path(next).unwrap_or_default().to_owned(),
         login: signed_in.login.clone(),
+        takes_signatures: api.signature_sign_in().is_possible(),
         error: wrong.map(|wrong| wrong.text(&frame)),
         frame: frame.clone(),
     };

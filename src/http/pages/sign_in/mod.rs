@@ -7,6 +7,7 @@ mod app_passwords;
 mod factors;
 mod passkey;
 mod second;
+mod signature;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -62,6 +63,27 @@ pub(super) const PAGES: &[Page] = &[
         body: Body::Form,
         handler: || post(second::passkey),
     },
+    Page {
+        method: "get",
+        path: "/sign-in/signature",
+        who: Who::Everybody,
+        body: Body::None,
+        handler: || get(signature::page),
+    },
+    Page {
+        method: "post",
+        path: "/sign-in/signature",
+        who: Who::Everybody,
+        body: Body::Upload,
+        handler: || post(signature::signed),
+    },
+    Page {
+        method: "get",
+        path: "/sign-in/signature/text",
+        who: Who::Everybody,
+        body: Body::None,
+        handler: || get(signature::text),
+    },
     Page { method: "get", path: "/sign-in/again", who: Who::User, body: Body::None, handler: || get(again::page) },
     Page { method: "post", path: "/sign-in/again", who: Who::User, body: Body::Form, handler: || post(again::prove) },
     Page { method: "post", path: "/sign-out", who: Who::User, body: Body::Form, handler: || post(sign_out) },
@@ -79,6 +101,8 @@ struct SignInPage {
     error: Option<String>,
     /// For a passkey that stands alone.
     passkey: passkey::Get,
+    /// Electronic signatures can be judged here.
+    takes_signatures: bool,
     /// There is a page for registering.
     may_register: bool,
 }
@@ -215,6 +239,7 @@ impl Entrance<'_> {
             login: self.login.to_owned(),
             error: wrong.map(|wrong| wrong.text(&frame)),
             passkey,
+            takes_signatures: self.api.signature_sign_in().is_possible(),
             may_register: table::find("get", "/register").is_some(),
             frame: frame.clone(),
         };

@@ -23,3 +23,9 @@ fn a_person_and_a_company_sign_in_with_their_signatures() {
     let demo = Demo::start();
     demo.python("sign_in_signature.py", &[poshta()]);
 }
+
+#[test]
+fn sessions_end_with_what_opened_them() {
+    let demo = Demo::start();
+    demo.python("sessions_end.py", &[poshta()]);
+}

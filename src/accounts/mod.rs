@@ -596,5 +596,13 @@ pub struct UsedCredential {
     pub version: u32,
 }
 
+impl UsedCredential {
+    /// The name of a credential as it is now.
+    #[must_use]
+    pub fn of(credential: &Credential) -> Self {
+        UsedCredential { id: credential.id, version: credential.version }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -62,7 +62,7 @@ impl Authenticator {
         Ok(shown.collect())
     }
 
-    /// Takes an app password back. Connections that are open go on until they end; new ones are refused at once.
+    /// Takes an app password back: what it opened ends ([`Hold`](super::Hold)), and it opens nothing any more.
     ///
     /// # Errors
     /// There is none with this number; the account is closed; store.

@@ -6,6 +6,7 @@ mod app_password;
 mod app_passwords;
 mod cache;
 mod hash;
+mod hold;
 mod lanes;
 pub(crate) mod network;
 mod pool;
@@ -33,6 +34,7 @@ use self::throttle::{Target, Throttle};
 
 pub use self::app_passwords::AppPassword;
 pub use self::hash::{Hasher, HasherError};
+pub use self::hold::{Ended, Hold};
 pub use self::settings::Settings;
 
 /// A password on its way to being checked; wiped when dropped and never printed.
@@ -68,6 +70,8 @@ pub struct Identity {
     pub login: String,
     /// The account's address.
     pub address: Address,
+    /// The password that it was.
+    pub credential: UsedCredential,
 }
 
 /// Why a login failed.
@@ -211,6 +215,12 @@ impl Authenticator {
         answer
     }
 
+    /// Watches what somebody logged in with, for a session that outlasts the answer.
+    #[must_use]
+    pub fn hold(&self, identity: &Identity) -> Hold {
+        Hold::new(self.inner.accounts.clone(), identity)
+    }
+
     /// Whether whoever tries a second factor of this account from here has to wait.
     ///
     /// # Errors
@@ -308,8 +318,8 @@ impl Inner {
         let proofs = self.proofs(attempt);
         if let Some(account) = &attempt.account {
             let cache = self.cache.lock();
-            if proofs.iter().any(|(_, proof)| cache.knows(proof, now)) {
-                return Ok(identity(account));
+            if let Some((credential, _)) = proofs.iter().find(|(_, proof)| cache.knows(proof, now)) {
+                return Ok(identity(account, *credential));
             }
         }
         refuse_for(self.throttle.lock().shared_wait_s(attempt.network, attempt.target, now))?;
@@ -320,21 +330,22 @@ impl Inner {
             return Err(self.wrong(attempt.door));
         };
         self.throttle.lock().succeeded(attempt.network, attempt.target);
-        if let Some((_, proof)) = proofs.into_iter().find(|(id, _)| *id == credential.id) {
+        let used = UsedCredential::of(credential);
+        if let Some((_, proof)) = proofs.into_iter().find(|(known, _)| *known == used) {
             self.cache.lock().remember(proof, now);
         }
         // M23: the first time the mailbox enters the unified base.
         self.base.note_authorised(account.id).await;
         self.after_success(account, credential, attempt);
-        Ok(identity(account))
+        Ok(identity(account, used))
     }
 
     /// The main password, if it opens this door, with the name under which the cache would know it.
-    fn proofs(&self, attempt: &Attempt<'_>) -> Vec<(u32, Proof)> {
+    fn proofs(&self, attempt: &Attempt<'_>) -> Vec<(UsedCredential, Proof)> {
         let Some(account) = &attempt.account else { return Vec::new() };
         let cache = self.cache.lock();
         let proof = |credential: &Credential| {
-            (credential.id, cache.proof(attempt.network, account.id, credential, attempt.password))
+            (UsedCredential::of(credential), cache.proof(attempt.network, account.id, credential, attempt.password))
         };
         self.main_of(account, attempt.door).into_iter().map(proof).collect()
     }
@@ -382,7 +393,7 @@ impl Inner {
         }
         let (inner, network, password) = (self.clone(), attempt.network, attempt.password.clone());
         let account = account.id;
-        let credential = UsedCredential { id: credential.id, version: credential.version };
+        let credential = UsedCredential::of(credential);
         tokio::spawn(async move {
             let (hasher, salt) = (inner.hasher.clone(), inner.world.random());
             let renewed = match outdated {
@@ -426,8 +437,8 @@ impl Door {
     }
 }
 
-fn identity(account: &Account) -> Identity {
-    Identity { account: account.id, login: account.login.clone(), address: account.address.clone() }
+fn identity(account: &Account, credential: UsedCredential) -> Identity {
+    Identity { account: account.id, login: account.login.clone(), address: account.address.clone(), credential }
 }
 
 /// A decoded SASL PLAIN message (RFC 4616): authorization identity, login name, password.

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Door, Secret};
+use crate::auth::{Door, Hold, Secret};
 use crate::server::tls::Tls;
 
 use super::desk::{Answer, Desk, Expunges};
@@ -31,6 +31,8 @@ pub(super) struct Connection {
     tls: Option<Tls>,
     client: IpAddr,
     stage: Stage,
+    /// What the user logged in with.
+    hold: Option<Hold>,
     arriving: Option<Arriving>,
     idling: bool,
     clock: Deadlines,
@@ -79,6 +81,8 @@ enum Next {
 enum Heard {
     Bytes,
     News,
+    /// The account of the user changed.
+    AccountChanged,
     End(&'static str),
     Closed,
 }
@@ -92,6 +96,7 @@ impl Connection {
             tls,
             client,
             stage: Stage::Visitor(output),
+            hold: None,
             arriving: None,
             idling: false,
             clock: Deadlines { connected: now, heard: now, in_command: false },
@@ -140,6 +145,10 @@ impl Connection {
             let (next, more) = match self.hear(stop, &mut input).await? {
                 Heard::Closed => return Ok(()),
                 Heard::End(text) => session.handle(Event::End(text)),
+                Heard::AccountChanged => match self.ended().await {
+                    Some(text) => session.handle(Event::End(text)),
+                    None => (session, Vec::new()),
+                },
                 Heard::News => {
                     if let Some(ended) = self.tell_news().await? {
                         session.handle(Event::Done(ended))
@@ -182,6 +191,13 @@ impl Connection {
             },
             Stage::User(desk) => {
                 let Desk { output, selected, .. } = &mut **desk;
+                let hold = &mut self.hold;
+                let account = async {
+                    match hold {
+                        Some(hold) => hold.changed().await,
+                        None => std::future::pending().await,
+                    }
+                };
                 let news = async {
                     match selected {
                         Some(selected) if idling => selected.changed().await,
@@ -191,6 +207,7 @@ impl Connection {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => Heard::End("the server is shutting down"),
+                    () = account => Heard::AccountChanged,
                     read = output.read(input) => heard_of(read?),
                     () = news => Heard::News,
                     () = tokio::time::sleep_until(deadline) => Heard::End(last_words),
@@ -310,6 +327,7 @@ impl Connection {
         match self.services.authenticator.login(&credentials.user, &password, self.client, Door::Imap).await {
             Ok(identity) => {
                 tracing::info!(account = identity.account.0, "logged in");
+                self.hold = Some(self.services.authenticator.hold(&identity));
                 self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
                     Stage::Visitor(output) => {
                         Stage::User(Box::new(Desk::new(Arc::clone(&self.services), identity, output)))
@@ -323,6 +341,13 @@ impl Connection {
                 Event::LoginRefused(refusal.unwrap_or_else(|| Status::no("the login failed")))
             }
         }
+    }
+
+    /// Why the user may not go on, if so.
+    async fn ended(&mut self) -> Option<&'static str> {
+        let ended = self.hold.as_mut()?.check().await?;
+        tracing::info!(?ended, "what opened the session is no more");
+        Some(ended.text())
     }
 
     async fn begin_tls(&mut self) -> Result<Next, Fault> {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::address::ReversePath;
-use crate::auth::{AuthError, Identity};
+use crate::auth::{AuthError, Hold, Identity};
 use crate::intake::{self, Entrance, Envelope, Origin, Refusal, Sender};
 use crate::server::listener::{Accepted, Permit};
 use crate::server::tls::Wire;
@@ -44,6 +44,8 @@ pub(super) struct Connection<S: Service> {
     /// The peer of port 25 whose certificate or address this is.
     peer: Option<String>,
     login: Option<LoggedIn>,
+    /// What the user logged in with, until that ends.
+    hold: Option<Hold>,
     message: Message<S::Sink>,
     output: Vec<u8>,
     /// When the session last got somewhere; bytes alone do not count.
@@ -96,6 +98,8 @@ enum Heard {
     Bytes(usize),
     Silence,
     Stop,
+    /// The account of the user changed.
+    AccountChanged,
     Gone,
 }
 
@@ -117,6 +121,7 @@ impl<S: Service> Connection<S> {
             tls: None,
             peer,
             login: None,
+            hold: None,
             message: Message::None,
             output: Vec::new(),
             progress: Instant::now(),
@@ -156,6 +161,10 @@ impl<S: Service> Connection<S> {
                 Heard::Bytes(count) => Event::Bytes(buffer.get(..count).unwrap_or_default()),
                 Heard::Silence => Event::TimedOut,
                 Heard::Stop => Event::Stopping,
+                Heard::AccountChanged => match self.ended().await {
+                    Some(why) => Event::LoginEnded(why),
+                    None => continue,
+                },
                 Heard::Gone => return Ok(()),
             };
             told_to_stop |= matches!(event, Event::Stopping);
@@ -274,6 +283,10 @@ impl<S: Service> Connection<S> {
         match login {
             Ok(login) => {
                 tracing::info!(login = %name, "logged in");
+                self.hold = match &login {
+                    LoggedIn::User(identity) => self.house.service.hold(identity),
+                    LoggedIn::Peer(_) => None,
+                };
                 self.login = Some(login);
                 Ok(())
             }
@@ -282,6 +295,14 @@ impl<S: Service> Connection<S> {
                 Err(error)
             }
         }
+    }
+
+    /// Why the user may not go on, if so; that is told once.
+    async fn ended(&mut self) -> Option<&'static str> {
+        let ended = self.hold.as_mut()?.check().await?;
+        tracing::info!(?ended, "what opened the session is no more");
+        self.hold = None;
+        Some(ended.text())
     }
 
     /// Takes bytes of the message; a failure is told to the session when all actions are done.
@@ -389,6 +410,7 @@ impl<S: Service> Connection<S> {
         }
         self.wire = Some(wire);
         self.login = None;
+        self.hold = None;
         self.message = Message::None;
         self.progress = Instant::now();
         Ok(())
@@ -436,10 +458,18 @@ impl<S: Service> Connection<S> {
         buffer.shrink_to(at_once);
         let deadline = self.deadline(in_content);
         let stop = self.stop.clone();
-        let read = timeout_at(deadline, self.wire()?.read(buffer));
+        let (wire, hold) = (self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?, &mut self.hold);
+        let read = timeout_at(deadline, wire.read(buffer));
+        let account = async {
+            match hold {
+                Some(hold) => hold.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         let heard = tokio::select! {
             biased;
             () = stop.cancelled(), if !told_to_stop => return Ok(Heard::Stop),
+            () = account => return Ok(Heard::AccountChanged),
             heard = read => heard,
         };
         match heard {

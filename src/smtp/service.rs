@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use crate::address::{Address, ReversePath};
-use crate::auth::{AuthError, Authenticator, Door, Identity, Secret};
+use crate::auth::{AuthError, Authenticator, Door, Hold, Identity, Secret};
 use crate::ids::ItemId;
 use crate::intake::{Envelope, Intake, Origin, Recipient, Refusal, Submission};
 use crate::message::{Caps, Scanner};
@@ -36,6 +36,9 @@ pub(super) trait Service: Send + Sync + 'static {
         password: &Secret,
         from: IpAddr,
     ) -> impl Future<Output = Result<Identity, AuthError>> + Send;
+
+    /// Watches what somebody logged in with; a double has nothing that could change.
+    fn hold(&self, identity: &Identity) -> Option<Hold>;
 
     fn open(&self) -> Self::Sink;
 
@@ -98,6 +101,10 @@ impl Service for Services {
 
     async fn login(&self, name: &str, password: &Secret, from: IpAddr) -> Result<Identity, AuthError> {
         self.authenticator.login(name, password, from, Door::Submission).await
+    }
+
+    fn hold(&self, identity: &Identity) -> Option<Hold> {
+        Some(self.authenticator.hold(identity))
     }
 
     fn open(&self) -> Letter {

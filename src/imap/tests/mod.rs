@@ -32,6 +32,8 @@ struct Post {
     address: SocketAddr,
     drain: Drain,
     store: Store,
+    accounts: Accounts,
+    authenticator: Authenticator,
     account: AccountId,
     _dir: tempfile::TempDir,
 }
@@ -80,10 +82,18 @@ impl Post {
         };
         let account = accounts.create(new).await.unwrap().id;
         let (caps, (fetches, _)) = (Caps::default(), crate::receipts::Fetches::channel(1));
-        let services = Services { store: store.clone(), authenticator, world, caps, quota, fetches, settings };
+        let services = Services {
+            store: store.clone(),
+            authenticator: authenticator.clone(),
+            world,
+            caps,
+            quota,
+            fetches,
+            settings,
+        };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
-        Post { address: addresses.imap[0], drain, store, account, _dir: dir }
+        Post { address: addresses.imap[0], drain, store, accounts, authenticator, account, _dir: dir }
     }
 
     /// What aliya's account holds.
@@ -107,6 +117,15 @@ impl Post {
         let mut client = self.visitor().await;
         client.ok(&format!("LOGIN aliya {{{}+}}\r\n{PASSWORD}", PASSWORD.len())).await;
         client
+    }
+
+    /// A session that is logged in with a new password for a mail program, and the number of that.
+    async fn mail_program(&self) -> (Client, u32) {
+        let made = self.authenticator.make_app_password(self.account, "phone", store::accounts::Scope::IMAP);
+        let (number, password) = made.await.unwrap();
+        let mut client = self.visitor().await;
+        client.ok(&format!("LOGIN aliya {}", password.expose())).await;
+        (client, number)
     }
 
     /// A session that has INBOX selected, with these messages in it.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{Post, letter, settings};
+use crate::auth::Secret;
 use crate::imap::{Settings, proto};
 
 #[tokio::test]
@@ -206,6 +207,71 @@ async fn the_drain_says_bye_to_everybody() {
     assert_eq!(post.drain.finish(std::time::Duration::from_secs(5)).await, 0);
     idling.expect("* BYE …").await;
     visitor.expect("* BYE …").await;
+}
+
+const NEW_PASSWORD: &str = "another-password-2";
+
+#[tokio::test]
+async fn a_session_ends_with_the_app_password_that_opened_it() {
+    let post = Post::open().await;
+    let (mut idling, number) = post.mail_program().await;
+    let (mut other, _) = post.mail_program().await;
+    let (mut quiet, mut main) = (post.mail_program().await.0, post.client().await);
+    idling.ok("SELECT INBOX").await;
+    idling.play("C: i IDLE\nS: + …").await;
+    post.authenticator.revoke_app_password(post.account, number).await.unwrap();
+    idling.expect("* BYE the password of this session was changed or taken back; log in again").await;
+    assert!(idling.is_closed().await);
+    // Each password is one of its own.
+    for client in [&mut other, &mut quiet, &mut main] {
+        client.ok("NOOP").await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_main_password_ends_what_the_old_one_opened() {
+    let post = Post::open().await;
+    let (mut program, _) = post.mail_program().await;
+    let (mut quiet, mut appending) = (post.client().await, post.client().await);
+    appending.play("C: a APPEND INBOX {100}\nS: + …").await;
+    let home = [127, 0, 0, 1].into();
+    let hash = post.authenticator.hash(&Secret::new(NEW_PASSWORD.into()), home).await.unwrap();
+    post.accounts.set_password(post.account, hash).await.unwrap();
+    for client in [&mut quiet, &mut appending] {
+        client.expect("* BYE the password of this session was …").await;
+        assert!(client.is_closed().await);
+    }
+    program.ok("NOOP").await;
+    let mut again = post.visitor().await;
+    again.ok(&format!("LOGIN aliya {NEW_PASSWORD}")).await;
+    again.ok("NOOP").await;
+}
+
+#[tokio::test]
+async fn m8_a_closed_account_ends_its_sessions() {
+    let post = Post::open().await;
+    let (mut program, _) = post.mail_program().await;
+    let mut main = post.inbox(&[&letter("one")]).await;
+    main.play("C: i IDLE\nS: + …").await;
+    post.accounts.close(post.account).await.unwrap();
+    for client in [&mut program, &mut main] {
+        client.expect("* BYE this mailbox is not open any more").await;
+        assert!(client.is_closed().await);
+    }
+}
+
+/// Folders that come and go, and the day of use that a login notes, change the account too.
+#[tokio::test]
+async fn what_is_no_matter_of_passwords_ends_no_session() {
+    let post = Post::open().await;
+    let mut client = post.inbox(&[]).await;
+    let mut other = post.client().await;
+    for folder in ["One", "Two"] {
+        other.ok(&format!("CREATE {folder}")).await;
+        client.ok("NOOP").await;
+    }
+    post.mail_program().await.0.ok("NOOP").await;
+    client.ok("NOOP").await;
 }
 
 #[tokio::test]

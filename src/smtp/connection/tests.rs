@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::accounts::UsedCredential;
 use crate::address::{Address, Domain};
 use crate::auth::Secret;
 use crate::clock::World;
@@ -68,7 +69,12 @@ impl Service for Double {
             return Err(AuthError::Wrong);
         }
         let address = format!("{name}@poshta.example").parse().unwrap();
-        Ok(Identity { account: AccountId(7), login: name.to_owned(), address })
+        let credential = UsedCredential { id: 0, version: 1 };
+        Ok(Identity { account: AccountId(7), login: name.to_owned(), address, credential })
+    }
+
+    fn hold(&self, _: &Identity) -> Option<Hold> {
+        None
     }
 
     fn open(&self) -> Memory {

@@ -135,6 +135,8 @@ pub enum Event<'a> {
     TimedOut,
     /// The server is about to stop: finish the transaction that runs, then say good-bye.
     Stopping,
+    /// What the client logged in with is no more, and why: finish the message that is arriving, then say good-bye.
+    LoginEnded(&'static str),
 }
 
 /// What the driver is to do, in order.
@@ -191,8 +193,17 @@ pub struct Session {
     channel: Channel,
     input: Input,
     tally: Tally,
-    stopping: bool,
+    farewell: Option<Farewell>,
     state: State,
+}
+
+/// Why the session ends as soon as it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    /// The server stops.
+    Stopping,
+    /// The login is worth nothing any more.
+    LoginEnded(&'static str),
 }
 
 #[derive(Debug, Default)]
@@ -311,14 +322,7 @@ impl Session {
     }
 
     fn start(site: Arc<Site>, channel: Channel) -> Session {
-        Session {
-            site,
-            channel,
-            input: Input::default(),
-            tally: Tally::default(),
-            stopping: false,
-            state: State::Fresh,
-        }
+        Session { site, channel, input: Input::default(), tally: Tally::default(), farewell: None, state: State::Fresh }
     }
 
     /// Goes on with the limits of another site: a login tells who the client is, and a peer may have its own.
@@ -337,7 +341,7 @@ impl Session {
             channel: self.channel,
             input: &mut self.input,
             tally: &mut self.tally,
-            stopping: &mut self.stopping,
+            farewell: &mut self.farewell,
             actions: &mut actions,
         };
         let state = turn.take(state, event);

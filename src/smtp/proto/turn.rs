@@ -3,7 +3,7 @@
 
 use super::command::{self, Command};
 use super::framing::{Input, Line};
-use super::{Action, Actions, Channel, Event, Hello, Reply, Site, State, Step, Tally};
+use super::{Action, Actions, Channel, Event, Farewell, Hello, Reply, Site, State, Step, Tally};
 use super::{auth, bdat, data, hello, mail, misc, rcpt};
 
 /// One event's work: the parts of the session that every verb may touch.
@@ -12,7 +12,7 @@ pub(super) struct Turn<'a> {
     pub(super) channel: Channel,
     pub(super) input: &'a mut Input,
     pub(super) tally: &'a mut Tally,
-    pub(super) stopping: &'a mut bool,
+    pub(super) farewell: &'a mut Option<Farewell>,
     pub(super) actions: &'a mut Actions,
 }
 
@@ -27,7 +27,11 @@ impl Turn<'_> {
                 state
             }
             (state, Event::Stopping) => {
-                *self.stopping = true;
+                self.farewell.get_or_insert(Farewell::Stopping);
+                state
+            }
+            (state, Event::LoginEnded(why)) => {
+                *self.farewell = Some(Farewell::LoginEnded(why));
                 state
             }
             (state, Event::TimedOut) => {
@@ -61,13 +65,29 @@ impl Turn<'_> {
     /// Works off what is in the input until something is missing.
     pub(super) fn run(&mut self, mut state: State) -> State {
         loop {
-            if *self.stopping && matches!(state, State::Fresh | State::Ready(_) | State::Exchange(..)) {
-                let goodbye = format!("{} is going down; try again later", self.site.hostname);
-                return self.close(Reply::new(421, "4.3.2", goodbye));
+            if let Some(goodbye) = self.goodbye(&state) {
+                self.abandon(&state);
+                return self.close(goodbye);
             }
             match self.step(state) {
                 Step::Next(next) => state = next,
                 Step::Wait(next) => return next,
+            }
+        }
+    }
+
+    /// The last words, where they can be said: RFC 5321 §3.8, before the next command, never inside a message.
+    fn goodbye(&self, state: &State) -> Option<Reply> {
+        let is_between = matches!(state, State::Fresh | State::Ready(_) | State::Exchange(..));
+        let host = &self.site.hostname;
+        match (*self.farewell)? {
+            Farewell::Stopping => {
+                let text = format!("{host} is going down; try again later");
+                is_between.then(|| Reply::new(421, "4.3.2", text))
+            }
+            Farewell::LoginEnded(why) => {
+                let is_command_next = is_between || matches!(state, State::Open(..) | State::BetweenChunks(..));
+                is_command_next.then(|| Reply::new(421, "4.7.0", format!("{host}: {why}")))
             }
         }
     }

@@ -341,6 +341,51 @@ fn a_stopping_server_lets_the_transaction_finish() {
     assert!(idle.closed);
 }
 
+const TAKEN_BACK: &str = "the password was taken back";
+
+/// RFC 5321 §3.8: 421 in the place of any answer; RFC 3463 X.7.0.
+#[test]
+fn a_login_that_ended_ends_the_session_before_the_next_command() {
+    let goodbye = format!("421 4.7.0 mx.poshta.example: {TAKEN_BACK}\r\n-- closed --\r\n");
+    let mut idle = greeted(mx());
+    idle.event(Event::LoginEnded(TAKEN_BACK));
+    assert_eq!(idle.hear(), goodbye);
+    let mut open = greeted(mx());
+    open.event(Event::Bytes(b"MAIL FROM:<a@b.kz>\r\n"));
+    open.hear();
+    open.event(Event::LoginEnded(TAKEN_BACK));
+    assert_eq!(open.hear(), goodbye);
+    open.event(Event::Bytes(b"DATA\r\n"));
+    assert_eq!(open.hear(), "", "a closed session ignores everything");
+}
+
+#[test]
+fn a_login_that_ended_lets_the_message_finish_that_is_arriving() {
+    let mut stage = in_data();
+    stage.event(Event::LoginEnded(TAKEN_BACK));
+    assert_eq!(stage.hear(), "");
+    stage.event(Event::Bytes(b"Subject: x\r\n\r\n.\r\nMAIL FROM:<a@b.kz>\r\n"));
+    assert_eq!(
+        stage.hear(),
+        format!(
+            "250 2.0.0 Ok: queued as 00000000000000000000000007\r\n\
+             421 4.7.0 mx.poshta.example: {TAKEN_BACK}\r\n-- closed --\r\n"
+        )
+    );
+}
+
+#[test]
+fn a_login_that_ended_leaves_nothing_of_a_message_in_chunks() {
+    let mut stage = opened();
+    stage.event(Event::Bytes(b"BDAT 4\r\nSub"));
+    stage.event(Event::LoginEnded(TAKEN_BACK));
+    assert_eq!(stage.hear(), "", "inside a chunk nothing is said");
+    stage.event(Event::Bytes(b"j"));
+    let heard = stage.hear();
+    assert!(heard.ends_with(&format!("421 4.7.0 mx.poshta.example: {TAKEN_BACK}\r\n-- closed --\r\n")), "{heard}");
+    assert!(!heard.contains("queued"), "{heard}");
+}
+
 #[test]
 fn a_silent_client_is_told_why() {
     let mut stage = in_data();

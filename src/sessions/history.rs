@@ -1,7 +1,5 @@
 //! From where somebody signed in lately, for the owner of the mailbox to look at; and what is forgotten with it.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -9,10 +7,9 @@ use crate::ids::AccountId;
 use crate::store::second_factors as factors;
 use crate::store::sessions::{self as rows, Proof};
 use crate::store::sign_ins;
-use crate::store::vault::Owner;
 use crate::store::{self, Batch, View};
 
-use super::Sessions;
+use super::{Browser, Sessions, unsealed};
 
 /// One sign-in to the pages.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,10 +18,8 @@ pub struct SignIn {
     pub at: Timestamp,
     /// How it was proved who it is.
     pub proof: Proof,
-    /// From where.
-    pub from: IpAddr,
-    /// What the browser calls itself.
-    pub agent: String,
+    /// From where and with what.
+    pub browser: Browser,
 }
 
 /// As it is kept.
@@ -32,8 +27,7 @@ pub struct SignIn {
 struct Kept {
     at_us: i64,
     proof: Proof,
-    from: IpAddr,
-    agent: String,
+    browser: Browser,
 }
 
 impl Sessions {
@@ -44,7 +38,7 @@ impl Sessions {
     pub async fn sign_ins(&self, account: AccountId) -> store::Result<Vec<SignIn>> {
         let instant = |us| Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH);
         let kept = self.kept(account).await?.into_iter();
-        let shown = |Kept { at_us, proof, from, agent }| SignIn { at: instant(at_us), proof, from, agent };
+        let shown = |Kept { at_us, proof, browser }| SignIn { at: instant(at_us), proof, browser };
         Ok(kept.map(shown).collect())
     }
 
@@ -70,24 +64,18 @@ impl Sessions {
         batch: &mut Batch,
         account: AccountId,
         proof: Proof,
-        from: IpAddr,
-        agent: &str,
+        browser: Browser,
     ) -> store::Result<()> {
-        self.inner.store.ready_keys(vec![account]).await?;
         let mut kept = self.kept(account).await?;
-        kept.insert(0, Kept { at_us: self.now_us(), proof, from, agent: agent.to_owned() });
+        kept.insert(0, Kept { at_us: self.now_us(), proof, browser });
         kept.truncate(self.inner.settings.max_sign_ins_kept);
-        let bytes = postcard::to_stdvec(&kept).map_err(|error| store::Error::Damaged(error.to_string()))?;
-        let sealed = self.inner.store.seal_personal(Owner::Account(account), bytes)?;
-        sign_ins::put(batch, account, &sealed)
+        sign_ins::put(batch, account, &self.sealed(account, &kept).await?)
     }
 
     async fn kept(&self, account: AccountId) -> store::Result<Vec<Kept>> {
         let store = self.inner.store.clone();
         let read = move |view: &View<'_>| {
-            let Some(sealed) = view.sign_ins(account)? else { return Ok(Vec::new()) };
-            let bytes = store.open_personal(&sealed)?;
-            postcard::from_bytes(&bytes).map_err(|error| store::Error::Damaged(format!("sign-ins: {error}")))
+            view.sign_ins(account)?.map_or_else(|| Ok(Vec::new()), |sealed| unsealed(&store, &sealed))
         };
         self.inner.store.read(read).await
     }

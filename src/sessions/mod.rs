@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -28,6 +30,7 @@ use crate::people::base::Base;
 use crate::store::accounts::{Account, CredentialKind};
 use crate::store::audit::{AuditEntry, add_audit};
 use crate::store::sessions::{self as rows, SessionRow, Stage};
+use crate::store::vault::{Owner, Personal};
 use crate::store::{self, Batch, Store};
 
 pub use self::factors::{
@@ -65,7 +68,7 @@ struct Inner {
 pub struct Token(Zeroizing<String>);
 
 /// From where and with what somebody signs in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Browser {
     /// The address.
     pub ip: IpAddr,
@@ -96,10 +99,15 @@ pub struct Session {
     pub opened_at: Timestamp,
     /// When a page was last asked for, to about a minute.
     pub seen_at: Timestamp,
-    /// From where it was opened.
-    pub from: IpAddr,
-    /// What the browser calls itself.
-    pub agent: String,
+}
+
+/// A session in the list of its owner.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// The session.
+    pub session: Session,
+    /// From where and with what it was opened.
+    pub browser: Browser,
 }
 
 /// How somebody proved just now who they are.
@@ -252,20 +260,22 @@ impl Sessions {
     ///
     /// # Errors
     /// Store.
-    pub async fn list(&self, account: AccountId) -> store::Result<Vec<Session>> {
-        let inner = Arc::clone(&self.inner);
-        let (store, now) = (self.inner.store.clone(), self.now_us());
-        let mut sessions = store
-            .read(move |view| {
-                let Some(account) = view.account(account)? else { return Ok(Vec::new()) };
-                let grants = view.grants(account.id)?;
-                let rows = view.sessions_of(account.id, usize::MAX)?.into_iter();
-                let live = rows.filter(|(_, row)| row.stage == Stage::Open && inner.is_live(row, &account, now));
-                Ok(live.map(|(id, row)| session(id, &row, &account, grants.clone())).collect::<Vec<_>>())
-            })
-            .await?;
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.seen_at));
-        Ok(sessions)
+    pub async fn list(&self, account: AccountId) -> store::Result<Vec<Listed>> {
+        let (inner, now) = (Arc::clone(&self.inner), self.now_us());
+        let read = move |view: &store::View<'_>| {
+            let Some(account) = view.account(account)? else { return Ok(Vec::new()) };
+            let grants = view.grants(account.id)?;
+            let rows = view.sessions_of(account.id, usize::MAX)?.into_iter();
+            let live = rows.filter(|(_, row)| row.stage == Stage::Open && inner.is_live(row, &account, now));
+            let listed = live.map(|(id, row)| {
+                let browser = unsealed(&inner.store, &row.browser)?;
+                Ok(Listed { session: session(id, &row, &account, grants.clone()), browser })
+            });
+            listed.collect::<store::Result<Vec<_>>>()
+        };
+        let mut listed = self.inner.store.read(read).await?;
+        listed.sort_by_key(|listed| std::cmp::Reverse(listed.session.seen_at));
+        Ok(listed)
     }
 
     /// Removes sessions that are over, until the token is cancelled.
@@ -322,6 +332,7 @@ impl Sessions {
         let (found, mut others) = self.inner.store.read(read).await?;
         let holder = found.filter(Account::is_active).ok_or(SessionError::Over)?;
         let now = self.now_us();
+        let browser = Browser { ip: browser.ip, agent: visible(&browser.agent) };
         let row = SessionRow {
             account,
             password_version: password_version(&holder),
@@ -330,15 +341,14 @@ impl Sessions {
             opened_us: now,
             proved_us: now,
             seen_us: now,
-            from: browser.ip,
-            agent: visible(&browser.agent),
+            browser: self.sealed(account, &browser).await?,
         };
         let (token, id) = self.secret();
         let mut batch = Batch::new();
         rows::add(&mut batch, &id, &row)?;
         proven.note(&mut batch, "sign_in.signature", account, now)?;
         if stage == Stage::Open {
-            self.note_sign_in(&mut batch, account, proof, row.from, &row.agent).await?;
+            self.note_sign_in(&mut batch, account, proof, browser).await?;
         }
         others.sort_by_key(|(_, row)| std::cmp::Reverse(row.seen_us));
         others.iter().skip(most.saturating_sub(1)).for_each(|(id, _)| rows::remove(&mut batch, id, account));
@@ -395,6 +405,13 @@ impl Sessions {
             Err(store::Error::Conflict(_)) => Err(SessionError::Over),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What only the owner of the account is to see.
+    async fn sealed(&self, account: AccountId, what: &impl Serialize) -> store::Result<Personal> {
+        self.inner.store.ready_keys(vec![account]).await?;
+        let bytes = postcard::to_stdvec(what).map_err(|error| store::Error::Damaged(error.to_string()))?;
+        self.inner.store.seal_personal(Owner::Account(account), bytes)
     }
 
     fn secret(&self) -> (Token, SessionId) {
@@ -482,6 +499,13 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// What [`Sessions::sealed`] made of it.
+fn unsealed<T: DeserializeOwned>(store: &Store, sealed: &Personal) -> store::Result<T> {
+    let bytes = store.open_personal(sealed)?;
+    postcard::from_bytes(&bytes)
+        .map_err(|error| store::Error::Damaged(format!("from where somebody signed in: {error}")))
+}
+
 fn session(id: SessionId, row: &SessionRow, account: &Account, grants: Vec<Grant>) -> Session {
     let instant = |us| Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH);
     Session {
@@ -495,8 +519,6 @@ fn session(id: SessionId, row: &SessionRow, account: &Account, grants: Vec<Grant
         proved_at: instant(row.proved_us),
         opened_at: instant(row.opened_us),
         seen_at: instant(row.seen_us),
-        from: row.from,
-        agent: row.agent.clone(),
     }
 }
 

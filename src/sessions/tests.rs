@@ -1,5 +1,6 @@
 //! Sessions over a real store and a clock that is moved by hand.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::ToSpan as _;
@@ -33,10 +34,14 @@ pub(super) struct Fixture {
 }
 
 pub(super) async fn fixture(settings: Settings) -> Fixture {
+    fixture_over(settings, |_| store::Settings::default()).await
+}
+
+async fn fixture_over(settings: Settings, of_store: impl FnOnce(&Path) -> store::Settings) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(Hand(Mutex::new("2026-11-29T09:00:00Z".parse().unwrap())));
     let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
-    let store = Store::open(dir.path(), &store::Settings { watermark_bytes: 0, ..Default::default() }).unwrap();
+    let store = Store::open(dir.path(), &store::Settings { watermark_bytes: 0, ..of_store(dir.path()) }).unwrap();
     let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default()).unwrap();
     let new = NewAccount {
         login: "aigul".into(),
@@ -101,10 +106,9 @@ async fn a_session_is_found_by_its_secret_which_the_store_does_not_hold() {
     let fixture = fixture(Settings::default()).await;
     let opened = fixture.open().await;
     let session = fixture.sessions.find(opened.token.expose()).await.unwrap().unwrap();
-    assert_eq!(
-        (session.account, session.login.as_str(), session.agent.as_str()),
-        (fixture.account, "aigul", "Browser/1.0")
-    );
+    assert_eq!((session.account, session.login.as_str()), (fixture.account, "aigul"));
+    let listed = fixture.sessions.list(fixture.account).await.unwrap();
+    assert_eq!((listed[0].session.id, listed[0].browser.agent.as_str()), (opened.id, "Browser/1.0"));
     for other in ["", "x", &opened.id.to_string(), &opened.token.expose().to_lowercase()] {
         assert!(fixture.sessions.find(other).await.unwrap().is_none(), "{other}");
     }
@@ -113,6 +117,34 @@ async fn a_session_is_found_by_its_secret_which_the_store_does_not_hold() {
     assert!(rows.iter().all(|(key, row)| [key, row].iter().all(|bytes| !bytes.windows(43).any(|part| part == token))));
     assert!(!format!("{opened:?}").contains(opened.token.expose()));
     assert_eq!(fixture.sessions.inner.store.check().unwrap().problems, Vec::<String>::new());
+}
+
+/// A line of the file of the operator's keys.
+const OPERATOR_KEY: &str = "00000001:0101010101010101010101010101010101010101010101010101010101010101";
+
+#[tokio::test]
+async fn m20_from_where_somebody_signs_in_is_sealed_where_rows_are() {
+    for (encryption, is_readable) in [(false, true), (true, false)] {
+        let fixture = fixture_over(Settings::default(), |dir| {
+            let operator_key_file = dir.join("operator.keys");
+            std::fs::write(&operator_key_file, OPERATOR_KEY).unwrap();
+            store::Settings { encryption, operator_key_file, ..Default::default() }
+        })
+        .await;
+        let half = fixture.sessions.open_half(fixture.account, browser()).await.unwrap();
+        fixture.open().await;
+        let rows = fixture.sessions.inner.store.read(|view| view.range(b"E", b"F", 100)).await.unwrap();
+        assert_eq!(rows.len(), 4, "two sessions and their places in the list");
+        let says = |row: &[u8]| row.windows(7).any(|part| part == b"Browser");
+        assert_eq!(rows.iter().filter(|(_, row)| says(row)).count(), if is_readable { 2 } else { 0 });
+        fixture.sessions.complete(half.id, Proof::PasswordAndCode).await.unwrap();
+        let listed = fixture.sessions.list(fixture.account).await.unwrap();
+        let expected = Browser { agent: "Browser/1.0".into(), ..browser() };
+        assert_eq!(listed.iter().map(|it| &it.browser).collect::<Vec<_>>(), [&expected; 2]);
+        let sign_ins = fixture.sessions.sign_ins(fixture.account).await.unwrap();
+        assert_eq!(sign_ins.iter().map(|it| &it.browser).collect::<Vec<_>>(), [&expected; 2]);
+        assert_eq!(fixture.sessions.inner.store.check().unwrap().problems, Vec::<String>::new());
+    }
 }
 
 #[tokio::test]
@@ -125,7 +157,7 @@ async fn a_session_ends_after_idle_time_and_after_its_age_however_busy() {
         assert!(fixture.is_in(&busy).await);
         let noted = async {
             let now = fixture.clock.now();
-            while fixture.sessions.list(fixture.account).await.unwrap().iter().all(|session| session.seen_at != now) {
+            while fixture.sessions.list(fixture.account).await.unwrap().iter().all(|it| it.session.seen_at != now) {
                 tokio::task::yield_now().await;
             }
         };
@@ -179,7 +211,7 @@ async fn sessions_are_listed_and_ended_by_their_owner_only() {
     }
     assert!(!fixture.is_in(&opened[0]).await, "the one that was used longest ago");
     let listed = fixture.sessions.list(fixture.account).await.unwrap();
-    assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [opened[3].id, opened[2].id, opened[1].id]);
+    assert_eq!(listed.iter().map(|it| it.session.id).collect::<Vec<_>>(), [opened[3].id, opened[2].id, opened[1].id]);
     fixture.sessions.close(AccountId(1), opened[1].id).await.unwrap();
     assert!(fixture.is_in(&opened[1]).await, "of somebody else");
     fixture.sessions.close(fixture.account, opened[1].id).await.unwrap();

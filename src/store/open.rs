@@ -29,7 +29,7 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// 2. with sets of UIDs (class `U`);
 /// 3. with a chain over the audit (class `X`);
 /// 4. with the letters to paper of every account (class `1`).
-pub(super) const SCHEMA: u32 = 4;
+pub(super) const SCHEMA: u32 = 5;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";

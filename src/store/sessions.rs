@@ -1,8 +1,6 @@
 //! Who is signed in to the pages (class `E`): one row a session, under the hash of what the browser holds, and an index
-//! by account. Whoever reads the directory finds nothing that signs in. `rebuild` makes no sessions again: people sign
-//! in once more.
-
-use std::net::IpAddr;
+//! by account. Whoever reads the directory finds nothing that signs in, and where rows are sealed not from where somebody
+//! did. `rebuild` makes no sessions again: people sign in once more.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +8,10 @@ use crate::ids::AccountId;
 
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
+use super::vault::Personal;
 use super::{Batch, Precondition, Result, View, rows};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Class of the rows; its second byte says what a row is.
 const CLASS: u8 = b'E';
@@ -67,10 +66,8 @@ pub struct SessionRow {
     pub proved_us: i64,
     /// When a page was last asked for; exact to some seconds, so that pages do not cost a write.
     pub seen_us: i64,
-    /// From where it was opened.
-    pub from: IpAddr,
-    /// What the browser calls itself.
-    pub agent: String,
+    /// From where and with what it was opened, as the service above wrote it, sealed for the account.
+    pub browser: Personal,
 }
 
 fn session(id: &SessionId) -> Vec<u8> {
@@ -112,6 +109,12 @@ pub fn take(batch: &mut Batch, id: &SessionId, account: AccountId) {
 pub fn remove(batch: &mut Batch, id: &SessionId, account: AccountId) {
     batch.delete(session(id));
     batch.delete(of_account(account).raw(&id.0).done());
+}
+
+/// The keys of everything of the class: rows of another version say too much, and nobody reads them.
+pub(super) fn keys_of_all(view: &View<'_>, limit: usize) -> Result<Vec<Vec<u8>>> {
+    let found = view.range(&[CLASS], &keys::after(&[CLASS]), limit)?;
+    Ok(found.into_iter().map(|(key, _)| key).collect())
 }
 
 impl View<'_> {

@@ -137,6 +137,22 @@ fn second_process_is_refused_in_words() {
     open(dir.path());
 }
 
+/// Sessions of schema 4 say in the clear from where they were opened.
+#[test]
+fn m20_sessions_of_an_older_schema_end_when_the_directory_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let old = [&b"E\x01"[..], &[7; 32]].concat();
+    let mut batch = put(&old, b"\x01 from 192.0.2.1");
+    batch.put([&b"E\x02"[..], &[0; 8], &[7; 32]].concat(), vec![1]);
+    batch.put(keys::fact("schema"), rows::encode(open::SCHEMA_ROW_VERSION, &4_u32).unwrap());
+    store.commit_blocking(batch).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.read_blocking(|view| view.range(b"E", b"F", 10)).unwrap(), []);
+    assert!(store.check().unwrap().is_sound());
+}
+
 #[test]
 fn newer_schema_is_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@
 
 use super::mailboxes::{FolderSets, decode_message, message_place};
 use super::open::{SCHEMA, decode_schema, encode_schema};
-use super::{Batch, Error, Result, Store, audit, keys, print_jobs};
+use super::{Batch, Error, Result, Store, audit, keys, print_jobs, sessions};
 use crate::ids::{AccountId, FolderId, ItemId};
 
 /// Messages read at a time.
@@ -25,11 +25,19 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
     tracing::info!(found, to = SCHEMA, "upgrading the store, once");
     let messages = if found < 2 { make_sets(store)? } else { 0 };
     let entries = if found < 3 { audit::chain::link_entries(store)? } else { 0 };
-    let letters = list_letters(store)?;
+    let letters = if found < 4 { list_letters(store)? } else { 0 };
+    let sessions = end_sessions(store)?;
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;
-    tracing::info!(messages, entries, letters, took_ms = begun.elapsed().as_millis(), "the store was upgraded");
+    tracing::info!(
+        messages,
+        entries,
+        letters,
+        sessions,
+        took_ms = begun.elapsed().as_millis(),
+        "the store was upgraded"
+    );
     Ok(())
 }
 
@@ -72,6 +80,22 @@ fn list_letters(store: &Store) -> Result<u64> {
         }
         store.commit_blocking(batch)?;
         from = ItemId(last.0.saturating_add(1));
+    }
+}
+
+/// Schema 5: sessions say in the clear from where they were opened. They end, as after `rebuild`. Answers how many rows
+/// there were.
+fn end_sessions(store: &Store) -> Result<usize> {
+    let mut ended = 0;
+    loop {
+        let keys = store.read_blocking(|view| sessions::keys_of_all(view, ROWS_A_COMMIT))?;
+        if keys.is_empty() {
+            return Ok(ended);
+        }
+        ended += keys.len();
+        let mut batch = Batch::new();
+        keys.into_iter().for_each(|key| batch.delete(key));
+        store.commit_blocking(batch)?;
     }
 }
 

@@ -163,8 +163,6 @@ mod tests {
             proved_at: now,
             opened_at: now,
             seen_at: now,
-            from: [127, 0, 0, 1].into(),
-            agent: String::new(),
         };
         let browser = Browser { ip: [127, 0, 0, 1].into(), agent: String::new() };
         let known = Known::new(Some(session), browser, &HeaderMap::new(), [0; 32]);

@@ -72,7 +72,9 @@ impl<'a> Visitor<'a> {
     }
 
     fn signed(&self, iin: &'static str) -> String {
-        let plan = Plan { iin: Some(iin), until: "2099-12-31T00:00:00Z", ..Plan::person("Серікова Айгүл", "Root") };
+        let plan = Plan {
+            iin: Some(iin), until: "2099-12-31T00:00:00Z", ..Plan::person("Серікова Айгүл", "Root")
+        };
         STANDARD.encode(self.office.authority.issue(&plan).sign_undated(&self.statement()))
     }
 
@@ -115,7 +117,7 @@ async fn whoever_signs_the_text_of_the_page_is_in() {
     visitor.upload("file", &signature).await;
     assert_eq!(visitor.to(), "/cabinet/sign-ins");
     let sessions = office.sessions.list(office.account).await.unwrap();
-    assert_eq!(sessions.iter().map(|session| session.proof).collect::<Vec<_>>(), [Proof::Signature]);
+    assert_eq!(sessions.iter().map(|listed| listed.session.proof).collect::<Vec<_>>(), [Proof::Signature]);
     visitor.get("/cabinet/second-factor").await;
     assert_eq!(visitor.status, StatusCode::OK, "what was proved just now is not asked for again");
     // A replay, in the browser that was shown the text.
@@ -145,6 +147,6 @@ async fn whoever_is_signed_in_proves_it_with_a_signature() {
     visitor.upload("cms", &signature).await;
     assert_eq!(visitor.to(), "/cabinet/closing");
     let sessions = office.sessions.list(office.account).await.unwrap();
-    assert_eq!(sessions.iter().map(|session| session.proof).collect::<Vec<_>>(), [Proof::Signature]);
+    assert_eq!(sessions.iter().map(|listed| listed.session.proof).collect::<Vec<_>>(), [Proof::Signature]);
     assert_eq!(office.sessions.find(opened.token.expose()).await.unwrap(), None, "with a new secret");
 }

@@ -5,7 +5,7 @@ use crate::ids::AccountId;
 use crate::store::sessions::{self as rows, SessionId, SessionRow, Stage};
 use crate::store::{self, Batch};
 
-use super::super::{Browser, Opened, Proof, Proven, Session, SessionError, Sessions, id_of};
+use super::super::{Browser, Opened, Proof, Proven, Session, SessionError, Sessions, id_of, unsealed};
 
 /// Wrong second factors before the password is asked for again.
 const MAX_FAILURES: u8 = 5;
@@ -48,11 +48,13 @@ impl Sessions {
         let now = self.now_us();
         let (token, id) = self.secret();
         let account = row.account;
+        let (store, sealed) = (self.inner.store.clone(), row.browser.clone());
+        let browser: Browser = self.inner.store.read(move |_| unsealed(&store, &sealed)).await?;
         let whole = SessionRow { stage: Stage::Open, proof, opened_us: now, proved_us: now, seen_us: now, ..row };
         let mut batch = Batch::new();
         rows::take(&mut batch, &half, account);
         rows::add(&mut batch, &id, &whole)?;
-        self.note_sign_in(&mut batch, account, proof, whole.from, &whole.agent).await?;
+        self.note_sign_in(&mut batch, account, proof, browser).await?;
         self.commit_first(batch).await?;
         // M23: a password alone was not enough for this account; now it is proved.
         self.inner.base.note_authorised(account).await;

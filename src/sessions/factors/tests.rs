@@ -2,7 +2,7 @@
 
 use crate::clock::Clock as _;
 use crate::sessions::tests::{Fixture, browser, fixture};
-use crate::sessions::{Proof, SessionError, Settings};
+use crate::sessions::{Browser, Proof, SessionError, Settings};
 
 use super::webauthn::Site;
 use super::webauthn::tests::{Signer, assertion, registration};
@@ -168,7 +168,7 @@ async fn what_is_kept_of_a_closed_account_is_forgotten() {
     }
     let seen = fixture.sessions.sign_ins(fixture.account).await.unwrap();
     assert_eq!(seen.len(), 2, "the newest ones");
-    assert!(seen[0].at > seen[1].at && seen[0].agent == "Browser/1.0" && seen[0].from == browser().ip);
+    assert!(seen[0].at > seen[1].at && seen[0].browser == (Browser { agent: "Browser/1.0".into(), ..browser() }));
     assert_eq!(fixture.sessions.inner.store.check().unwrap().problems, Vec::<String>::new());
     fixture.sessions.forget(fixture.account).await.unwrap();
     assert!(fixture.sessions.sign_ins(fixture.account).await.unwrap().is_empty());

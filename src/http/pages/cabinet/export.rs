@@ -123,7 +123,7 @@ async fn facts(api: &Api, signed_in: &SignedIn) -> Result<Vec<(&'static str, Val
     let sign_ins = api.sessions().sign_ins(account).await?;
     let sign_ins: Vec<Value> = sign_ins
         .iter()
-        .map(|it| json!({ "at": it.at.to_string(), "from": it.from.to_string(), "browser": it.agent }))
+        .map(|it| json!({ "at": it.at.to_string(), "from": it.browser.ip.to_string(), "browser": it.browser.agent }))
         .collect();
     let box_of = json!({ "login": signed_in.login, "address": signed_in.address.to_string() });
     Ok(vec![

@@ -86,8 +86,8 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     let limit = cabinet.quota.allowance(Some(&account)).bytes;
     let sign_ins = last.iter().take(SIGN_INS).map(|sign_in| SignInRow {
         at: cabinet.shown(sign_in.at),
-        agent: browsers::name(&sign_in.agent),
-        from: sign_in.from.to_string(),
+        agent: browsers::name(&sign_in.browser.agent),
+        from: sign_in.browser.ip.to_string(),
     });
     let page = Overview {
         notice: None,

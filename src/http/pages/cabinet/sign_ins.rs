@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::sessions::{Proof, Session, SessionId, SignIn};
+use crate::sessions::{Listed, Proof, SessionId, SignIn};
 
 use super::super::super::Api;
 use super::super::fault::Fault;
@@ -61,17 +61,17 @@ pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Ask
     let frame = shell.frame.clone();
     let past = |sign_in: &SignIn| Past {
         at: api.cabinet().shown(sign_in.at),
-        agent: browsers::name(&sign_in.agent),
-        from: sign_in.from.to_string(),
+        agent: browsers::name(&sign_in.browser.agent),
+        from: sign_in.browser.ip.to_string(),
         proof: frame.text(proof_key(sign_in.proof)),
     };
     let last = last.iter().map(past).collect();
-    let row = |session: &Session| Row {
+    let row = |Listed { session, browser }: &Listed| Row {
         id: session.id.to_string(),
         at: api.cabinet().shown(session.opened_at),
         seen: api.cabinet().shown(session.seen_at),
-        agent: browsers::name(&session.agent),
-        from: session.from.to_string(),
+        agent: browsers::name(&browser.agent),
+        from: browser.ip.to_string(),
         proof: frame.text(proof_key(session.proof)),
         is_this: session.id == signed_in.session,
     };

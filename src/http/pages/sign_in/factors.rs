@@ -2,10 +2,11 @@
 //! it was not given a short while ago.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -26,42 +27,16 @@ const HOME: &str = "/cabinet/second-factor";
 
 pub(in crate::http::pages) const PAGES: &[Page] = &[
     Page { method: "get", path: HOME, who: Who::User, body: Body::None, handler: || get(page) },
-    Page {
-        method: "post",
-        path: "/cabinet/second-factor/authenticator",
-        who: Who::User,
-        body: Body::Form,
-        handler: || post(confirm_authenticator),
-    },
-    Page {
-        method: "post",
-        path: "/cabinet/second-factor/authenticator/remove",
-        who: Who::User,
-        body: Body::Form,
-        handler: || post(remove_authenticator),
-    },
-    Page {
-        method: "post",
-        path: "/cabinet/second-factor/passkeys",
-        who: Who::User,
-        body: Body::Form,
-        handler: || post(add_passkey),
-    },
-    Page {
-        method: "post",
-        path: "/cabinet/second-factor/passkeys/remove",
-        who: Who::User,
-        body: Body::Form,
-        handler: || post(remove_passkey),
-    },
-    Page {
-        method: "post",
-        path: "/cabinet/second-factor/recovery",
-        who: Who::User,
-        body: Body::Form,
-        handler: || post(renew_recovery),
-    },
+    form("/cabinet/second-factor/authenticator", || post(confirm_authenticator)),
+    form("/cabinet/second-factor/authenticator/remove", || post(remove_authenticator)),
+    form("/cabinet/second-factor/passkeys", || post(add_passkey)),
+    form("/cabinet/second-factor/passkeys/remove", || post(remove_passkey)),
+    form("/cabinet/second-factor/recovery", || post(renew_recovery)),
 ];
+
+const fn form(path: &'static str, handler: fn() -> MethodRouter<Api>) -> Page {
+    Page { method: "post", path, who: Who::User, body: Body::Form, handler }
+}
 
 #[derive(Template)]
 #[template(path = "sign_in/factors.html")]
@@ -103,123 +78,94 @@ struct Number {
     number: u32,
 }
 
-/// `GET /cabinet/second-factor`
-async fn page(State(api): State<Api>, here: Here, Proved(signed_in): Proved, asked: Asked) -> Result<Response, Fault> {
-    shown(&api, &here, asked, &signed_in, Outcome::Nothing).await
-}
-
-async fn confirm_authenticator(
-    State(api): State<Api>,
+/// Whoever is signed in and proved a short while ago who they are, at this page.
+struct Owner {
+    api: Api,
     here: Here,
-    Proved(signed_in): Proved,
+    signed_in: SignedIn,
     asked: Asked,
-    Checked(form): Checked<Code>,
-) -> Result<Response, Fault> {
-    let outcome = api.sessions().confirm_authenticator(signed_in.account, &form.code).await;
-    changed(&api, &here, asked, &signed_in, outcome).await
 }
 
-async fn remove_authenticator(
-    State(api): State<Api>,
-    here: Here,
-    Proved(signed_in): Proved,
-    asked: Asked,
-    Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Fault> {
-    let outcome = api.sessions().remove_authenticator(signed_in.account).await.map(|()| None);
-    changed(&api, &here, asked, &signed_in, outcome).await
-}
+impl FromRequestParts<Api> for Owner {
+    type Rejection = Response;
 
-async fn add_passkey(
-    State(api): State<Api>,
-    here: Here,
-    Proved(signed_in): Proved,
-    asked: Asked,
-    Checked(made): Checked<Made>,
-) -> Result<Response, Fault> {
-    let (client_data, attestation) = (decoded(&made.client_data)?, decoded(&made.attestation)?);
-    let new = NewKey { name: made.name, client_data, attestation };
-    let question =
-        Question { what: registering(signed_in.session), origin: here.origin.clone(), host: here.host.clone() };
-    let outcome = api.sessions().add_passkey(signed_in.account, new, &question).await;
-    changed(&api, &here, asked, &signed_in, outcome).await
-}
-
-async fn remove_passkey(
-    State(api): State<Api>,
-    here: Here,
-    Proved(signed_in): Proved,
-    asked: Asked,
-    Checked(form): Checked<Number>,
-) -> Result<Response, Fault> {
-    let outcome = api.sessions().remove_passkey(signed_in.account, form.number).await.map(|()| None);
-    changed(&api, &here, asked, &signed_in, outcome).await
-}
-
-async fn renew_recovery(
-    State(api): State<Api>,
-    here: Here,
-    Proved(signed_in): Proved,
-    asked: Asked,
-    Checked(Nothing {}): Checked<Nothing>,
-) -> Result<Response, Fault> {
-    let outcome = api.sessions().renew_recovery(signed_in.account).await.map(Some);
-    changed(&api, &here, asked, &signed_in, outcome).await
-}
-
-enum Outcome {
-    Nothing,
-    Codes(RecoveryCodes),
-    Wrong(FactorError),
-}
-
-/// What is shown once stands in the answer itself; everything else is asked for anew, so that reloading sends nothing
-/// twice.
-async fn changed(
-    api: &Api,
-    here: &Here,
-    asked: Asked,
-    signed_in: &SignedIn,
-    outcome: Result<Option<RecoveryCodes>, FactorError>,
-) -> Result<Response, Fault> {
-    match outcome {
-        Ok(None) => Ok(Redirect::to(HOME).into_response()),
-        Ok(Some(codes)) => shown(api, here, asked, signed_in, Outcome::Codes(codes)).await,
-        Err(FactorError::Store(error)) => Err(error.into()),
-        Err(error) => shown(api, here, asked, signed_in, Outcome::Wrong(error)).await,
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+        let Proved(signed_in) = Proved::from_request_parts(parts, api).await?;
+        let here = Here::from_request_parts(parts, api).await.map_err(IntoResponse::into_response)?;
+        let Ok(asked) = Asked::from_request_parts(parts, api).await;
+        Ok(Owner { api: api.clone(), here, signed_in, asked })
     }
 }
 
-async fn shown(
-    api: &Api,
-    here: &Here,
-    asked: Asked,
-    signed_in: &SignedIn,
-    outcome: Outcome,
-) -> Result<Response, Fault> {
-    let frame = Frame::new(asked, "factors-title");
-    let factors = api.sessions().second_factors(signed_in.account).await?;
-    let address = signed_in.address.to_string();
-    let offer = match factors.authenticator_since {
-        Some(_) => None,
-        None => Some(api.sessions().offer_authenticator(signed_in.account, &here.host, &address).await.map_err(fault)?),
-    };
-    let user = blake3::derive_key("poshta 2026-11-29 passkey user", &signed_in.account.0.to_be_bytes());
-    let create = Create {
-        challenge: api.sessions().challenge(&registering(signed_in.session)),
-        host: here.host.clone(),
-        user: URL_SAFE_NO_PAD.encode(user),
-        login: signed_in.login.clone(),
-    };
-    let (codes, error) = match outcome {
-        Outcome::Nothing => (None, None),
-        Outcome::Codes(codes) => (Some(codes), None),
-        Outcome::Wrong(error) => (None, Some(said(&frame, &error))),
-    };
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let qr = offer.as_ref().and_then(|offer| picture(&offer.uri));
-    let page = FactorsPage { frame: frame.clone(), factors, offer, qr, create, codes, error };
-    Ok(show_as(status, &frame, &page))
+/// `GET /cabinet/second-factor`
+async fn page(owner: Owner) -> Result<Response, Fault> {
+    owner.show(None, None).await
+}
+
+async fn confirm_authenticator(owner: Owner, Checked(form): Checked<Code>) -> Result<Response, Fault> {
+    let outcome = owner.api.sessions().confirm_authenticator(owner.signed_in.account, &form.code).await;
+    owner.changed(outcome).await
+}
+
+async fn remove_authenticator(owner: Owner, Checked(Nothing {}): Checked<Nothing>) -> Result<Response, Fault> {
+    let outcome = owner.api.sessions().remove_authenticator(owner.signed_in.account).await;
+    owner.changed(outcome.map(|()| None)).await
+}
+
+async fn add_passkey(owner: Owner, Checked(made): Checked<Made>) -> Result<Response, Fault> {
+    let (client_data, attestation) = (decoded(&made.client_data)?, decoded(&made.attestation)?);
+    let new = NewKey { name: made.name, client_data, attestation };
+    let Here { origin, host } = owner.here.clone();
+    let question = Question { what: registering(owner.signed_in.session), origin, host };
+    let outcome = owner.api.sessions().add_passkey(owner.signed_in.account, new, &question).await;
+    owner.changed(outcome).await
+}
+
+async fn remove_passkey(owner: Owner, Checked(form): Checked<Number>) -> Result<Response, Fault> {
+    let outcome = owner.api.sessions().remove_passkey(owner.signed_in.account, form.number).await;
+    owner.changed(outcome.map(|()| None)).await
+}
+
+async fn renew_recovery(owner: Owner, Checked(Nothing {}): Checked<Nothing>) -> Result<Response, Fault> {
+    let outcome = owner.api.sessions().renew_recovery(owner.signed_in.account).await;
+    owner.changed(outcome.map(Some)).await
+}
+
+impl Owner {
+    /// What is shown once stands in the answer itself; everything else is asked for anew, so that reloading sends
+    /// nothing twice.
+    async fn changed(self, outcome: Result<Option<RecoveryCodes>, FactorError>) -> Result<Response, Fault> {
+        match outcome {
+            Ok(None) => Ok(Redirect::to(HOME).into_response()),
+            Ok(codes) => self.show(codes, None).await,
+            Err(FactorError::Store(error)) => Err(error.into()),
+            Err(error) => self.show(None, Some(error)).await,
+        }
+    }
+
+    async fn show(self, codes: Option<RecoveryCodes>, wrong: Option<FactorError>) -> Result<Response, Fault> {
+        let Owner { api, here, signed_in, asked } = self;
+        let frame = Frame::new(asked, "factors-title");
+        let (sessions, account) = (api.sessions(), signed_in.account);
+        let factors = sessions.second_factors(account).await?;
+        let address = signed_in.address.to_string();
+        let offer = match factors.authenticator_since {
+            Some(_) => None,
+            None => Some(sessions.offer_authenticator(account, &here.host, &address).await.map_err(fault)?),
+        };
+        let user = blake3::derive_key("poshta 2026-11-29 passkey user", &account.0.to_be_bytes());
+        let create = Create {
+            challenge: sessions.challenge(&registering(signed_in.session)),
+            host: here.host,
+            user: URL_SAFE_NO_PAD.encode(user),
+            login: signed_in.login,
+        };
+        let error = wrong.map(|wrong| said(&frame, &wrong));
+        let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let qr = offer.as_ref().and_then(|offer| picture(&offer.uri));
+        let page = FactorsPage { frame: frame.clone(), factors, offer, qr, create, codes, error };
+        Ok(show_as(status, &frame, &page))
+    }
 }
 
 fn said(frame: &Frame, error: &FactorError) -> String {

@@ -8,6 +8,7 @@ use super::super::tests::deposited;
 use super::super::{NewMessage, add_message, add_standard_folders, delete};
 use super::*;
 use crate::store::keys::FolderCounter;
+use crate::store::open::encode_schema;
 use crate::store::tests::{get, open, open_memory, staged};
 use crate::store::{Precondition, Store, rows};
 
@@ -231,7 +232,7 @@ fn a_directory_of_the_first_schema_gets_its_sets_when_it_is_opened() {
         let sets = take_back(dir.path(), left);
         let store = open(dir.path());
         assert_eq!(dump(&store), sets);
-        assert_eq!(get(&store, &keys::fact("schema")), Some(rows::encode(1, &4_u32).unwrap()));
+        assert_eq!(get(&store, &keys::fact("schema")), Some(encode_schema().unwrap()));
         assert_eq!(problems(&store), "");
     }
 }

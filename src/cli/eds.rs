@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::identity::eds::{
-    self, Certificate, CheckDigits, Evidence, Given, Outcome as CheckOutcome, Policy, Report, Response, RevocationList,
-    Trust, Use,
+    self, Certificate, CheckDigits, Evidence, Given, Holder, Kind, Policy, Report, Response, RevocationList, Trust, Use,
 };
 use crate::locale::{self, Lang};
 
@@ -149,56 +148,42 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The answer for programs. It holds IIN and BIN: they are what is asked for.
+///
+/// Whose certificate it is stands at the top; where several signed, the first one, and everybody in `signers`.
 fn json_of(report: &Report, lang: Lang) -> Value {
     let refusal = report.refusal.as_ref();
-    json!({
+    let mut answer = json!({
         "kind": report.kind,
         "valid": report.is_valid(),
-        "subject": report.subject,
-        "organization": report.organization,
-        "iin": report.iin,
-        "bin": report.bin,
-        "roles": report.roles,
-        "algorithm": report.algorithm,
-        "issuer": report.issuer,
-        "serial": report.serial,
-        "not_before": report.not_before,
-        "not_after": report.not_after,
-        "signing_time": report.signing_time,
-        "time_stamp": report.stamp,
         "answers": report.answers,
         "checks": report.checks,
         "refusal": refusal.map(|refusal| json!({ "code": refusal.code(), "text": refusal.text(lang) })),
-    })
+    });
+    let first = report.holders.first().map(|holder| json!(holder));
+    if let (Some(answer), Some(Value::Object(first))) = (answer.as_object_mut(), first) {
+        answer.extend(first);
+        if report.kind == Some(Kind::Signature) {
+            answer.insert("signers".to_owned(), json!(report.holders));
+        }
+    }
+    answer
 }
 
 fn lines(report: &Report, lang: Lang) -> Vec<String> {
-    let stamped = report.stamp.as_ref().map(|stamp| format!("{}, {}", stamp.time, stamp.authority));
-    let facts = [
-        ("kind", report.kind.map(|kind| kind.text(lang))),
-        ("subject", report.subject.clone()),
-        ("organization", report.organization.clone()),
-        ("iin", report.iin.clone()),
-        ("bin", report.bin.clone()),
-        ("roles", Some(roles(report)).filter(|roles| !roles.is_empty())),
-        ("algorithm", report.algorithm.clone()),
-        ("issuer", report.issuer.clone()),
-        ("signing time", report.signing_time.clone()),
-        ("time stamp", stamped),
-    ];
-    let mut lines: Vec<String> =
-        facts.into_iter().filter_map(|(name, value)| Some(format!("{name:13} {}", value?))).collect();
+    let fact = |name: &str, value: &str| format!("{name:13} {value}");
+    let mut lines: Vec<String> = report.kind.iter().map(|kind| fact("kind", &kind.text(lang))).collect();
+    let are_several = report.holders.len() > 1;
+    for (index, holder) in report.holders.iter().enumerate() {
+        lines.extend(are_several.then(|| fact("signer", &(index + 1).to_string())));
+        lines.extend(facts(holder).into_iter().filter_map(|(name, value)| Some(fact(name, &value?))));
+    }
     for answer in &report.answers {
         let since = answer.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
-        lines.push(format!("{:13} {}: {}{since}", "answer", answer.serial, answer.status));
+        lines.push(fact("answer", &format!("{}: {}{since}", answer.serial, answer.status)));
     }
     for check in &report.checks {
-        let outcome = match check.outcome {
-            CheckOutcome::Passed => "eds-outcome-passed",
-            CheckOutcome::Failed => "eds-outcome-failed",
-            CheckOutcome::NotChecked => "eds-outcome-not-checked",
-        };
-        lines.push(format!("{}: {}", check.step.text(lang), locale::text(lang, outcome, &[])));
+        let whose = check.holder.filter(|_| are_several).map(|index| format!("{}. ", index + 1)).unwrap_or_default();
+        lines.push(format!("{whose}{}: {}", check.step.text(lang), check.outcome.text(lang)));
     }
     lines.push(match &report.refusal {
         None => locale::text(lang, "eds-valid", &[]),
@@ -207,8 +192,23 @@ fn lines(report: &Report, lang: Lang) -> Vec<String> {
     lines
 }
 
+fn facts(holder: &Holder) -> [(&'static str, Option<String>); 9] {
+    let stamped = holder.time_stamp.as_ref().map(|stamp| format!("{}, {}", stamp.time, stamp.authority));
+    [
+        ("subject", Some(holder.subject.clone())),
+        ("organization", holder.organization.clone()),
+        ("iin", holder.iin.clone()),
+        ("bin", holder.bin.clone()),
+        ("roles", Some(roles(holder)).filter(|roles| !roles.is_empty())),
+        ("algorithm", Some(holder.algorithm.clone())),
+        ("issuer", Some(holder.issuer.clone())),
+        ("signing time", holder.signing_time.clone()),
+        ("time stamp", stamped),
+    ]
+}
+
 /// As programs get them.
-fn roles(report: &Report) -> String {
-    let names = report.roles.iter().filter_map(|role| serde_json::to_value(role).ok());
+fn roles(holder: &Holder) -> String {
+    let names = holder.roles.iter().filter_map(|role| serde_json::to_value(role).ok());
     names.filter_map(|name| Some(name.as_str()?.to_owned())).collect::<Vec<_>>().join(", ")
 }

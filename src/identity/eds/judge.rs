@@ -6,8 +6,8 @@ use super::cms::SignedData;
 use super::crl::RevocationList;
 use super::ocsp::{Response, Status};
 use super::refusal::{Kind, Refusal};
-use super::report::{Report, Revocation, Step, hex};
-use super::signature::{Policy, Use, describe, judge_certificate, stamp, verify_data};
+use super::report::{Holder, Report, Revocation, Step, hex};
+use super::signature::{Policy, Signed, Use, judge_certificate, stamp, verify_data};
 use super::timestamp::{Expected, Token, token_of_response};
 use super::{ber, contents};
 
@@ -23,18 +23,29 @@ pub struct Given<'a> {
 /// Judges a file, whatever it is.
 #[must_use]
 pub fn judge(given: Given<'_>, policy: &Policy<'_>) -> Report {
+    judge_with_signers(given, policy).0
+}
+
+/// Judges a file, and tells who signed where it is a signature that holds: what became of their certificates can then be
+/// asked for.
+#[must_use]
+pub fn judge_with_signers(given: Given<'_>, policy: &Policy<'_>) -> (Report, Option<Signed>) {
     let mut report = Report::default();
     let bytes = contents(given.file);
+    let nobody = |()| None;
     let result = match recognise(&bytes) {
-        Some(Found::Certificate) => certificate(&bytes, policy, &mut report),
-        Some(Found::RevocationList) => list(&bytes, policy, &mut report),
+        Some(Found::Certificate) => certificate(&bytes, policy, &mut report).map(nobody),
+        Some(Found::RevocationList) => list(&bytes, policy, &mut report).map(nobody),
         Some(Found::Message) => message(&bytes, given.document, policy, &mut report),
-        Some(Found::OcspResponse) => ocsp(&bytes, policy, &mut report),
-        Some(Found::StampResponse) => stamp_response(&bytes, given.document, policy, &mut report),
+        Some(Found::OcspResponse) => ocsp(&bytes, policy, &mut report).map(nobody),
+        Some(Found::StampResponse) => stamp_response(&bytes, given.document, policy, &mut report).map(nobody),
         None => report.check(Step::Form, Err(Refusal::NotRecognised)),
     };
-    report.refusal = result.err();
-    report
+    let signed = result.unwrap_or_else(|refusal| {
+        report.refusal = Some(refusal);
+        None
+    });
+    (report, signed)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,16 +90,21 @@ fn recognise(bytes: &[u8]) -> Option<Found> {
 fn certificate(bytes: &[u8], policy: &Policy<'_>, report: &mut Report) -> Result<(), Refusal> {
     report.kind = Some(Kind::Certificate);
     let certificate = report.check(Step::Form, Certificate::read(bytes))?;
-    describe(&certificate, report);
+    report.holders.push(Holder::of(&certificate));
     judge_certificate(&certificate, &Policy { usage: Use::Any, ..*policy }, policy.at, report).map(drop)
 }
 
-fn message(bytes: &[u8], document: Option<&[u8]>, policy: &Policy<'_>, report: &mut Report) -> Result<(), Refusal> {
+fn message(
+    bytes: &[u8],
+    document: Option<&[u8]>,
+    policy: &Policy<'_>,
+    report: &mut Report,
+) -> Result<Option<Signed>, Refusal> {
     report.kind = Some(Kind::Signature);
     let data = SignedData::read(bytes, Kind::Signature);
     match data {
-        Ok(data) if Token::is_one(&data) => token(bytes, document, policy, report),
-        Ok(data) => verify_data(&data, document, policy, report).map(drop),
+        Ok(data) if Token::is_one(&data) => token(bytes, document, policy, report).map(|()| None),
+        Ok(data) => verify_data(&data, document, policy, report).map(Some),
         Err(refusal) => report.check(Step::Form, Err(refusal)),
     }
 }
@@ -117,8 +133,7 @@ fn token(bytes: &[u8], document: Option<&[u8]>, policy: &Policy<'_>, report: &mu
         None => report.skip(Step::Imprint),
     }
     let verified = report.check(Step::TimeStamp, token.verify(policy.trust, policy.at))?;
-    describe(verified.signer, report);
-    report.stamp = Some(stamp(&verified));
+    report.holders.push(Holder { time_stamp: Some(stamp(&verified)), ..Holder::of(verified.signer) });
     Ok(())
 }
 
@@ -127,7 +142,7 @@ fn ocsp(bytes: &[u8], policy: &Policy<'_>, report: &mut Report) -> Result<(), Re
     let response = report.check(Step::Form, Response::read(bytes))?;
     report.answers = response.answers().iter().map(revocation).collect();
     let verified = report.check(Step::Signature, response.verify(policy.trust, policy.at, policy.max_age_s))?;
-    describe(&verified.responder, report);
+    report.holders.push(Holder::of(&verified.responder));
     Ok(())
 }
 

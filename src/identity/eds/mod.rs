@@ -38,12 +38,12 @@ pub use certificate::{Certificate, Usage};
 pub use chain::{Path, Trust};
 pub use crl::RevocationList;
 pub use digest::{Digest, of as digest_of};
-pub use judge::{Given, judge};
+pub use judge::{Given, judge, judge_with_signers};
 pub use ocsp::{Answer, Question, Response, Status, Verified as OcspVerified};
 pub use refusal::{Kind, Refusal};
-pub use report::{Check, Outcome, Report, Revocation, Stamp, Step};
+pub use report::{Check, Holder, Outcome, Report, Revocation, Stamp, Step};
 pub use roles::{Role, roles};
-pub use signature::{Evidence, Policy, Signed, Use, attached_content, verify};
+pub use signature::{Evidence, Policy, Signed, SignedBy, Use, attached_content, verify};
 pub use subject::{CheckDigits, Subject};
 pub use timestamp::{Expected, Info, Request, Token, Verified, response_with, token_of_response};
 

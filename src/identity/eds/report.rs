@@ -49,6 +49,9 @@ pub struct Check {
     pub step: Step,
     /// Its end.
     pub outcome: Outcome,
+    /// About which of the holders it is; none where it is about the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<usize>,
 }
 
 /// What was found out.
@@ -60,8 +63,18 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Why it is not accepted.
     pub refusal: Option<Refusal>,
-    /// Whose the certificate is.
-    pub subject: Option<String>,
+    /// Whose certificates it is about: of a signature everybody who signed, in the order of the file; who signed twice
+    /// stands there twice. After a refusal the last one is who it is about.
+    pub holders: Vec<Holder>,
+    /// What a responder says, certificate by certificate.
+    pub answers: Vec<Revocation>,
+}
+
+/// Whose a certificate is, and what came with a signature of its key.
+#[derive(Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Holder {
+    /// Name.
+    pub subject: String,
     /// Legal entity.
     pub organization: Option<String>,
     /// The IIN. It is the answer to the question, and never for logs.
@@ -71,21 +84,19 @@ pub struct Report {
     /// Capacities.
     pub roles: Vec<Role>,
     /// Of the key.
-    pub algorithm: Option<String>,
+    pub algorithm: String,
     /// Who issued the certificate.
-    pub issuer: Option<String>,
+    pub issuer: String,
     /// Serial number of the certificate, hexadecimal.
-    pub serial: Option<String>,
+    pub serial: String,
     /// The certificate is valid from here
-    pub not_before: Option<String>,
+    pub not_before: String,
     /// to here.
-    pub not_after: Option<String>,
+    pub not_after: String,
     /// The moment of signing that the signer names.
     pub signing_time: Option<String>,
     /// The time stamp.
-    pub stamp: Option<Stamp>,
-    /// What a responder says, certificate by certificate.
-    pub answers: Vec<Revocation>,
+    pub time_stamp: Option<Stamp>,
 }
 
 /// A time stamp.
@@ -121,13 +132,20 @@ pub struct Revocation {
 /// Hides the numbers (DESIGN 18).
 impl std::fmt::Debug for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Report { kind, checks, refusal, subject, .. } = self;
+        let Report { kind, checks, refusal, holders, answers: _ } = self;
         f.debug_struct("Report")
             .field("kind", kind)
             .field("checks", checks)
             .field("refusal", refusal)
-            .field("subject", subject)
+            .field("holders", holders)
             .finish_non_exhaustive()
+    }
+}
+
+/// As above.
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Holder({})", self.subject)
     }
 }
 
@@ -138,16 +156,45 @@ impl Report {
         self.refusal.is_none()
     }
 
+    /// The checks about one of the holders.
+    pub fn checks_of(&self, holder: usize) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(move |check| check.holder == Some(holder))
+    }
+
+    /// Notes what was found out afterwards about the revocation of a holder's certificate.
+    pub fn settle_revocation(&mut self, holder: usize, outcome: Outcome) {
+        let is_it = |check: &&mut Check| check.step == Step::Revocation && check.holder == Some(holder);
+        if let Some(check) = self.checks.iter_mut().find(is_it) {
+            check.outcome = outcome;
+        }
+    }
+
     /// Notes how a check ended.
     pub(super) fn check<T>(&mut self, step: Step, result: Result<T, Refusal>) -> Result<T, Refusal> {
-        let outcome = if result.is_ok() { Outcome::Passed } else { Outcome::Failed };
-        self.checks.push(Check { step, outcome });
+        self.note(step, if result.is_ok() { Outcome::Passed } else { Outcome::Failed });
         result
     }
 
     /// Notes that something was not checked.
     pub(super) fn skip(&mut self, step: Step) {
-        self.checks.push(Check { step, outcome: Outcome::NotChecked });
+        self.note(step, Outcome::NotChecked);
+    }
+
+    fn note(&mut self, step: Step, outcome: Outcome) {
+        self.checks.push(Check { step, outcome, holder: self.holders.len().checked_sub(1) });
+    }
+}
+
+impl Outcome {
+    /// Its name in this language.
+    #[must_use]
+    pub fn text(self, lang: Lang) -> String {
+        let key = match self {
+            Outcome::Passed => "eds-outcome-passed",
+            Outcome::Failed => "eds-outcome-failed",
+            Outcome::NotChecked => "eds-outcome-not-checked",
+        };
+        locale::text(lang, key, &[])
     }
 }
 

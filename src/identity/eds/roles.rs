@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::certificate::Certificate;
+use crate::locale::{self, Lang};
 
 /// A capacity (order of the national authority V2000021440).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -32,6 +33,28 @@ pub enum Role {
     TimeStamping,
     /// The key signs answers about revocation.
     OcspSigning,
+}
+
+impl Role {
+    /// Its name in this language.
+    #[must_use]
+    pub fn text(self, lang: Lang) -> String {
+        let key = match self {
+            Role::Individual => "eds-role-individual",
+            Role::InformationSystem => "eds-role-information-system",
+            Role::LegalEntity => "eds-role-legal-entity",
+            Role::FirstHead => "eds-role-first-head",
+            Role::RightToSign => "eds-role-right-to-sign",
+            Role::FinancialSignature => "eds-role-financial-signature",
+            Role::HumanResources => "eds-role-human-resources",
+            Role::Employee => "eds-role-employee",
+            Role::Signing => "eds-role-signing",
+            Role::Authentication => "eds-role-authentication",
+            Role::TimeStamping => "eds-role-time-stamping",
+            Role::OcspSigning => "eds-role-ocsp-signing",
+        };
+        locale::text(lang, key, &[])
+    }
 }
 
 const ROLES: &[(&str, Role)] = &[

@@ -6,7 +6,7 @@ use super::cms::{SignedData, Signer};
 use super::crl::RevocationList;
 use super::ocsp::{Question, Response, Status};
 use super::refusal::{Kind, Refusal};
-use super::report::{Report, Step, hex};
+use super::report::{Holder, Report, Step, hex};
 use super::roles::roles;
 use super::subject::CheckDigits;
 use super::timestamp::{Expected, Token};
@@ -47,10 +47,33 @@ pub enum Evidence<'a> {
 pub struct Signed {
     /// What was signed.
     pub content: Vec<u8>,
+    /// Who signed, as the report names them: whoever signed twice stands here twice.
+    pub signers: Vec<SignedBy>,
+}
+
+/// One of those who signed.
+#[derive(Clone, Debug)]
+pub struct SignedBy {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its way to an authority that is trusted.
+    pub path: Path,
+    /// The signature was there at this time for certain: that of its time stamp, or of the verification.
+    pub at: Timestamp,
+}
+
+impl Signed {
     /// The certificates of those who signed, each of them once.
-    pub certificates: Vec<Certificate>,
-    /// The way of each to an authority that is trusted.
-    pub paths: Vec<Path>,
+    #[must_use]
+    pub fn certificates(&self) -> Vec<&Certificate> {
+        let mut distinct: Vec<&Certificate> = Vec::new();
+        for SignedBy { certificate, .. } in &self.signers {
+            if !distinct.contains(&certificate) {
+                distinct.push(certificate);
+            }
+        }
+        distinct
+    }
 }
 
 /// Judges a signature; `document` is what a detached one is over. What is found out is noted in the report.
@@ -84,19 +107,13 @@ pub(super) fn verify_data(
     report: &mut Report,
 ) -> Result<Signed, Refusal> {
     let content = report.check(Step::Form, content(data, document))?.to_vec();
-    let (mut certificates, mut paths) = (Vec::new(), Vec::new());
-    // Everybody who signed must have signed rightly; the report tells of the last one.
-    for signer in &data.signers {
-        let (certificate, path) = verify_signer(data, signer, &content, policy, report)?;
-        if !certificates.contains(&certificate) {
-            certificates.push(certificate);
-            paths.push(path);
-        }
-    }
-    if certificates.is_empty() {
+    // Everybody who signed must have signed rightly.
+    let signers = data.signers.iter().map(|signer| verify_signer(data, signer, &content, policy, report));
+    let signers = signers.collect::<Result<Vec<_>, _>>()?;
+    if signers.is_empty() {
         return report.check(Step::Signature, Err(Refusal::NoSigner));
     }
-    Ok(Signed { content, certificates, paths })
+    Ok(Signed { content, signers })
 }
 
 fn content<'a>(data: &'a SignedData, document: Option<&'a [u8]>) -> Result<&'a [u8], Refusal> {
@@ -113,13 +130,13 @@ fn verify_signer(
     content: &[u8],
     policy: &Policy<'_>,
     report: &mut Report,
-) -> Result<(Certificate, Path), Refusal> {
+) -> Result<SignedBy, Refusal> {
     let others: Vec<Certificate> = policy.trust.anchors.iter().chain(policy.trust.others).cloned().collect();
     let Some(certificate) = data.certificate_of(signer, &others).cloned() else {
         return report.check(Step::Signature, Err(Refusal::NoSignerCertificate));
     };
-    describe(&certificate, report);
-    report.signing_time = signer.signing_time.map(|time| time.to_string());
+    let signing_time = signer.signing_time.map(|time| time.to_string());
+    report.holders.push(Holder { signing_time, ..Holder::of(&certificate) });
     report.check(Step::Signature, signer.verify(&certificate, &data.content_type, content))?;
     let others: Vec<Certificate> = data.certificates.iter().chain(policy.trust.others).cloned().collect();
     let trust = policy.trust.with(&others);
@@ -128,7 +145,7 @@ fn verify_signer(
     let claimed = require_signing_time(signer.signing_time, &certificate, at);
     report.check(Step::SigningTime, claimed)?;
     let path = judge_certificate(&certificate, &Policy { trust, at, ..*policy }, policy.at, report)?;
-    Ok((certificate, path))
+    Ok(SignedBy { certificate, path, at })
 }
 
 /// The time at which the signature was there for certain: that of its time stamp.
@@ -149,7 +166,9 @@ fn time_stamp(
     let expected = Expected { content: &signer.signature, nonce: None, policy: None };
     let verified = token.require(&expected).and_then(|()| token.verify(trust, now));
     let verified = report.check(Step::TimeStamp, verified)?;
-    report.stamp = Some(stamp(&verified));
+    if let Some(holder) = report.holders.last_mut() {
+        holder.time_stamp = Some(stamp(&verified));
+    }
     Ok(Some(verified.info.time))
 }
 
@@ -217,7 +236,10 @@ pub(super) fn judge_certificate(
     report.check(Step::KeyUsage, policy.usage.require(certificate))?;
     let names = certificate.names();
     let numbers = names.iin(policy.digits).and_then(|iin| Ok((iin, names.bin(policy.digits)?)));
-    (report.iin, report.bin) = report.check(Step::Numbers, numbers)?;
+    let numbers = report.check(Step::Numbers, numbers)?;
+    if let Some(holder) = report.holders.last_mut() {
+        (holder.iin, holder.bin) = numbers;
+    }
     match revocation(certificate, &path, policy, now) {
         Some(result) => report.check(Step::Revocation, result)?,
         None => report.skip(Step::Revocation),
@@ -249,15 +271,20 @@ fn revocation(
     }
 }
 
-/// Whose a certificate is.
-pub(super) fn describe(certificate: &Certificate, report: &mut Report) {
-    let names = certificate.names();
-    report.subject = Some(names.common_name.clone());
-    report.organization = Some(names.organization.clone()).filter(|name| !name.is_empty());
-    report.roles = roles(certificate);
-    report.algorithm = Some(certificate.algorithm());
-    report.issuer = Some(certificate.issuer_names().shown());
-    report.serial = Some(hex(certificate.serial()));
-    report.not_before = Some(certificate.not_before().to_string());
-    report.not_after = Some(certificate.not_after().to_string());
+impl Holder {
+    /// Whose a certificate is. The numbers come later, once they are checked.
+    pub(super) fn of(certificate: &Certificate) -> Self {
+        let names = certificate.names();
+        Holder {
+            subject: names.common_name.clone(),
+            organization: Some(names.organization.clone()).filter(|name| !name.is_empty()),
+            roles: roles(certificate),
+            algorithm: certificate.algorithm(),
+            issuer: certificate.issuer_names().shown(),
+            serial: hex(certificate.serial()),
+            not_before: certificate.not_before().to_string(),
+            not_after: certificate.not_after().to_string(),
+            ..Holder::default()
+        }
+    }
 }

@@ -97,7 +97,7 @@ impl Person {
         Message { signing_time: None, ..self.message(text) }.to_der()
     }
 
-    fn message<'a>(&'a self, text: &'a str) -> Message<'a> {
+    pub(crate) fn message<'a>(&'a self, text: &'a str) -> Message<'a> {
         Message::new(&self.key, &self.certificate, &[], text.as_bytes())
     }
 }

@@ -14,7 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::clock::{Timestamp, World};
 use crate::identity::PersonalNumber;
-use crate::identity::eds::{self, CheckDigits, Evidence, Policy, Refusal, Report, Role, Signed, Trust, Use};
+use crate::identity::eds::{
+    self, CheckDigits, Evidence, Given, Outcome, Policy, Refusal, Report, Role, Signed, Trust, Use,
+};
 
 use revocation::Revocations;
 
@@ -94,6 +96,26 @@ pub enum SignatureError {
     RevocationUnknown(String),
 }
 
+/// What became of a signature that somebody asks about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judged {
+    /// What was found out.
+    pub report: Report,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+/// What the checks come to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// All that the configuration asks for was checked, and holds.
+    Valid,
+    /// A check failed.
+    Refused(Refusal),
+    /// All else holds, but whether a certificate was revoked cannot be found out now.
+    RevocationUnknown,
+}
+
 /// M27: who may sign for a legal entity.
 pub const MAY_SIGN: &[Role] = &[Role::FirstHead, Role::RightToSign];
 
@@ -136,14 +158,61 @@ impl Signatures {
             Ok(judged) => judged.map_err(SignatureError::Refused)?,
             Err(error) => return Err(SignatureError::RevocationUnknown(error.to_string())),
         };
-        let ([certificate], [path]) = (signed.certificates.as_slice(), signed.paths.as_slice()) else {
+        let (Some(by), 1) = (signed.signers.first(), signed.certificates().len()) else {
             return Err(SignatureError::Several);
         };
         let signer = Signer::of(&report);
         wanted.require(&signer)?;
         let inner = &self.inner;
-        inner.revocations.require_good(certificate, path, inner.trust.trust(), at).await?;
+        inner.revocations.require_good(&by.certificate, &by.path, inner.trust.trust(), at).await?;
         Ok(signer)
+    }
+
+    /// Judges what anybody brings, attached or with its document beside it, as `poshta eds verify` does, and asks for
+    /// the revocation of every signer's certificate (M5).
+    ///
+    /// # Errors
+    /// [`SignatureError::NotConfigured`]; [`SignatureError::RevocationUnknown`] when the work ends before its time.
+    pub async fn judge(
+        &self,
+        file: Vec<u8>,
+        document: Option<Vec<u8>>,
+        at: Timestamp,
+    ) -> Result<Judged, SignatureError> {
+        if !self.is_configured() {
+            return Err(SignatureError::NotConfigured);
+        }
+        let inner = Arc::clone(&self.inner);
+        let judged = tokio::task::spawn_blocking(move || {
+            let given = Given { file: &file, document: document.as_deref() };
+            eds::judge_with_signers(given, &inner.policy(Use::Document, at))
+        });
+        let (mut report, signed) =
+            judged.await.map_err(|error| SignatureError::RevocationUnknown(error.to_string()))?;
+        let verdict = match &report.refusal {
+            Some(refusal) => Verdict::Refused(truer(refusal.clone(), &report, at)),
+            None => self.revocations_of(signed, &mut report).await,
+        };
+        Ok(Judged { report, verdict })
+    }
+
+    /// Until the first signer of whom it is not known that all is well.
+    async fn revocations_of(&self, signed: Option<Signed>, report: &mut Report) -> Verdict {
+        let Inner { revocations, trust, .. } = &*self.inner;
+        if !revocations.are_checked() {
+            return Verdict::Valid;
+        }
+        for (holder, by) in signed.iter().flat_map(|signed| signed.signers.iter().enumerate()) {
+            match revocations.require_good(&by.certificate, &by.path, trust.trust(), by.at).await {
+                Ok(()) => report.settle_revocation(holder, Outcome::Passed),
+                Err(SignatureError::Refused(refusal)) => {
+                    report.settle_revocation(holder, Outcome::Failed);
+                    return Verdict::Refused(refusal);
+                }
+                Err(_) => return Verdict::RevocationUnknown,
+            }
+        }
+        Verdict::Valid
     }
 
     /// The CMS that a form carries: base64 as NCALayer gives it, or a file as other programs write it, DER or PEM.
@@ -168,7 +237,15 @@ impl Signatures {
 
 impl Inner {
     fn judge(&self, cms: &[u8], document: &[u8], usage: Use, at: Timestamp) -> Result<(Signed, Report), Refusal> {
-        let policy = Policy {
+        let mut report = Report::default();
+        match eds::verify(cms, Some(document), &self.policy(usage, at), &mut report) {
+            Ok(signed) => Ok((signed, report)),
+            Err(refusal) => Err(truer(refusal, &report, at)),
+        }
+    }
+
+    fn policy(&self, usage: Use, at: Timestamp) -> Policy<'_> {
+        Policy {
             trust: self.trust.trust(),
             at,
             digits: self.digits,
@@ -176,23 +253,23 @@ impl Inner {
             evidence: Evidence::None,
             max_age_s: 0,
             usage,
-        };
-        let mut report = Report::default();
-        match eds::verify(cms, Some(document), &policy, &mut report) {
-            Ok(signed) => Ok((signed, report)),
-            // Who signs with a key whose time is over is to hear that, and not that the time of signing cannot be.
-            Err(Refusal::SigningTime { claimed }) => {
-                Err(expired(&report, at).unwrap_or(Refusal::SigningTime { claimed }))
-            }
-            Err(refusal) => Err(refusal),
         }
     }
 }
 
-/// That the certificate in the report is not valid any more.
+/// Who signs with a key whose time is over is to hear that, and not that the time of signing cannot be.
+fn truer(refusal: Refusal, report: &Report, at: Timestamp) -> Refusal {
+    match refusal {
+        Refusal::SigningTime { .. } => expired(report, at).unwrap_or(refusal),
+        refusal => refusal,
+    }
+}
+
+/// That the certificate the report ends with is not valid any more.
 fn expired(report: &Report, at: Timestamp) -> Option<Refusal> {
-    let until: Timestamp = report.not_after.as_ref()?.parse().ok()?;
-    (at > until).then(|| Refusal::Expired { subject: report.subject.clone().unwrap_or_default(), until })
+    let holder = report.holders.last()?;
+    let until: Timestamp = holder.not_after.parse().ok()?;
+    (at > until).then(|| Refusal::Expired { subject: holder.subject.clone(), until })
 }
 
 impl settings::Authorities {
@@ -225,16 +302,16 @@ impl SignerRules<'_> {
 
 impl Signer {
     fn of(report: &Report) -> Self {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let holder = report.holders.first().cloned().unwrap_or_default();
         Signer {
-            name: text(&report.subject),
-            organization: report.organization.clone(),
-            iin: report.iin.clone(),
-            bin: report.bin.clone(),
-            roles: report.roles.clone(),
-            serial: text(&report.serial),
-            issuer: text(&report.issuer),
-            algorithm: text(&report.algorithm),
+            name: holder.subject,
+            organization: holder.organization,
+            iin: holder.iin,
+            bin: holder.bin,
+            roles: holder.roles,
+            serial: holder.serial,
+            issuer: holder.issuer,
+            algorithm: holder.algorithm,
         }
     }
 }

@@ -78,6 +78,11 @@ impl Revocations {
         })
     }
 
+    /// Whether anybody is asked at all.
+    pub(super) fn are_checked(&self) -> bool {
+        self.check != RevocationCheck::Off
+    }
+
     /// That the certificate at the beginning of the path was not revoked at an instant.
     ///
     /// # Errors
@@ -89,7 +94,7 @@ impl Revocations {
         trust: Trust<'_>,
         at: Timestamp,
     ) -> Result<(), SignatureError> {
-        if self.check == RevocationCheck::Off {
+        if !self.are_checked() {
             return Ok(());
         }
         let issuer = path.issuer().unwrap_or(certificate);

@@ -232,6 +232,36 @@ impl<'a> Message<'a> {
     }
 
     pub(crate) fn to_der(&self) -> Vec<u8> {
+        self.signed_with(&[])
+    }
+
+    /// The same message with the signatures of `others` over it behind this one.
+    pub(crate) fn signed_with(&self, others: &[&Message<'_>]) -> Vec<u8> {
+        let algorithm = self.digest_algorithm();
+        let octets = write(tag::constructed(0), &write(tag::OCTET_STRING, self.content));
+        let content = sequence(&[&oid(self.content_type), if self.is_detached { &[] } else { &octets }]);
+        let all = || [self].into_iter().chain(others.iter().copied());
+        let certificates: Vec<u8> = all()
+            .map(|one| one.certificate)
+            .chain(self.chain)
+            .flat_map(|certificate| certificate.der().to_vec())
+            .collect();
+        let signers: Vec<u8> = all().flat_map(|one| one.signer().repeat(one.times)).collect();
+        let data = sequence(&[
+            &integer(&[3]),
+            &write(tag::SET, &algorithm),
+            &content,
+            &write(tag::constructed(0), &certificates),
+            &write(tag::SET, &signers),
+        ]);
+        sequence(&[&oid("1.2.840.113549.1.7.2"), &write(tag::constructed(0), &data)])
+    }
+
+    fn digest_algorithm(&self) -> Vec<u8> {
+        sequence(&[&oid(self.digest.oid()), &write(tag::NULL, &[])])
+    }
+
+    fn signer(&self) -> Vec<u8> {
         let attributes = self.attributes().concat();
         let mut signature = self.key.sign(&write(tag::SET, &attributes));
         let stamp = self.stamp.map(|stamp| stamp(&signature));
@@ -240,28 +270,15 @@ impl<'a> Message<'a> {
             let last = signature.len() - 1;
             signature[last] ^= 1;
         }
-        let algorithm = sequence(&[&oid(self.digest.oid()), &write(tag::NULL, &[])]);
-        let signer = sequence(&[
+        sequence(&[
             &integer(&[1]),
             &sequence(&[self.certificate.issuer(), &write(tag::INTEGER, self.certificate.serial())]),
-            &algorithm,
+            &self.digest_algorithm(),
             &write(tag::constructed(0), &attributes),
             &self.key.algorithm(),
             &write(tag::OCTET_STRING, &signature),
             &stamp.map(|stamp| write(tag::constructed(1), &stamp)).unwrap_or_default(),
-        ]);
-        let octets = write(tag::constructed(0), &write(tag::OCTET_STRING, self.content));
-        let content = sequence(&[&oid(self.content_type), if self.is_detached { &[] } else { &octets }]);
-        let certificates: Vec<u8> =
-            [self.certificate].into_iter().chain(self.chain).flat_map(|one| one.der().to_vec()).collect();
-        let data = sequence(&[
-            &integer(&[3]),
-            &write(tag::SET, &algorithm),
-            &content,
-            &write(tag::constructed(0), &certificates),
-            &write(tag::SET, &signer.repeat(self.times)),
-        ]);
-        sequence(&[&oid("1.2.840.113549.1.7.2"), &write(tag::constructed(0), &data)])
+        ])
     }
 
     fn attributes(&self) -> Vec<Vec<u8>> {

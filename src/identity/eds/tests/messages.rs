@@ -80,9 +80,9 @@ fn eds_signatures_of_every_algorithm_hold(key: fn() -> Key, algorithm: &str) {
     let attached = world.message().to_der();
     let report = world.judge(&attached, None, Evidence::None);
     assert_eq!(code(&report), "valid");
-    assert_eq!(report.algorithm.as_deref(), Some(algorithm));
-    assert_eq!(report.iin.as_deref(), Some("061211600012"));
-    assert_eq!(report.signing_time.as_deref(), Some("2026-11-20T10:00:00Z"));
+    assert_eq!(report.holders[0].algorithm, algorithm);
+    assert_eq!(report.holders[0].iin.as_deref(), Some("061211600012"));
+    assert_eq!(report.holders[0].signing_time.as_deref(), Some("2026-11-20T10:00:00Z"));
     let detached = Message { is_detached: true, ..world.message() }.to_der();
     assert_eq!(code(&world.judge(&detached, Some(DOCUMENT), Evidence::None)), "valid");
     assert_eq!(code(&world.judge(&detached, Some(b"another"), Evidence::None)), "message-digest");
@@ -175,7 +175,7 @@ fn eds_a_key_to_sign_in_with_is_refused_only_under_a_document() {
     let report = world.judge(&world.message().to_der(), None, Evidence::None);
     let subject = world.person.names().shown();
     assert_eq!(report.refusal, Some(Refusal::KeyUsage { subject }));
-    assert_eq!(report.checks.last(), Some(&Check { step: Step::KeyUsage, outcome: Outcome::Failed }));
+    assert_eq!(report.checks.last(), Some(&Check { step: Step::KeyUsage, outcome: Outcome::Failed, holder: Some(0) }));
     let trust = Trust { anchors: std::slice::from_ref(&world.authority), others: &[] };
     let policy = Policy { trust, ..world.policy(Evidence::None) };
     assert_eq!(code(&judge(Given { file: world.person.der(), document: None }, &policy)), "valid");
@@ -198,7 +198,30 @@ fn eds_who_signs_twice_is_listed_once() {
     let world = World::new(&person());
     let twice = Message { times: 2, ..world.message() }.to_der();
     let signed = verify(&twice, None, &world.policy(Evidence::None), &mut Report::default()).unwrap();
-    assert_eq!(signed.certificates, std::slice::from_ref(&world.person));
+    assert_eq!(signed.certificates(), [&world.person]);
+}
+
+/// Each with name, numbers and time of its own; a signature that is not right ends it, and says whose it is.
+#[test]
+fn m5_everybody_who_signed_is_named() {
+    let world = World::new(&person());
+    let key = Key::gost(ParameterSet::Tc26A256, 40);
+    let plan = Plan { serial: 78, iin: Some("791028302728"), bin: Some("060640000011"), ..person() };
+    let second = Plan { name: "СЕРІКОВА АЙГҮЛ", ..plan }.issue(&key, &world.authority_key);
+    let message = Message { signing_time: Some("2026-11-21T10:00:00Z"), ..Message::new(&key, &second, &[], DOCUMENT) };
+    let report = world.judge(&world.message().signed_with(&[&message]), None, Evidence::None);
+    assert_eq!(code(&report), "valid");
+    let named: Vec<_> = report.holders.iter().map(|holder| (holder.subject.as_str(), holder.iin.as_deref())).collect();
+    assert_eq!(named, [("ТЕСТОВ ТЕСТ", Some("061211600012")), ("СЕРІКОВА АЙГҮЛ", Some("791028302728"))]);
+    assert_eq!(report.holders[1].bin.as_deref(), Some("060640000011"));
+    assert_eq!(report.holders[1].signing_time.as_deref(), Some("2026-11-21T10:00:00Z"));
+    let steps = |holder| report.checks_of(holder).map(|check| check.step).collect::<Vec<_>>();
+    assert_eq!(steps(0), steps(1));
+    assert_eq!(steps(0).len(), report.checks.len() / 2, "all but that of the form are of one of the two");
+    let damaged = Message { is_damaged: true, ..message };
+    let report = world.judge(&world.message().signed_with(&[&damaged]), None, Evidence::None);
+    assert_eq!((code(&report), report.holders.len()), ("signature", 2));
+    assert_eq!(report.checks.last().map(|check| check.holder), Some(Some(1)));
 }
 
 #[test_case(60_000 => true; "a long one")]
@@ -261,7 +284,7 @@ fn rfc3161_a_time_stamp_says_when_the_signature_was_there() {
     assert_eq!(world.code(&without), "expired");
     let report = world.judge(&stamped("2026-11-20T10:00:05Z"), None, Evidence::None);
     assert_eq!(code(&report), "valid");
-    assert_eq!(report.stamp.unwrap().time, "2026-11-20T10:00:05Z");
+    assert_eq!(report.holders[0].time_stamp.as_ref().unwrap().time, "2026-11-20T10:00:05Z");
 }
 
 #[test]

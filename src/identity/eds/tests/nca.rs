@@ -64,18 +64,18 @@ fn m24_numbers_that_were_never_given_out_are_refused(file: &[u8], authority: &[u
 #[test]
 fn m24_iin_bin_and_capacities_come_from_the_certificate() {
     let report = judged(HEAD_2004, NCA_GOST, "2022-06-01T00:00:00Z", CheckDigits::NotChecked);
-    assert_eq!(report.iin.as_deref(), Some("123456789011"));
-    assert_eq!(report.bin.as_deref(), Some("123456789021"));
-    assert_eq!(report.roles, [Role::LegalEntity, Role::FirstHead, Role::Signing]);
-    assert_eq!(report.algorithm.as_deref(), Some("GOST 34.310-2004"));
-    assert_eq!(report.organization.as_deref(), Some("АО \"ТЕСТ\""));
+    assert_eq!(report.holders[0].iin.as_deref(), Some("123456789011"));
+    assert_eq!(report.holders[0].bin.as_deref(), Some("123456789021"));
+    assert_eq!(report.holders[0].roles, [Role::LegalEntity, Role::FirstHead, Role::Signing]);
+    assert_eq!(report.holders[0].algorithm, "GOST 34.310-2004");
+    assert_eq!(report.holders[0].organization.as_deref(), Some("АО \"ТЕСТ\""));
     let report = judged(PERSON_2015, NCA_2022, "2024-01-01T00:00:00Z", CheckDigits::NotChecked);
-    assert_eq!((report.iin.as_deref(), report.bin.as_deref()), (Some("123456789011"), None));
-    assert!(report.roles.contains(&Role::Individual), "{:?}", report.roles);
-    assert_eq!(report.algorithm.as_deref(), Some("GOST 34.10-2015 (512)"));
+    assert_eq!((report.holders[0].iin.as_deref(), report.holders[0].bin.as_deref()), (Some("123456789011"), None));
+    assert!(report.holders[0].roles.contains(&Role::Individual), "{:?}", report.holders[0].roles);
+    assert_eq!(report.holders[0].algorithm, "GOST 34.10-2015 (512)");
     let report = judged(PERSON_RSA_AUTH, NCA_RSA, "2022-06-01T00:00:00Z", CheckDigits::NotChecked);
-    assert_eq!(report.roles, [Role::Individual, Role::Authentication]);
-    assert_eq!(report.algorithm.as_deref(), Some("RSA-2048"));
+    assert_eq!(report.holders[0].roles, [Role::Individual, Role::Authentication]);
+    assert_eq!(report.holders[0].algorithm, "RSA-2048");
 }
 
 #[test]

@@ -45,7 +45,7 @@ use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::ids::ItemId;
 use crate::people::lookups::Lookups;
-use crate::people::{Cabinet, Counter, Registration, SignatureSignIn};
+use crate::people::{Cabinet, Counter, Registration, SignatureSignIn, Signatures};
 use crate::postal::{FacilityId, FacilityKind, Registry};
 use crate::publisher::Publisher;
 use crate::pulse::Pulse;
@@ -94,6 +94,8 @@ pub struct Parts {
     pub registration: Registration,
     /// And at a counter.
     pub counter: Counter,
+    /// Judges electronic signatures.
+    pub signatures: Signatures,
     /// Lets in whoever signs.
     pub signature_sign_in: SignatureSignIn,
     /// Who did what.
@@ -114,13 +116,15 @@ pub struct Api {
     parts: Arc<Parts>,
     in_flight: InFlight,
     form_rate: pages::FormRate,
+    checks: pages::Checks,
 }
 
 impl Api {
     /// Builds the API.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Api { parts: Arc::new(parts), in_flight: InFlight::default(), form_rate: pages::FormRate::default() }
+        let (form_rate, checks) = (pages::FormRate::default(), pages::Checks::default());
+        Api { parts: Arc::new(parts), in_flight: InFlight::default(), form_rate, checks }
     }
 
     /// All routes of version 1.
@@ -202,6 +206,14 @@ impl Api {
 
     fn signature_sign_in(&self) -> &SignatureSignIn {
         &self.parts.signature_sign_in
+    }
+
+    fn signatures(&self) -> &Signatures {
+        &self.parts.signatures
+    }
+
+    fn checks(&self) -> &pages::Checks {
+        &self.checks
     }
 
     fn workers(&self) -> &Workers {

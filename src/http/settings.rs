@@ -22,6 +22,10 @@ pub struct Settings {
     pub max_json_bytes: usize,
     /// Forms that people who are not signed in may send from one network in a minute; 0 is without a limit.
     pub max_anonymous_forms_per_minute: u32,
+    /// Signed documents that one network may have checked on `/verify/document` in a minute; 0 is without a limit.
+    pub max_document_checks_per_minute: u32,
+    /// Largest signed document that is checked there, bytes: of a signature and of the document beside it, each.
+    pub max_checked_bytes: usize,
     /// Largest form of a page without files, bytes.
     pub max_form_bytes: usize,
     /// Largest multipart body, bytes; larger than the largest scan.
@@ -65,6 +69,8 @@ impl Default for Settings {
             limits: Limits::default(),
             max_json_bytes: 64 << 10,
             max_anonymous_forms_per_minute: 60,
+            max_document_checks_per_minute: 10,
+            max_checked_bytes: 16 << 20,
             max_form_bytes: 64 << 10,
             max_upload_bytes: 52 << 20,
             request_timeout_s: 120,

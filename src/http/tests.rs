@@ -5,6 +5,7 @@ mod admin;
 mod base;
 mod consent;
 mod daily;
+mod document;
 mod full_disk;
 mod log;
 mod office;

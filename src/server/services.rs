@@ -391,6 +391,7 @@ impl Services {
             cabinet: self.cabinet(addresses),
             registration: self.registration.clone(),
             counter: self.counter.clone(),
+            signatures: self.signatures.clone(),
             signature_sign_in: self.signature_sign_in.clone(),
             audit: self.audit.clone(),
             lookups: self.lookups.clone(),

@@ -12,6 +12,7 @@ mod agreement;
 mod assets;
 mod cabinet;
 mod desk;
+mod document;
 mod download;
 mod fault;
 mod form;
@@ -34,6 +35,7 @@ use axum::middleware::from_fn_with_state;
 
 use super::Api;
 
+pub(super) use document::Checks;
 pub(super) use fault::Fault;
 pub(super) use frame::{Frame, show, show_as};
 pub(super) use language::Asked;

@@ -8,7 +8,9 @@ use axum::routing::{MethodRouter, get};
 
 use super::super::Api;
 use super::super::access::Role;
-use super::{activate, admin, agreement, assets, cabinet, desk, home, mail_programs, register, sign_in, verify};
+use super::{
+    activate, admin, agreement, assets, cabinet, desk, document, home, mail_programs, register, sign_in, verify,
+};
 
 /// Who may see a page or send a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +48,7 @@ pub(in crate::http) struct Page {
 /// The rows of all folders.
 const TABLES: &[&[Page]] = &[
     PUBLIC,
+    document::PAGES,
     sign_in::PAGES,
     sign_in::FACTOR_PAGES,
     sign_in::APP_PASSWORD_PAGES,

@@ -156,6 +156,7 @@ impl Ground {
             closings: self.closings(publisher),
             workers: post.workers.clone(),
             counter: self.counter(post, registration),
+            signatures: self.signatures(),
             signature_sign_in: self.signature_sign_in(),
             registration: registration.clone(),
             cabinet: self.cabinet(registration),

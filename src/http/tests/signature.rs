@@ -13,16 +13,16 @@ const PAGE: &str = "/sign-in/signature";
 const IIN: &str = "061211600012";
 
 /// A browser, with the page that it saw last.
-struct Visitor<'a> {
+pub(super) struct Visitor<'a> {
     office: &'a Office,
     cookies: Vec<(String, String)>,
-    status: StatusCode,
-    headers: HeaderMap,
-    page: String,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) page: String,
 }
 
 impl<'a> Visitor<'a> {
-    fn of(office: &'a Office) -> Self {
+    pub(super) fn of(office: &'a Office) -> Self {
         let (status, headers) = (StatusCode::OK, HeaderMap::new());
         Visitor { office, cookies: Vec::new(), status, headers, page: String::new() }
     }
@@ -42,28 +42,32 @@ impl<'a> Visitor<'a> {
         self.page = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
     }
 
-    async fn get(&mut self, path: &str) {
+    pub(super) async fn get(&mut self, path: &str) {
         self.send(Request::builder().uri(path), String::new()).await;
     }
 
     /// Sends the form of the page, with a signature in one of its fields.
     async fn upload(&mut self, field: &str, signature: &str) {
         let hidden = ["csrf", "next", "nonce", "issued"].map(|name| (name, self.hidden(name)));
+        self.post_parts(PAGE, hidden.into_iter().chain([(field, signature.to_owned())])).await;
+    }
+
+    /// Sends a form with files.
+    pub(super) async fn post_parts(&mut self, path: &str, parts: impl IntoIterator<Item = (&str, String)>) {
         let part = |(name, value): (&str, String)| {
             format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };
-        let fields: String = hidden.into_iter().map(part).collect();
-        let file = part((field, signature.to_owned()));
-        let request = Request::builder().method("POST").uri(PAGE);
+        let parts: String = parts.into_iter().map(part).collect();
+        let request = Request::builder().method("POST").uri(path);
         let request = request.header(CONTENT_TYPE, "multipart/form-data; boundary=frontier");
-        self.send(request, format!("{fields}{file}--frontier--\r\n")).await;
+        self.send(request, format!("{parts}--frontier--\r\n")).await;
     }
 
     fn after(&self, before: &str) -> String {
         self.page.split(before).nth(1).unwrap_or_else(|| panic!("{}", self.page)).split('"').next().unwrap().to_owned()
     }
 
-    fn hidden(&self, name: &str) -> String {
+    pub(super) fn hidden(&self, name: &str) -> String {
         self.after(&format!("name=\"{name}\" value=\""))
     }
 

@@ -28,8 +28,10 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// 1. the first;
 /// 2. with sets of UIDs (class `U`);
 /// 3. with a chain over the audit (class `X`);
-/// 4. with the letters to paper of every account (class `1`).
-pub(super) const SCHEMA: u32 = 5;
+/// 4. with the letters to paper of every account (class `1`);
+/// 5. with sealed sessions (those of before end);
+/// 6. with prefixes that are compressed with a dictionary.
+pub(super) const SCHEMA: u32 = 6;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";

@@ -26,7 +26,7 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
     let messages = if found < 2 { make_sets(store)? } else { 0 };
     let entries = if found < 3 { audit::chain::link_entries(store)? } else { 0 };
     let letters = if found < 4 { list_letters(store)? } else { 0 };
-    let sessions = end_sessions(store)?;
+    let sessions = if found < 5 { end_sessions(store)? } else { 0 };
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;

@@ -17,8 +17,9 @@ use std::ops::Range;
 
 use zstd::bulk::Compressor;
 
+use super::contexts::{self, Dictionary};
 use super::format::{CHECK_BYTES, CHUNK_BYTES, part_check};
-use super::{Header, Kind, contexts};
+use super::{Header, Kind};
 use crate::store::sealing::{self, ChunkKey, DataKey, SALT_BYTES, Seal, TAG_BYTES, Use};
 use crate::store::{Error, Result, Settings};
 
@@ -41,22 +42,35 @@ const MIN_ROWS_BYTES: u64 = 4 << 10;
 /// What was done to the content of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::store) struct Coding {
-    pub(in crate::store) is_compressed: bool,
+    /// What zstd knew before it compressed, if it did.
+    pub(in crate::store) compressed: Option<Dictionary>,
     pub(in crate::store) is_sealed: bool,
 }
 
 impl Coding {
     const COMPRESSED: u8 = 1;
     const SEALED: u8 = 2;
+    const WITH_PREFIXES: u8 = 4;
 
     pub(super) fn to_byte(self) -> u8 {
-        (u8::from(self.is_compressed) * Self::COMPRESSED) | (u8::from(self.is_sealed) * Self::SEALED)
+        let compressed = match self.compressed {
+            None => 0,
+            Some(Dictionary::Nothing) => Self::COMPRESSED,
+            Some(Dictionary::Prefixes) => Self::COMPRESSED | Self::WITH_PREFIXES,
+        };
+        compressed | (u8::from(self.is_sealed) * Self::SEALED)
     }
 
     /// `None` for one that this program does not know.
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        let coding = Coding { is_compressed: byte & Self::COMPRESSED != 0, is_sealed: byte & Self::SEALED != 0 };
+        let has = |bit: u8| byte & bit != 0;
+        let dictionary = if has(Self::WITH_PREFIXES) { Dictionary::Prefixes } else { Dictionary::Nothing };
+        let coding = Coding { compressed: has(Self::COMPRESSED).then_some(dictionary), is_sealed: has(Self::SEALED) };
         (coding.to_byte() == byte).then_some(coding)
+    }
+
+    fn is_compressed(self) -> bool {
+        self.compressed.is_some()
     }
 }
 
@@ -72,7 +86,10 @@ impl Compression {
         if !settings.compression {
             return Compression::Off;
         }
-        Compression::Zstd { level: settings.compression_level.clamp(1, 19), min_bytes: settings.compression_min_bytes }
+        Compression::Zstd {
+            level: settings.compression_level.clamp(1, contexts::MAX_LEVEL),
+            min_bytes: settings.compression_min_bytes,
+        }
     }
 
     fn level_for(self, kind: Kind, len: u64) -> Option<i32> {
@@ -148,6 +165,7 @@ pub(super) struct Encoder<'a> {
 }
 
 struct Begun {
+    dictionary: Dictionary,
     compressor: Option<Compressor<'static>>,
     compressed: Vec<u8>,
     chunk_key: Option<ChunkKey>,
@@ -188,9 +206,10 @@ impl<'a> Encoder<'a> {
 
     fn begin(&self, first: &[u8], out: &mut Vec<u8>) -> Result<Begun> {
         let Subject { kind, len, .. } = self.subject;
-        let mut begun = Begun { compressor: None, compressed: Vec::new(), chunk_key: None };
+        let dictionary = Dictionary::of(kind);
+        let mut begun = Begun { dictionary, compressor: None, compressed: Vec::new(), chunk_key: None };
         if let Some(level) = self.compression.level_for(kind, u64::from(len)) {
-            let mut compressor = contexts::compressor(level)?;
+            let mut compressor = contexts::compressor(level, dictionary)?;
             compress(&mut compressor, first, &mut begun.compressed)?;
             if begun.compressed.len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
                 begun.compressor = Some(compressor);
@@ -200,7 +219,7 @@ impl<'a> Encoder<'a> {
         }
         if let Some(key) = self.key {
             let salt = sealing::random_salt()?;
-            let coding = Coding { is_compressed: begun.compressor.is_some(), is_sealed: true };
+            let coding = Coding { compressed: begun.compressed_with(), is_sealed: true };
             begun.chunk_key = Some(chunk_key(key, self.subject, coding, &salt)?);
             out.extend(salt);
             out.extend(part_check(SALT_PART, &salt));
@@ -211,8 +230,8 @@ impl<'a> Encoder<'a> {
     /// Writes what comes behind the chunks. A record without content is not coded.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Coding {
         let Some(begun) = self.begun else { return Coding::default() };
-        let coding = Coding { is_compressed: begun.compressor.is_some(), is_sealed: begun.chunk_key.is_some() };
-        if coding.is_compressed && self.lengths.len() > 1 {
+        let coding = Coding { compressed: begun.compressed_with(), is_sealed: begun.chunk_key.is_some() };
+        if coding.is_compressed() && self.lengths.len() > 1 {
             let table: Vec<u8> = self.lengths.iter().flat_map(|length| length.to_be_bytes()).collect();
             let check = part_check(TABLE_PART, &table);
             out.extend(table);
@@ -220,6 +239,12 @@ impl<'a> Encoder<'a> {
         }
         begun.compressor.into_iter().for_each(contexts::keep_compressor);
         coding
+    }
+}
+
+impl Begun {
+    fn compressed_with(&self) -> Option<Dictionary> {
+        self.compressor.as_ref().map(|_| self.dictionary)
     }
 }
 
@@ -280,7 +305,7 @@ impl Layout {
     /// Where the table and its check are, if there is one; `None` inside when the record is too short for it.
     pub(super) fn table(&self) -> Option<Option<Range<u64>>> {
         let bytes = self.chunks() * ENTRY_BYTES + CHECK_BYTES;
-        (self.coding.is_compressed && self.chunks() > 1)
+        (self.coding.is_compressed() && self.chunks() > 1)
             .then(|| self.stored.checked_sub(bytes).map(|from| from..self.stored))
     }
 
@@ -305,7 +330,7 @@ impl Layout {
                 let end = |index: u64| ends.get(usize::try_from(index).ok()?).map(|end| u64::from(*end));
                 index.checked_sub(1).map_or(Some(self.base()), end)?..end(index)?
             }
-            None if self.coding.is_compressed => self.base()..self.stored,
+            None if self.coding.is_compressed() => self.base()..self.stored,
             None => {
                 let stride = CHUNK_BYTES + self.added();
                 let from = self.base() + index * stride;
@@ -323,11 +348,16 @@ impl Layout {
     /// A record that is not compressed has exactly one length.
     pub(super) fn is_sound(&self) -> bool {
         let expected = uncompressed_bytes(self.subject.len, self.coding.is_sealed).map(u64::from);
-        self.coding.is_compressed || expected.is_ok_and(|expected| expected == self.stored)
+        self.coding.is_compressed() || expected.is_ok_and(|expected| expected == self.stored)
     }
 
     pub(super) fn is_sealed(&self) -> bool {
         self.coding.is_sealed
+    }
+
+    /// What zstd must know to decompress its chunks.
+    pub(super) fn dictionary(&self) -> Dictionary {
+        self.coding.compressed.unwrap_or(Dictionary::Nothing)
     }
 
     pub(super) fn chunk_key(&self, key: &DataKey, salt: &[u8; SALT_BYTES]) -> Result<ChunkKey> {

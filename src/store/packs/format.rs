@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 4 | magic |
 //! | 1 | kind |
-//! | 1 | what was done to the content: bit 0 compressed, bit 1 sealed ([`Coding`]) |
+//! | 1 | what was done to the content: bit 0 compressed, bit 1 sealed, bit 2 compressed with the dictionary of prefixes ([`Coding`]) |
 //! | 2 | zero |
 //! | 4 | length of the content |
 //! | 4 | bytes that it takes behind this header |

@@ -171,7 +171,7 @@ impl Opened {
             }
             let decompressor = match &mut decompressor {
                 Some(decompressor) => decompressor,
-                none => none.insert(contexts::decompressor()?),
+                none => none.insert(contexts::decompressor(self.layout.dictionary())?),
             };
             plain.clear();
             plain.reserve_exact(len);

@@ -87,8 +87,8 @@ impl Fixture {
     }
 
     fn coding(&self, place: RecordRef) -> (bool, bool) {
-        let Coding { is_compressed, is_sealed } = self.packs.header(place.pack, place.offset).unwrap().unwrap().coding;
-        (is_compressed, is_sealed)
+        let Coding { compressed, is_sealed } = self.packs.header(place.pack, place.offset).unwrap().unwrap().coding;
+        (compressed.is_some(), is_sealed)
     }
 }
 
@@ -180,6 +180,15 @@ proptest! {
         let place = RecordRef { pack, offset: u64::from(offset), len, stored };
         prop_assert_eq!(RecordRef::from_bytes(place.to_bytes()), place);
     }
+}
+
+#[test]
+fn what_stands_above_a_letter_takes_a_quarter_less_with_the_dictionary() {
+    let letter = include_bytes!("../../../tests/vectors/postmark/valid.eml");
+    let prefix = &letter[..letter.windows(6).position(|bytes| bytes == b"From: ").unwrap()];
+    let [with, without] = [Kind::Bytes, Kind::Body].map(|kind| Encoded::new(kind, prefix, ZSTD, None).unwrap());
+    assert!(with.stored.len() * 4 < without.stored.len() * 3, "{} of {}", with.stored.len(), without.stored.len());
+    assert_eq!((with.coding.to_byte(), without.coding.to_byte()), (5, 1));
 }
 
 #[test]

@@ -181,9 +181,8 @@ impl Stamp<'_> {
         let workplace = services.registry.workplace_with(facility, strike.device(), instant).unwrap();
         let occasion = Occasion { id: ImpressionId::generate(&services.world), item, kind, instant };
         let impression = Impression::make(workplace, occasion, details).unwrap();
-        let text = impression.text_header();
         let signed = impression.sign(contents, &strike.signer(), previous).unwrap();
-        fields.extend([signed.header(), &text]);
+        fields.push_str(&signed.fields());
         batch.journal(signed.journal_line());
         signed.digest()
     }

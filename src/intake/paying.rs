@@ -152,7 +152,7 @@ impl Marking {
 fn receipt_of(mark: &SignedImpression, stroke: &Stroke) -> ReceiptMark {
     let impression = mark.impression();
     ReceiptMark {
-        header: super::prefix::fields_of(mark),
+        header: mark.fields(),
         line: impression.line(),
         facility: stroke.facility.to_string(),
         device: stroke.strike.device().to_string(),
@@ -165,7 +165,7 @@ impl PaymentMarks {
     /// The fields for the letter's header, the newest on top.
     pub(super) fn fields(&self) -> String {
         let marks = self.cancellations.iter().chain(&self.surcharge).rev();
-        marks.map(super::prefix::fields_of).collect()
+        marks.map(SignedImpression::fields).collect()
     }
 }
 

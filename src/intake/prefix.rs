@@ -99,16 +99,9 @@ pub(super) fn recipient_prefix(
     recipient: &Address,
     arrival: &[SignedImpression; 2],
 ) -> Vec<u8> {
-    let mut prefix = format!("Return-Path: {reverse_path}\r\nDelivered-To: {recipient}\r\n");
-    for mark in arrival.iter().rev() {
-        prefix.push_str(&fields_of(mark));
-    }
-    prefix.into_bytes()
-}
-
-/// The two fields of a mark: the one for programs, and the line for people.
-pub(super) fn fields_of(mark: &SignedImpression) -> String {
-    format!("{}{}", mark.header(), mark.impression().text_header())
+    let [receive, deliver] = arrival;
+    let envelope = format!("Return-Path: {reverse_path}\r\nDelivered-To: {recipient}\r\n");
+    [envelope, deliver.fields(), receive.fields()].concat().into_bytes()
 }
 
 /// What a client says of itself is shown, but cannot break the field.

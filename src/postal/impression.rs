@@ -3,6 +3,9 @@
 //! It is made by one function, from a workplace and the instant of the clock. Nothing here takes a date, so no
 //! caller can post-date or back-date a letter (P3, P24).
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +22,9 @@ use super::tag_writer::TagWriter;
 use super::{
     DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, MarkDigest, Operator, S10, is_oblast_shown,
 };
+
+/// A line of the journal takes about so many bytes.
+const JOURNAL_LINE_BYTES: usize = 512;
 
 /// P6, P7, P2: what an impression attests (tag `k`, and `dk` for a delivery).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -215,16 +221,21 @@ impl Impression {
     #[must_use]
     pub fn journal_line(&self, number: u64, mark: MarkDigest) -> String {
         // Written by hand, for there are twenty of them for a letter to ten: only the peer's name may need escapes.
-        let handover = Value::from(self.kind.handover());
-        let peer = Value::from(self.details.peer.as_deref());
         let Impression { id, item, kind, instant, token, facility, device, .. } = self;
         let (device, kind) = (&device.id, kind.tag());
+        let handover = self.kind.handover().map_or(Cow::Borrowed("null"), |handover| format!("\"{handover}\"").into());
+        let peer =
+            self.details.peer.as_ref().map_or(Cow::Borrowed("null"), |peer| Value::from(&**peer).to_string().into());
         let more = self.journal_details();
-        format!(
+        let mut line = String::with_capacity(JOURNAL_LINE_BYTES);
+        // A string takes whatever is written to it.
+        let _ = write!(
+            line,
             "{{\"device\":\"{device}\",\"facility\":\"{facility}\",\"handover\":{handover},\"impression\":\"{id}\",\
              \"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"{kind}\",\"mark\":\"{mark}\",\"peer\":{peer},\
              \"seq\":{number},\"token\":\"{token}\"{more}}}"
-        )
+        );
+        line
     }
 
     /// What only some impressions say: P23, P7, P2.

@@ -1,10 +1,16 @@
 //! What is engraved on a device: the six parts of P14, with P15, P16, P17, P25 and P26.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use jiff::civil::Date;
 
 use crate::clock::Timestamp;
 
 use super::{DateToken, Device, DeviceKind, DeviceMark, Facility, Operator, is_oblast_shown};
+
+/// An inscription in one line takes about so many bytes.
+const USUAL_BYTES: usize = 256;
 
 /// The letters an inscription is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -71,31 +77,33 @@ impl Inscription {
     /// name once, as real postmarks do: «Аягөз · … · №2».
     #[must_use]
     pub fn parts(&self) -> Vec<String> {
-        let name = (self.facility != self.settlement).then(|| self.facility.clone());
+        self.each_part().map(Cow::into_owned).collect()
+    }
+
+    fn each_part(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let number = self.number.map(|number| match self.script {
             Script::Kazakh => format!("№{number}"),
             Script::Latin => format!("No {number}"),
         });
-        [
-            Some(self.state.to_owned()),
-            self.oblast.map(str::to_owned),
-            Some(self.settlement.clone()),
-            Some(self.operator.clone()),
-            name,
-            number,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let name = (self.facility != self.settlement).then_some(self.facility.as_str());
+        let names = [Some(self.state), self.oblast, Some(&*self.settlement), Some(&*self.operator), name];
+        names.into_iter().flatten().map(Cow::Borrowed).chain(number.map(Cow::Owned))
     }
 
     /// The human line of a mark: the parts, the device's letter and the date token.
     #[must_use]
     pub fn line(&self, device: Option<&DeviceMark>, token: DateToken) -> String {
-        let mut parts = self.parts();
-        parts.extend(device.map(ToString::to_string));
-        parts.push(token.to_string());
-        parts.join(" · ")
+        let mut line = String::with_capacity(USUAL_BYTES);
+        for part in self.each_part() {
+            line.push_str(&part);
+            line.push_str(" · ");
+        }
+        // A string takes whatever is written to it.
+        let _ = match device {
+            Some(device) => write!(line, "{device} · {token}"),
+            None => write!(line, "{token}"),
+        };
+        line
     }
 }
 

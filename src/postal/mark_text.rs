@@ -12,23 +12,19 @@ const CLOSE: &str = "?=";
 /// The whole field with its final CRLF. No character is split between two words (RFC 2047 §5).
 #[must_use]
 pub fn mark_text_header(line: &str) -> String {
-    // Two lines, or three.
+    // Three lines, or four.
     let mut out = String::with_capacity(4 * LINE);
     out.push_str(FIELD);
-    let mut used = FIELD.len() + 1;
-    let mut word = String::new();
-    for c in line.chars() {
-        if word.len() + c.len_utf8() > capacity(used) {
-            push_word(&mut out, &word);
-            out.push_str("\r\n");
-            used = 1;
-            word.clear();
+    let (mut used, mut rest) = (FIELD.len() + 1, line);
+    loop {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(capacity(used)));
+        push_word(&mut out, word);
+        out.push_str("\r\n");
+        if after.is_empty() {
+            return out;
         }
-        word.push(c);
+        (used, rest) = (1, after);
     }
-    push_word(&mut out, &word);
-    out.push_str("\r\n");
-    out
 }
 
 fn push_word(out: &mut String, word: &str) {

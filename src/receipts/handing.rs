@@ -166,7 +166,7 @@ impl Receipts {
         let at = strike.instant();
         let mut batch = Batch::new();
         batch.journal(mark.journal_line());
-        let fields = [mark.header(), &mark.impression().text_header()].concat();
+        let fields = mark.fields();
         let slot = batch.record_beside(delivered.key.as_ref(), fields.into_bytes());
         let message = &fetched.message;
         let opener = (message.body, message.data_key);

@@ -178,7 +178,7 @@ impl Post {
             number: u64::try_from(self.serial).unwrap(),
         };
         let signed = impression.sign(contents, &signer, previous).unwrap();
-        (format!("{}{}", signed.header(), signed.impression().text_header()), signed.digest())
+        (signed.fields(), signed.digest())
     }
 
     /// Accepted in Astana, received and delivered in Ayagoz.

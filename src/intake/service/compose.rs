@@ -15,7 +15,7 @@ use super::super::item::{Bound, Item, Mailbox};
 use super::super::marking::{self, Arrival, Stroke, Strokes};
 use super::super::paying::{Accepted, PaymentMarks};
 use super::super::policy::Routing;
-use super::super::prefix::{ItemPrefix, fields_of};
+use super::super::prefix::ItemPrefix;
 use super::super::receipts::{Parts, Receipts};
 use super::super::room::Answer;
 use super::super::{Origin, Refusal, Route};
@@ -70,7 +70,7 @@ impl Inner {
         let accepted = Accepted { item, origin, s10, contents: &contents, accept: accept.digest() };
         let payment = self.marking.mark_payment(&payment, &accepted, batch)?;
 
-        let prefix = [payment.fields(), fields_of(&accept), below].concat().into_bytes();
+        let prefix = [payment.fields(), accept.fields(), below].concat().into_bytes();
         let Letter { item: id, origin, envelope, routing, content, paper, .. } = letter;
         let Content { body, header, structure, .. } = content;
         let summary = Summary::of(&prefix, &structure, &header);

@@ -13,6 +13,9 @@ pub(in crate::postal) const CANONICALIZATION: &str = "relaxed/relaxed";
 /// no mail program, and its mark must stay a mark.
 const MAX_REPEATS: usize = 50;
 
+/// The fields of a usual letter take about so many bytes.
+const USUAL_BYTES: usize = 1 << 10;
+
 /// Names that a verifier looks at: more than any letter of ours can have.
 pub(in crate::postal) const MAX_NAMES: usize = 1000;
 
@@ -71,42 +74,51 @@ impl HeaderInput {
     /// For a new mark on a letter whose header is `blocks`, one below the other.
     #[must_use]
     pub fn to_sign(blocks: &[&[u8]]) -> Self {
-        let fields = fields(blocks);
-        let mut names = Vec::new();
-        for required in Required::ALL {
-            let there = fields.iter().filter(|field| field.is(required.name)).count().min(MAX_REPEATS);
-            let listed = there + usize::from(required.addition == Addition::Breaks);
-            names.extend(std::iter::repeat_n(required.name, listed));
+        let place = |field: &Field<'_>| Required::ALL.iter().position(|required| field.is(required.name));
+        let fields: Vec<(usize, Field<'_>)> =
+            fields(blocks).filter_map(|field| Some((place(&field)?, field))).collect();
+        let mut names = String::with_capacity(256);
+        let mut canonical = Vec::with_capacity(USUAL_BYTES);
+        for (at, required) in Required::ALL.iter().enumerate() {
+            let there = || fields.iter().filter(|(place, _)| *place == at).map(|(_, field)| field);
+            let listed = there().count().min(MAX_REPEATS) + usize::from(required.addition == Addition::Breaks);
+            for name in std::iter::repeat_n(required.name, listed) {
+                if !names.is_empty() {
+                    names.push(':');
+                }
+                names.push_str(name);
+            }
+            // RFC 6376 §5.4.2: from the bottom up.
+            there().rev().take(listed).for_each(|field| relax(field, &mut canonical));
         }
-        Self::over(&fields, &names)
+        Self::of(names, canonical)
     }
 
     /// For a mark that names what it signs (tag `h`).
     #[must_use]
     pub fn named(header: &[u8], names: &[String]) -> Self {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        Self::over(&fields(&[header]), &names)
-    }
-
-    fn over(fields: &[Field<'_>], names: &[&str]) -> Self {
         // By name, so that a header of many fields under a mark of many names costs no more than the sum of both.
-        let mut left: HashMap<&str, Vec<&Field<'_>>> = names.iter().map(|name| (*name, Vec::new())).collect();
-        for field in fields {
+        let mut left: HashMap<&str, Vec<Field<'_>>> = names.iter().map(|name| (name.as_str(), Vec::new())).collect();
+        for field in headers::fields(header) {
             let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
             if let Some(named) = left.get_mut(name.as_str()) {
                 named.push(field);
             }
         }
-        let mut canonical = Vec::with_capacity(1 << 10);
+        let mut canonical = Vec::with_capacity(USUAL_BYTES);
         for name in names {
             // RFC 6376 §5.4.2: from the bottom up; what is not there is nothing.
-            if let Some(field) = left.get_mut(name).and_then(Vec::pop) {
-                relax(field, &mut canonical);
+            if let Some(field) = left.get_mut(name.as_str()).and_then(Vec::pop) {
+                relax(&field, &mut canonical);
             }
         }
+        Self::of(names.join(":"), canonical)
+    }
+
+    fn of(names: String, canonical: Vec<u8>) -> Self {
         let hash = Sha256::new_with_prefix(&canonical);
         let digest = hash.clone().finalize().into();
-        HeaderInput { names: names.join(":"), canonical, hash, digest }
+        HeaderInput { names, canonical, hash, digest }
     }
 
     /// Tag `h`.
@@ -133,8 +145,8 @@ impl HeaderInput {
     }
 }
 
-fn fields<'a>(blocks: &[&'a [u8]]) -> Vec<Field<'a>> {
-    blocks.iter().flat_map(|block| headers::fields(block)).collect()
+fn fields<'a>(blocks: &[&'a [u8]]) -> impl Iterator<Item = Field<'a>> {
+    blocks.iter().flat_map(|block| headers::fields(block))
 }
 
 /// RFC 6376 §3.4.2: small letters, unfolded, white space reduced and none around the value; then CRLF.
@@ -143,19 +155,25 @@ fn relax(field: &Field<'_>, out: &mut Vec<u8>) {
     out.push(b':');
     let begin = out.len();
     let mut space = false;
-    let mut bytes = field.value.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b' ' | b'\t' => space = true,
-            b'\n' => {}
-            b'\r' if bytes.peek() == Some(&b'\n') => {}
+    let mut rest = field.value;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = match byte {
+            b' ' | b'\t' => {
+                space = true;
+                after
+            }
+            b'\n' => after,
+            b'\r' if after.first() == Some(&b'\n') => after,
             _ => {
                 if std::mem::take(&mut space) && out.len() > begin {
                     out.push(b' ');
                 }
-                out.push(byte);
+                let more = after.iter().position(|byte| b" \t\r\n".contains(byte)).unwrap_or(after.len());
+                let (word, after) = rest.split_at(1 + more);
+                out.extend_from_slice(word);
+                after
             }
-        }
+        };
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -179,6 +197,20 @@ mod tests {
         let header = "To: 3\r\nSubject: s\r\nTO: 2\r\nto: 1\r\n\r\n";
         assert_eq!(canonical(header, &["to", "to", "x", "subject"]), "to:1\r\nto:2\r\nsubject:s\r\n");
         assert_eq!(canonical(header, &["to", "to", "to", "to"]), "to:1\r\nto:2\r\nto:3\r\n");
+    }
+
+    #[test]
+    fn rfc6376_3_4_2_only_ends_of_lines_and_spaces_are_reduced() {
+        assert_eq!(canonical("A:\t b\rc  d\r \r\n e\r\n\tf \r\n\r\n", &["a"]), "a:b\rc d\r e f\r\n");
+    }
+
+    #[test]
+    fn what_is_signed_is_what_its_names_say() {
+        let header = b"To: 1\r\nX: y\r\nFrom: a\r\n b\r\nto: 2\r\nSubject:\r\nFROM: c\r\n\r\n";
+        let signed = HeaderInput::to_sign(&[b"Postal-Item-Id: 1\r\n", header]);
+        let names: Vec<String> = signed.names().split(':').map(str::to_owned).collect();
+        let whole = [b"Postal-Item-Id: 1\r\n", &header[..]].concat();
+        assert_eq!(HeaderInput::named(&whole, &names).canonical, signed.canonical);
     }
 
     #[test]

@@ -112,6 +112,15 @@ impl SignedImpression {
         &self.header
     }
 
+    /// Both fields as they stand above a letter: the mark, and the line for people.
+    #[must_use]
+    pub fn fields(&self) -> String {
+        let text = self.impression.text_header();
+        let mut fields = String::with_capacity(self.header.len() + text.len());
+        fields.extend([self.header.as_str(), text.as_str()]);
+        fields
+    }
+
     /// What the next mark points to.
     #[must_use]
     pub fn digest(&self) -> MarkDigest {

@@ -2,6 +2,7 @@
 
 mod acts;
 mod admin;
+mod again;
 mod base;
 mod consent;
 mod daily;

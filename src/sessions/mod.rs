@@ -34,7 +34,8 @@ use crate::store::vault::{Owner, Personal};
 use crate::store::{self, Batch, Store};
 
 pub use self::factors::{
-    Answered, Asked, FactorError, Failed, NewKey, Offer, RecoveryCodes, ShownFactors, ShownPasskey, StaleChallenge,
+    Answered, Asked, FactorError, Failed, NewKey, Offer, PasswordGiven, RecoveryCodes, ShownFactors, ShownPasskey,
+    StaleChallenge,
 };
 pub use self::history::SignIn;
 pub use self::settings::Settings;

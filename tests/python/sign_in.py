@@ -107,6 +107,19 @@ for expected in (303, 403):
     lost.get(lost.sign_in().to())
     assert lost.post("/sign-in/second", code=codes[3].upper()).status == expected, "a recovery code counts once"
 
+# Proving again asks for it too, and the password alone changes nothing.
+held = somebody.cookies["__Host-session"]
+somebody.get(f"/sign-in/again?next={HOME}")
+page = somebody.post("/sign-in/again", password=user["password"], next=HOME)
+given = re.search(r'name="given" value="([^"]+)"', page.text).group(1)
+assert page.status == 200 and somebody.cookies["__Host-session"] == held
+page = somebody.post("/sign-in/again/second", code="000000", given=given, next=HOME)
+assert page.status == 403 and somebody.cookies["__Host-session"] == held
+assert somebody.post("/sign-in/again/second", code=codes[4], given=given, next=HOME).status == 403, "one try a page"
+given = re.search(r'name="given" value="([^"]+)"', page.text).group(1)
+assert somebody.post("/sign-in/again/second", code=codes[4], given=given, next=HOME).to() == HOME
+assert somebody.cookies["__Host-session"] != held and somebody.get(HOME).status == 200
+
 # App passwords: shown once, each for its own door, never for the pages.
 APPS = "/cabinet/app-passwords"
 other = USERS[1]

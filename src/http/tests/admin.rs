@@ -19,6 +19,7 @@ use crate::store::staff::Grant;
 /// Somebody with a browser.
 pub(super) struct Person<'a> {
     office: &'a Office,
+    account: AccountId,
     cookie: String,
 }
 
@@ -57,7 +58,7 @@ impl Office {
     }
 
     pub(super) fn nobody(&self) -> Person<'_> {
-        Person { office: self, cookie: String::new() }
+        Person { office: self, account: AccountId(0), cookie: String::new() }
     }
 
     async fn add(&self, login: &str, roles: &[Role]) -> AccountId {
@@ -86,7 +87,7 @@ impl Office {
     async fn browser(&self, sessions: &Sessions, account: AccountId) -> Person<'_> {
         let browser = Browser { ip: [127, 0, 0, 1].into(), agent: "test".into() };
         let opened = sessions.open(account, Proof::Password, browser).await.unwrap();
-        Person { office: self, cookie: format!("__Host-session={}", opened.token.expose()) }
+        Person { office: self, account, cookie: format!("__Host-session={}", opened.token.expose()) }
     }
 
     async fn actions(&self) -> Vec<String> {
@@ -100,6 +101,16 @@ impl Person<'_> {
         &self.cookie
     }
 
+    pub(super) fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The browser keeps what an answer gave it.
+    pub(super) fn keep(&mut self, headers: &HeaderMap) {
+        let cookie = headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap();
+        self.cookie = cookie.to_owned();
+    }
+
     pub(super) async fn get(&self, path: &str) -> (StatusCode, HeaderMap, String) {
         let request = Request::builder().uri(path).header(COOKIE, &self.cookie).body(Body::empty()).unwrap();
         self.send(request).await
@@ -107,12 +118,23 @@ impl Person<'_> {
 
     /// Sends a form that the page at `path` shows.
     pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, HeaderMap, String) {
-        let (_, _, page) = self.get(path).await;
+        self.post_from(path, path, fields).await
+    }
+
+    /// Sends a form that the page at `from` shows to `path`.
+    pub(super) async fn post_from(
+        &self,
+        from: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, String) {
+        let (_, _, page) = self.get(from).await;
         let token = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let fields = [("csrf", token.as_str())].into_iter().chain(fields.iter().copied());
         let body =
             fields.map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect::<Vec<_>>().join("&");
         let request = Request::builder().method("POST").uri(path).header(COOKIE, &self.cookie);
+        let request = request.header(header::HOST, "post.example");
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(body)).unwrap()).await
     }
@@ -159,7 +181,7 @@ async fn m6_pages_of_administrators_are_in_three_languages_and_every_text_is_the
 #[tokio::test(flavor = "multi_thread")]
 async fn m7_pages_of_administrators_are_for_nobody_else() {
     let office = office().await;
-    let nobody = Person { office: &office, cookie: String::new() };
+    let nobody = office.nobody();
     for path in pages().into_iter().chain(["/audit"]) {
         let (status, headers, _) = nobody.get(path).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{path}");

@@ -6,9 +6,7 @@ use crate::store::sessions::{self as rows, SessionId, SessionRow, Stage};
 use crate::store::{self, Batch};
 
 use super::super::{Browser, Opened, Proof, Proven, Session, SessionError, Sessions, id_of, unsealed};
-
-/// Wrong second factors before the password is asked for again.
-const MAX_FAILURES: u8 = 5;
+use super::MAX_FAILURES;
 
 /// A wrong second factor was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

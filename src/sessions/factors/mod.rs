@@ -5,6 +5,7 @@
 //! passkey answers a challenge that is redeemed; each in the commit that lets somebody in, so that of two who come with
 //! the same one, one gets in.
 
+mod again;
 mod authenticator;
 mod challenges;
 mod half;
@@ -24,6 +25,7 @@ use crate::store::{self, Batch, View};
 
 use super::Sessions;
 
+pub use self::again::PasswordGiven;
 pub use self::authenticator::Offer;
 pub(in crate::sessions) use self::challenges::Challenges;
 pub use self::challenges::StaleChallenge;
@@ -33,6 +35,9 @@ pub use self::recovery::RecoveryCodes;
 
 /// How often a change is tried again when somebody else changed the same account in the meantime.
 const MAX_TRIES: usize = 5;
+
+/// Wrong second factors before the password is asked for again.
+const MAX_FAILURES: u8 = 5;
 
 /// What an account has beside its password, for its owner to see.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

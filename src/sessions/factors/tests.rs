@@ -1,5 +1,8 @@
 //! Second factors over a real store and a clock that is moved by hand.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::clock::Clock as _;
 use crate::sessions::tests::{Fixture, browser, fixture};
 use crate::sessions::{Browser, Proof, SessionError, Settings};
@@ -18,24 +21,52 @@ fn site() -> Site {
     Site { origin: ORIGIN.into(), id: "post.example".into() }
 }
 
-impl Fixture {
-    async fn secret(&self) -> Vec<u8> {
-        let offered = self.sessions.factors_of(self.account).await.unwrap().unwrap();
-        let personal = offered.offered.or(offered.authenticator.map(|found| found.secret)).unwrap();
-        self.sessions.inner.store.open_personal(&personal).unwrap()
+/// A passkey in somebody's hand.
+pub(crate) struct Phone(Signer);
+
+impl Sessions {
+    /// Sets up an authenticator program; its secret and the recovery codes.
+    pub(crate) async fn with_authenticator(&self, account: AccountId) -> (Vec<u8>, RecoveryCodes) {
+        let offer = self.offer_authenticator(account, "post.example", "aigul").await.unwrap();
+        let offered = self.factors_of(account).await.unwrap().unwrap().offered.unwrap();
+        let secret = self.inner.store.open_personal(&offered).unwrap();
+        assert!(offer.uri.contains(&totp::base32(&secret)));
+        let code = totp::code(&secret, self.inner.world.now().as_second() / 30);
+        (secret, self.confirm_authenticator(account, &code).await.unwrap().unwrap())
     }
 
+    /// Adds a passkey for the site `https://post.example`.
+    pub(crate) async fn with_phone(&self, account: AccountId) -> Phone {
+        let (signer, challenge) = (Signer::p256(), self.challenge("new"));
+        let made = registration(&signer, b"credential", &challenge, &site());
+        let new = NewKey { name: "phone".into(), client_data: made.client_data, attestation: made.attestation };
+        self.add_passkey(account, new, &question("new")).await.unwrap();
+        Phone(signer)
+    }
+}
+
+impl Phone {
+    /// What its browser fills into a form whose page has this challenge.
+    pub(crate) fn fields(&self, challenge: &str, count: u32) -> [(&'static str, String); 4] {
+        let given = assertion(&self.0, b"credential", challenge, &site(), count);
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        [
+            ("id", text(&given.id)),
+            ("client_data", text(&given.client_data)),
+            ("authenticator_data", text(&given.authenticator_data)),
+            ("signature", text(&given.signature)),
+        ]
+    }
+}
+
+impl Fixture {
     fn code(&self, secret: &[u8], later: i64) -> String {
         totp::code(secret, self.clock.now().as_second() / 30 + later)
     }
 
     /// An authenticator program that is set up: its secret and the recovery codes.
     async fn with_authenticator(&self) -> (Vec<u8>, RecoveryCodes) {
-        let offer = self.sessions.offer_authenticator(self.account, "post.example", "aigul").await.unwrap();
-        let secret = self.secret().await;
-        assert!(offer.uri.contains(&totp::base32(&secret)));
-        let codes = self.sessions.confirm_authenticator(self.account, &self.code(&secret, 0)).await.unwrap();
-        (secret, codes.unwrap())
+        self.sessions.with_authenticator(self.account).await
     }
 
     async fn with_passkey(&self, signer: &Signer, id: &[u8]) -> Result<Option<RecoveryCodes>, FactorError> {
@@ -131,6 +162,27 @@ async fn half_a_sign_in_opens_nothing_and_ends_after_five_wrong_factors() {
     let late = fixture.sessions.open_half(fixture.account, browser()).await.unwrap();
     fixture.wait(60);
     assert!(matches!(fixture.sessions.complete(late.id, Proof::Passkey).await, Err(SessionError::Over)));
+}
+
+#[tokio::test]
+async fn a_password_given_again_is_good_for_five_second_factors_of_its_session() {
+    let fixture = fixture(Settings { second_factor_timeout_s: 60, ..Settings::default() }).await;
+    let sessions = &fixture.sessions;
+    let mine = sessions.open(fixture.account, Proof::Password, browser()).await.unwrap().id;
+    let other = sessions.open(fixture.account, Proof::Password, browser()).await.unwrap().id;
+    let first = sessions.password_given(mine);
+    assert_eq!(sessions.read_given(mine, &first.to_string()), Ok(first.clone()));
+    assert_eq!(sessions.read_given(other, &first.to_string()), Err(StaleChallenge), "of another session");
+    assert_eq!(sessions.take_try(mine, &first), Ok(()));
+    assert_eq!(sessions.take_try(mine, &first), Err(StaleChallenge), "one of two at once");
+    assert_eq!(sessions.read_given(mine, &first.to_string()), Err(StaleChallenge));
+    let second = sessions.after_wrong(mine, &first).unwrap();
+    let fewer = second.to_string().replacen('1', "0", 1);
+    assert_eq!(sessions.read_given(mine, &fewer), Err(StaleChallenge), "what was wrong is not forgotten");
+    let last = (0..3).fold(second, |given, _| sessions.after_wrong(mine, &given).unwrap());
+    assert_eq!(sessions.after_wrong(mine, &last), None, "the password is needed again");
+    fixture.wait(60);
+    assert_eq!(sessions.take_try(mine, &last), Err(StaleChallenge), "too late");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::accounts::AccountError;
 use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::form::Checked;
+use super::super::sign_in::SecondProved;
 use super::super::visitor::{SignedIn, without_session};
 use super::super::{Asked, Frame, show, show_as};
 use super::{Notice, Shell, password};
@@ -40,13 +41,13 @@ pub(super) struct Wish {
     password: String,
 }
 
-pub(super) async fn page(State(api): State<Api>, signed_in: SignedIn, asked: Asked) -> Response {
+pub(super) async fn page(State(api): State<Api>, SecondProved(signed_in): SecondProved, asked: Asked) -> Response {
     shown(&api, &signed_in, asked, None)
 }
 
 pub(super) async fn close(
     State(api): State<Api>,
-    signed_in: SignedIn,
+    SecondProved(signed_in): SecondProved,
     asked: Asked,
     Checked(wish): Checked<Wish>,
 ) -> Result<Response, Fault> {

@@ -24,6 +24,7 @@ use crate::store::audit::AuditQuery;
 use super::super::super::Api;
 use super::super::fault::Fault;
 use super::super::form::Checked;
+use super::super::sign_in::SecondProved;
 use super::super::visitor::SignedIn;
 use super::super::{Asked, Frame, show_as};
 use super::{Notice, Shell, password};
@@ -50,13 +51,13 @@ pub(super) struct Wish {
     password: String,
 }
 
-pub(super) async fn page(asked: Asked) -> Response {
+pub(super) async fn page(_: SecondProved, asked: Asked) -> Response {
     shown(asked, None)
 }
 
 pub(super) async fn export(
     State(api): State<Api>,
-    signed_in: SignedIn,
+    SecondProved(signed_in): SecondProved,
     asked: Asked,
     Checked(wish): Checked<Wish>,
 ) -> Result<Response, Fault> {

@@ -28,7 +28,7 @@ use super::table::{self, Body, Page, Who};
 use super::visitor::{Here, SignedIn, Visitor, with_session, without_session};
 use super::{Asked, Frame, show_as};
 
-pub(in crate::http) use again::Proved;
+pub(in crate::http) use again::{Proved, SecondProved};
 pub(super) use app_passwords::PAGES as APP_PASSWORD_PAGES;
 pub(super) use factors::PAGES as FACTOR_PAGES;
 
@@ -86,6 +86,20 @@ pub(super) const PAGES: &[Page] = &[
     },
     Page { method: "get", path: "/sign-in/again", who: Who::User, body: Body::None, handler: || get(again::page) },
     Page { method: "post", path: "/sign-in/again", who: Who::User, body: Body::Form, handler: || post(again::prove) },
+    Page {
+        method: "post",
+        path: "/sign-in/again/second",
+        who: Who::User,
+        body: Body::Form,
+        handler: || post(second::code_again),
+    },
+    Page {
+        method: "post",
+        path: "/sign-in/again/second/passkey",
+        who: Who::User,
+        body: Body::Form,
+        handler: || post(second::passkey_again),
+    },
     Page { method: "post", path: "/sign-out", who: Who::User, body: Body::Form, handler: || post(sign_out) },
 ];
 
@@ -127,6 +141,8 @@ enum Wrong {
     Password(AuthError),
     Passkey,
     TooLate,
+    /// Too many wrong second factors: begin again with the password.
+    Over,
 }
 
 /// `GET /sign-in`
@@ -269,6 +285,7 @@ impl Wrong {
             Wrong::Password(AuthError::Wrong | AuthError::WrongAppPassword) => frame.text("sign-in-wrong"),
             Wrong::Passkey => frame.text("sign-in-passkey-wrong"),
             Wrong::TooLate => frame.text("sign-in-too-late"),
+            Wrong::Over => frame.text("sign-in-over-text"),
         }
     }
 }

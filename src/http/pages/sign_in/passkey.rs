@@ -40,14 +40,14 @@ impl Get {
         api: &Api,
         here: &Here,
         account: AccountId,
-        half: SessionId,
+        session: SessionId,
     ) -> store::Result<Option<Self>> {
         let ids = api.sessions().passkey_ids(account).await?;
         if ids.is_empty() {
             return Ok(None);
         }
         let allowed: Vec<String> = ids.iter().map(|id| URL_SAFE_NO_PAD.encode(id)).collect();
-        let challenge = api.sessions().challenge(&second(half));
+        let challenge = api.sessions().challenge(&second(session));
         Ok(Some(Get { challenge, host: here.host.clone(), allowed: allowed.join(","), verification: "discouraged" }))
     }
 }
@@ -61,6 +61,9 @@ pub(super) struct Filled {
     signature: String,
     #[serde(default)]
     pub(super) next: String,
+    /// Of somebody who proves once more who it is: that the password was right.
+    #[serde(default)]
+    pub(super) given: String,
 }
 
 impl Filled {
@@ -84,9 +87,9 @@ pub(super) fn anybody(known: &Known) -> String {
     format!("sign in {}", known.form_token())
 }
 
-/// A challenge of one half session.
-pub(super) fn second(half: SessionId) -> String {
-    format!("second factor {half}")
+/// A challenge of one session whose password was given.
+pub(super) fn second(session: SessionId) -> String {
+    format!("second factor {session}")
 }
 
 /// `POST /sign-in/passkey`

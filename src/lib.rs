@@ -2,7 +2,7 @@
 //!
 //! Imports point down only: `cli`, then `server`, then the front doors `smtp`, `imap` and `http`, then the
 //! services `intake`, `outbound`, `closings`, `hybrid`, `payment`, `devices`, `mailfiles`, `administration`, `people`,
-//! `accounts`, `audit`, `auth`, `sessions`, `registers`, `trust` and `publisher`, then
+//! `announcements`, `accounts`, `audit`, `auth`, `sessions`, `registers`, `trust` and `publisher`, then
 //! `store`, then the domain: `postal`, `identity`, `message`, `address`, `ids`, `uid_set`, `tlog`, `clock`. Beside this
 //! order stand `config`, which is composed of everybody's settings, `locale`, and `server::listener` and `server::tls`,
 //! from which the front doors get their connections.
@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod address;
 pub mod administration;
 pub mod age;
+pub mod announcements;
 pub mod audit;
 pub mod auth;
 pub mod cli;

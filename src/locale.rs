@@ -7,7 +7,10 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
+use jiff::tz::TimeZone;
 use unic_langid::LanguageIdentifier;
+
+use crate::clock::Timestamp;
 
 /// A language that texts are written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +80,12 @@ pub fn size(lang: Lang, bytes: u64) -> String {
     let point = if lang == Lang::En { '.' } else { ',' };
     let number = if whole < 10 && tenth > 0 { format!("{whole}{point}{tenth}") } else { whole.to_string() };
     text(lang, unit, &[("n", &number)])
+}
+
+/// A moment as people write it, in Kazakhstan's time (UTC+5 since 1 March 2024, FACTS B3).
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::fixed(jiff::tz::offset(5))).strftime("%d.%m.%Y %H:%M").to_string()
 }
 
 static BUNDLES: LazyLock<Vec<(Lang, FluentBundle<FluentResource>)>> =

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use poshta::accounts::{self, Accounts};
+use poshta::announcements::Announcements;
 use poshta::auth::{self, Authenticator, Secret};
 use poshta::clock::World;
 use poshta::imap;
@@ -129,6 +130,7 @@ fn listen(store: &Store, runtime: &Runtime, world: &World) -> Result<SocketAddr,
         caps: Caps::default(),
         quota: poshta::quota::Settings::default(),
         fetches: poshta::receipts::Fetches::channel(1).0,
+        announcements: Announcements::open(Default::default(), store.clone(), world.clone())?,
         settings,
     };
     let listening =

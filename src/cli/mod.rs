@@ -17,6 +17,7 @@ mod facility;
 mod fetch;
 mod log;
 mod mailfiles;
+mod notice;
 mod output;
 mod payment;
 mod postmark;
@@ -65,6 +66,9 @@ enum Command {
     /// Accounts of staff, and their roles.
     #[command(subcommand)]
     Staff(staff::StaffCommand),
+    /// Planned work that people are told of.
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
     /// Facilities and their devices.
     #[command(subcommand)]
     Facility(facility::FacilityCommand),
@@ -184,6 +188,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Account(command) => account::run(command),
         Command::Agreement(command) => agreement::run(&command),
         Command::Staff(command) => staff::run(command),
+        Command::Notice(command) => notice::run(command),
         Command::Facility(command) => facility::run(&command),
         Command::Postmark(command) => postmark::run(&command),
         Command::Eds(command) => eds::run(&command),

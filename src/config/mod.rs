@@ -19,8 +19,8 @@ use crate::postal::{MarksFile, Registry, RegistryError};
 use crate::server::tls;
 use crate::smtp::peers::{PeerTable, PeersError};
 use crate::{
-    accounts, audit, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment, people, postal,
-    publisher, quota, receipts, registers, retention, sessions, smtp, store, trust,
+    accounts, announcements, audit, auth, closings, devices, http, hybrid, imap, intake, message, outbound, payment,
+    people, postal, publisher, quota, receipts, registers, retention, sessions, smtp, store, trust,
 };
 
 pub use self::error::{ConfigError, Problem};
@@ -71,6 +71,8 @@ pub struct Config {
     pub tlog: publisher::Settings,
     /// Who did what.
     pub audit: audit::Settings,
+    /// When people are told of planned work.
+    pub notices: announcements::Settings,
     /// What state systems may ask of the unified base.
     pub base: people::Settings,
     /// DNS, SPF, DKIM, ARC and DMARC.

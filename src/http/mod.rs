@@ -35,6 +35,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::administration::Administration;
+use crate::announcements::Announcements;
 use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::clock::{Timestamp, World};
@@ -102,6 +103,8 @@ pub struct Parts {
     pub audit: Audit,
     /// What administrators do with accounts.
     pub administration: Administration,
+    /// Planned work.
+    pub announcements: Announcements,
     /// The facilities.
     pub registry: Arc<Registry>,
     /// What state systems ask of the unified base.
@@ -226,6 +229,10 @@ impl Api {
 
     fn audit(&self) -> &Audit {
         &self.parts.audit
+    }
+
+    fn announcements(&self) -> &Announcements {
+        &self.parts.announcements
     }
 
     fn administration(&self) -> &Administration {

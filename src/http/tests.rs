@@ -9,6 +9,7 @@ mod daily;
 mod document;
 mod full_disk;
 mod log;
+mod notices;
 mod office;
 mod roles;
 mod secrecy;

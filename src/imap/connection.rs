@@ -329,7 +329,11 @@ impl Connection {
                 tracing::info!(account = identity.account.0, "logged in");
                 self.hold = Some(self.services.authenticator.hold(&identity));
                 self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
-                    Stage::Visitor(output) => {
+                    Stage::Visitor(mut output) => {
+                        // M16, RFC 9051 §7.1: a person is to see it, and only now has a program a person before it.
+                        if let Some(text) = self.services.announcements.alert() {
+                            Status::ok(text).with(Code::Alert).write_untagged(output.buffer());
+                        }
                         Stage::User(Box::new(Desk::new(Arc::clone(&self.services), identity, output)))
                     }
                     other => other,

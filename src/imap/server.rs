@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::announcements::Announcements;
 use crate::auth::Authenticator;
 use crate::clock::World;
 use crate::message::Caps;
@@ -37,6 +38,8 @@ pub struct Services {
     pub quota: quota::Settings,
     /// Where it is said that a letter was fetched (P6).
     pub fetches: Fetches,
+    /// Planned work (M16).
+    pub announcements: Announcements,
     /// `[imap]`.
     pub settings: Settings,
 }

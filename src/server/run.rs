@@ -280,6 +280,7 @@ impl Start {
             caps: self.services.config.message.clone(),
             quota: self.services.config.quota.clone(),
             fetches: self.services.fetches.clone(),
+            announcements: self.services.announcements.clone(),
             settings: self.services.config.imap.clone(),
         };
         let server = imap::Server::new(services, Some(doors.mail.clone()));

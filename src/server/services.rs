@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::accounts::{self, Accounts};
 use crate::administration::{self, Administration};
+use crate::announcements::Announcements;
 use crate::audit::{self, Audit};
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
@@ -59,6 +60,8 @@ pub struct Services {
     pub audit: Audit,
     /// What administrators do with accounts.
     pub administration: Administration,
+    /// Planned work that people are told of.
+    pub announcements: Announcements,
     /// The unified base (M23).
     pub base: Base,
     /// What state systems ask of it.
@@ -303,6 +306,7 @@ impl Services {
             retention: config.retention.clone(),
             world: world.clone(),
         });
+        let announcements = Announcements::open(config.notices.clone(), store.clone(), world.clone())?;
         let registers = Registers::new(registers::Parts {
             settings: config.registers.clone(),
             store: store.clone(),
@@ -340,6 +344,7 @@ impl Services {
             store,
             audit,
             administration,
+            announcements,
             base,
             lookups,
             accounts,
@@ -396,6 +401,7 @@ impl Services {
             audit: self.audit.clone(),
             lookups: self.lookups.clone(),
             administration: self.administration.clone(),
+            announcements: self.announcements.clone(),
             registry: Arc::clone(&self.registry),
             pulse: self.pulse.clone(),
         }))

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod agreements;
+pub mod announcements;
 pub mod applications;
 pub mod audit;
 pub mod backup;

@@ -60,6 +60,7 @@ impl Server {
             caps: services.config.message.clone(),
             quota: services.config.quota.clone(),
             fetches: services.fetches.clone(),
+            announcements: services.announcements.clone(),
             settings: services.config.imap.clone(),
         };
         let drain = Drain::default();

@@ -109,7 +109,13 @@ impl Frame {
 
     /// A moment as people write it, in Kazakhstan's time.
     pub(in crate::http) fn moment(&self, at: &Timestamp) -> String {
-        at.to_zoned(TimeZone::fixed(jiff::tz::offset(5))).strftime("%d.%m.%Y %H:%M").to_string()
+        locale::moment(*at)
+    }
+
+    /// M16: planned work that people are told of: when it is, and what it is.
+    pub(in crate::http) fn planned(&self) -> Vec<(String, &str)> {
+        let lang = self.asked.lang;
+        self.asked.planned.iter().map(|planned| (planned.period(lang), planned.text(lang))).collect()
     }
 
     /// The language of the page.

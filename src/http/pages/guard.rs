@@ -15,7 +15,7 @@ use super::super::guard::Peer;
 use super::super::problem::Problem;
 use super::accept;
 use super::fault::Fault;
-use super::language::Asked;
+use super::language::{Asked, Planned};
 use super::path::sign_in_for;
 use super::table::{self, Body, Page, Who};
 use super::visitor::{Known, session_cookie};
@@ -42,6 +42,7 @@ pub(super) async fn guard(State(api): State<Api>, path: Option<MatchedPath>, req
     let is_unknown = session.is_err();
     let known = Known::new(session.unwrap_or_default(), browser, &parts.headers, api.random());
     parts.extensions.insert(known.clone());
+    parts.extensions.insert(Planned(api.announcements().shown().into()));
     let Ok(asked) = Asked::from_request_parts(&mut parts, &()).await;
     if is_unknown {
         return Fault::inside(&"sessions cannot be read").page(asked);

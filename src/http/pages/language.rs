@@ -2,18 +2,24 @@
 //! prefers (RFC 9110 §12.5.4), else Kazakh.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::locale::Lang;
+use crate::store::announcements::Announcement;
 
 use super::accept::weight;
 use super::visitor::Known;
 
 /// The cookie that remembers a choice.
 pub(super) const COOKIE: &str = "lang";
+
+/// What the guard puts beside a request: planned work that every page tells of (M16).
+#[derive(Clone, Debug)]
+pub(super) struct Planned(pub(super) Arc<[Announcement]>);
 
 /// What a request says of the page that it wants.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub(in crate::http) struct Asked {
     pub(super) query: String,
     /// Who asks.
     pub(super) known: Known,
+    /// Planned work that every page tells of.
+    pub(super) planned: Arc<[Announcement]>,
 }
 
 impl Asked {
@@ -42,7 +50,15 @@ impl Asked {
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(others).unwrap_or_default(),
             known: parts.extensions.get::<Known>().cloned().unwrap_or_default(),
+            planned: parts.extensions.get::<Planned>().map_or_else(|| Arc::from([]), |planned| Arc::clone(&planned.0)),
         }
+    }
+}
+
+impl Asked {
+    /// The same, after a change of the planned work that pages tell of.
+    pub(super) fn telling(self, planned: Vec<Announcement>) -> Self {
+        Asked { planned: planned.into(), ..self }
     }
 }
 

@@ -18,7 +18,7 @@ const WHY: &str = "the user asked by telephone";
 
 impl Office {
     /// The newest entry of this action.
-    async fn entry(&self, action: &str) -> Option<AuditEntry> {
+    pub(super) async fn entry(&self, action: &str) -> Option<AuditEntry> {
         let entries = self.store.read(|view| view.audit_entries(1000)).await.unwrap();
         entries.into_iter().find(|entry| entry.action == action)
     }

@@ -9,6 +9,7 @@ use super::super::access::{Principals, Role, hash_of};
 use super::super::{Api, Parts, Settings, Token};
 use crate::accounts::{Accounts, NewAccount};
 use crate::administration::{self, Administration};
+use crate::announcements::Announcements;
 use crate::audit::{self, Audit};
 use crate::auth::{self, Authenticator, Secret};
 use crate::clock::World;
@@ -42,6 +43,7 @@ pub(super) struct Office {
     pub(super) publisher: Publisher,
     pub(super) devices: Devices,
     pub(super) accounts: Accounts,
+    pub(super) announcements: Announcements,
     pub(super) base: Base,
     pub(super) sessions: Sessions,
     pub(super) authenticator: Authenticator,
@@ -82,7 +84,7 @@ pub(super) async fn office_asking(
     let registration = ground.registration(&post, registers);
     let publisher = ground.publisher();
     let api = ground.api(settings_of_http, &post, &registration, &publisher);
-    let Ground { store, devices, accounts, base, sessions, authenticator, authority, .. } = ground;
+    let Ground { store, devices, accounts, announcements, base, sessions, authenticator, authority, .. } = ground;
     Office {
         router: api.router(),
         paper: post.paper,
@@ -91,6 +93,7 @@ pub(super) async fn office_asking(
         publisher,
         devices,
         accounts,
+        announcements,
         base,
         sessions,
         authenticator,
@@ -113,6 +116,7 @@ struct Ground {
     devices: Devices,
     base: Base,
     audit: Audit,
+    announcements: Announcements,
     /// Whose certificates sign.
     authority: Authority,
 }
@@ -136,6 +140,7 @@ impl Ground {
                 store: store.clone(),
                 world: world.clone(),
             }),
+            announcements: Announcements::open(Default::default(), store.clone(), world.clone()).unwrap(),
             authority: Authority::new(),
             dir: dir.to_owned(),
             store,
@@ -167,6 +172,7 @@ impl Ground {
             publisher: publisher.clone(),
             audit: self.audit.clone(),
             administration: self.administration(),
+            announcements: self.announcements.clone(),
             registry: Arc::clone(&self.registry),
             lookups: Lookups::new(self.base.clone(), self.accounts.clone(), limits),
             pulse: Pulse::default(),

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::accounts::{self, Accounts, NewAccount};
+use crate::announcements::Announcements;
 use crate::auth::{self, Authenticator, Secret};
 use crate::clock::World;
 use crate::ids::AccountId;
@@ -33,6 +34,7 @@ struct Post {
     drain: Drain,
     store: Store,
     accounts: Accounts,
+    announcements: Announcements,
     authenticator: Authenticator,
     account: AccountId,
     _dir: tempfile::TempDir,
@@ -81,6 +83,7 @@ impl Post {
             password,
         };
         let account = accounts.create(new).await.unwrap().id;
+        let announcements = Announcements::open(Default::default(), store.clone(), world.clone()).unwrap();
         let (caps, (fetches, _)) = (Caps::default(), crate::receipts::Fetches::channel(1));
         let services = Services {
             store: store.clone(),
@@ -89,11 +92,12 @@ impl Post {
             caps,
             quota,
             fetches,
+            announcements: announcements.clone(),
             settings,
         };
         let drain = Drain::default();
         let addresses = Server::new(services, None).listen(&ConnectionIds::default(), &drain).await.unwrap();
-        Post { address: addresses.imap[0], drain, store, accounts, authenticator, account, _dir: dir }
+        Post { address: addresses.imap[0], drain, store, accounts, announcements, authenticator, account, _dir: dir }
     }
 
     /// What aliya's account holds.

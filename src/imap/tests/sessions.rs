@@ -281,3 +281,33 @@ async fn pipelined_commands_are_answered_in_order() {
     client.send("a NOOP\r\nb FETCH 1 UID\r\nc NOOP\r\n").await;
     client.play("S: a OK …\nS: * 1 FETCH (UID 1)\nS: b OK …\nS: c OK …").await;
 }
+
+#[tokio::test]
+async fn m16_rfc9051_7_1_planned_work_of_the_coming_hour_is_an_alert_at_login_and_no_other_is() {
+    let post = Post::open().await;
+    let is_alert = |line: &String| line.contains("ALERT");
+    let login = format!("LOGIN aliya {{{}+}}\r\n{}", super::PASSWORD.len(), super::PASSWORD);
+    let hours = |from: i64, until: i64| {
+        let now = crate::clock::World::system().now();
+        let at = |hours| now + jiff::SignedDuration::from_hours(hours);
+        let texts = ["Жаңарту", "Обновление", "An update"].map(str::to_owned);
+        crate::announcements::Wanted { from: at(from), until: at(until), texts }
+    };
+    let later = post.announcements.add(&hours(2, 3), "operator", None).await.unwrap();
+    let answers = post.visitor().await.ok(&login).await;
+    assert!(!answers.iter().any(is_alert), "{answers:?}");
+    post.announcements.withdraw(later.number, "operator", None).await.unwrap();
+
+    let under_way = post.announcements.add(&hours(-1, 1), "operator", None).await.unwrap();
+    let mut client = post.visitor().await;
+    let answers = client.ok(&login).await;
+    let [alert] = answers.as_slice() else { panic!("{answers:?}") };
+    assert!(alert.starts_with("* OK [ALERT] ") && alert.contains("An update") && alert.is_ascii(), "{alert}");
+    let answers = client.ok("NOOP").await;
+    assert_eq!(answers, Vec::<String>::new(), "once");
+    let (answers, end) = post.visitor().await.run("LOGIN aliya wrong").await;
+    assert!(end.starts_with("NO") && !answers.iter().any(is_alert), "{answers:?}");
+    post.announcements.withdraw(under_way.number, "operator", None).await.unwrap();
+    let answers = post.visitor().await.ok(&login).await;
+    assert!(!answers.iter().any(is_alert), "{answers:?}");
+}

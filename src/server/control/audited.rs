@@ -66,8 +66,11 @@ pub(super) fn deed(request: &Request) -> Deed {
         | Request::DeviceUnlock { .. }
         | Request::MailFiles { .. }
         | Request::AgreementPublish(_)
+        | Request::NoticeAdd(_)
+        | Request::NoticeWithdraw { .. }
         | Request::AuditList(_) => Deed::Written,
         Request::AgreementList
+        | Request::NoticeList
         | Request::AgreementShow { .. }
         | Request::PaymentList { .. }
         | Request::PaymentShow { .. }

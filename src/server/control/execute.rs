@@ -16,7 +16,7 @@ use crate::store::rewrite::Rewritten;
 use super::audited::{Deed, deed};
 use super::{
     ACTOR, Answer, Failure, Letters, Meter, Request, accounts, agreements, audit, closings, desk, devices, log,
-    mail_files, payment, staff,
+    mail_files, notices, payment, staff,
 };
 
 /// Does what is asked.
@@ -67,6 +67,9 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::AgreementPublish(wanted) => agreements::publish(services, wanted).await,
         Request::ClosingShow { device, day } => closings::show(services, &device, &day).await,
         Request::MailFiles { direction, files } => mail_files(services, direction, files, meter.clone()).await,
+        Request::NoticeAdd(wanted) => notices::add(services, wanted).await,
+        Request::NoticeList => notices::list(services),
+        Request::NoticeWithdraw { number } => notices::withdraw(services, number).await,
         Request::AuditList(wanted) => audit::list(services, wanted).await,
         Request::AuditVerify { head, key } => audit::verify(services, head, key).await,
         Request::AuditHead => audit::head(services).await,

@@ -12,6 +12,7 @@ mod execute;
 mod log;
 mod mailfiles;
 mod meter;
+mod notices;
 mod payment;
 mod socket;
 mod staff;
@@ -207,6 +208,15 @@ pub enum Request {
         /// Which files, and whose mailbox.
         files: MailFiles,
     },
+    /// Announces planned work.
+    NoticeAdd(WantedNotice),
+    /// Planned work that is announced.
+    NoticeList,
+    /// Takes an announcement back.
+    NoticeWithdraw {
+        /// Its number.
+        number: u32,
+    },
     /// Who did what.
     AuditList(WantedAudit),
     /// Reads the whole audit and compares it with its chain.
@@ -260,6 +270,21 @@ pub struct WantedAgreement {
     pub en: String,
     /// From when it is in force; else from now.
     pub from: Option<String>,
+}
+
+/// Planned work to be announced.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WantedNotice {
+    /// When it begins: an instant with its zone.
+    pub from: String,
+    /// When it ends.
+    pub until: String,
+    /// What people are told in Kazakh.
+    pub kk: String,
+    /// In Russian.
+    pub ru: String,
+    /// In English.
+    pub en: String,
 }
 
 /// Which daily closings.

@@ -504,6 +504,7 @@ fn fact(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims> {
         b"schema" => rows::decode::<u32>(super::open::SCHEMA_ROW_VERSION, row).is_ok(),
         b"person-key" => row.len() == blake3::KEY_LEN,
         b"vault" => view.is_own_vault(row),
+        _ if name == super::announcements::FACT.as_bytes() => super::announcements::decode(row).is_ok(),
         _ if name.starts_with(super::journal::PREFIX.as_bytes()) => row.len() == size_of::<u64>(),
         _ if name.starts_with(mailboxes::DOOMED.as_bytes()) => true,
         _ => return number(view, key, row),

@@ -5,6 +5,7 @@ mod accounts;
 mod applications;
 mod devices;
 mod log;
+mod notices;
 mod overview;
 mod print;
 mod queues;
@@ -73,6 +74,8 @@ pub(super) const PAGES: &[Page] = &[
     },
     Page { method: "get", path: "/admin/staff", who: WHO, body: Body::None, handler: || get(staff::show) },
     Page { method: "post", path: "/admin/staff", who: WHO, body: Body::Form, handler: || post(staff::act) },
+    Page { method: "get", path: "/admin/notices", who: WHO, body: Body::None, handler: || get(notices::show) },
+    Page { method: "post", path: "/admin/notices", who: WHO, body: Body::Form, handler: || post(notices::act) },
     Page { method: "get", path: "/closings", who: HEADS, body: Body::None, handler: || get(closings::list_page) },
     Page {
         method: "get",

@@ -6,6 +6,8 @@
 
 mod revocation;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

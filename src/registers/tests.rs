@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 use tempfile::TempDir;
 use test_case::test_case;
@@ -158,6 +161,11 @@ pub(crate) mod stand_in {
 /// A stand-in, registers that ask it, and the store of these.
 struct Scene {
     stand_in: stand_in::Started,
+    asking: Asking,
+}
+
+/// Registers that ask somebody, and their store.
+struct Asking {
     registers: Registers,
     _dir: TempDir,
 }
@@ -187,12 +195,17 @@ impl Scene {
         let stand_in = stand_in::started_with(key, World::system(), &known()).await;
         let mut settings = stand_in.settings.clone();
         change(&mut settings);
+        let asking = Scene::asking(settings);
+        Scene { stand_in, asking }
+    }
+
+    fn asking(settings: Settings) -> Asking {
         assert_eq!((settings.problems(), settings.file_problems()), (vec![], vec![]));
         let dir = tempfile::tempdir().unwrap();
         let store_settings = store::Settings { watermark_bytes: 0, ..store::Settings::default() };
         let store = Store::open(dir.path(), &store::tests::as_chosen(store_settings)).unwrap();
         let registers = Registers::new(Parts { settings, store, world: World::system() }).unwrap();
-        Scene { stand_in, registers, _dir: dir }
+        Asking { registers, _dir: dir }
     }
 
     fn know(&self, known: &Known) {
@@ -204,13 +217,19 @@ impl Scene {
     }
 
     async fn person(&self, full_name: &str) -> Answer {
-        let iin = AIGUL.parse().unwrap();
-        let asked = PersonAsked { iin: &iin, full_name, document: None, consent: None, cause: CAUSE };
-        self.registers.person(asked).await
+        self.asking.person(full_name).await
     }
 
     fn audit(&self) -> Vec<AuditEntry> {
-        self.registers.inner.store.read_blocking(|view| view.audit_entries(100)).unwrap()
+        self.asking.registers.inner.store.read_blocking(|view| view.audit_entries(100)).unwrap()
+    }
+}
+
+impl Asking {
+    async fn person(&self, full_name: &str) -> Answer {
+        let iin = AIGUL.parse().unwrap();
+        let asked = PersonAsked { iin: &iin, full_name, document: None, consent: None, cause: CAUSE };
+        self.registers.person(asked).await
     }
 }
 
@@ -242,7 +261,7 @@ async fn m24_whom_a_register_does_not_have_or_has_no_more() {
     let world = Scene::new("rsa", |_| {}).await;
     let other = "791028302728".parse().unwrap();
     let asked = PersonAsked { iin: &other, full_name: "Кто То", document: None, consent: None, cause: CAUSE };
-    assert_eq!(world.registers.person(asked).await, Answer::Mismatch { field: Field::Number });
+    assert_eq!(world.asking.registers.person(asked).await, Answer::Mismatch { field: Field::Number });
     let iin = AIGUL.parse().unwrap();
     let asked = |document| PersonAsked {
         iin: &iin,
@@ -251,8 +270,8 @@ async fn m24_whom_a_register_does_not_have_or_has_no_more() {
         consent: None,
         cause: CAUSE,
     };
-    assert!(matches!(world.registers.person(asked("№ 012345678")).await, Answer::Match(_)));
-    let answer = world.registers.person(asked("012345679")).await;
+    assert!(matches!(world.asking.registers.person(asked("№ 012345678")).await, Answer::Match(_)));
+    let answer = world.asking.registers.person(asked("012345679")).await;
     assert_eq!(answer, Answer::Mismatch { field: Field::Document });
     let mut dead = known();
     dead.persons[0].is_dead = true;
@@ -265,7 +284,7 @@ async fn m24_a_register_knows_a_legal_entity_by_bin_and_name() {
     let world = Scene::new("ec", |_| {}).await;
     let bin = bin();
     let entity = |full_name: &'static str| {
-        let (registers, bin) = (world.registers.clone(), bin);
+        let (registers, bin) = (world.asking.registers.clone(), bin);
         async move { registers.entity(EntityAsked { bin: &bin, full_name, cause: CAUSE }).await }
     };
     assert!(matches!(entity("«Тест & Ко» жауапкершілігі шектеулі серіктестігі").await, Answer::Match(_)));
@@ -293,6 +312,53 @@ async fn m24_a_register_that_cannot_say_is_unavailable(behaviour: Behaviour, exp
     assert!(reason.contains(expected), "{reason}");
     world.behave(Behaviour::Answer);
     assert!(matches!(world.person("Омарова Айгүл Серікқызы").await, Answer::Match(_)), "up again");
+}
+
+/// Answers under https in front of a stand-in that does not speak it, as `localhost`.
+async fn tls_before(plain: SocketAddr, files: &crate::server::tls::fixture::Files) -> SocketAddr {
+    let key = PrivateKeyDer::from_pem_file(&files.settings.key_file).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![files.root.clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // Who does not trust the certificate goes away.
+                let Ok(mut tls) = acceptor.accept(stream).await else { return };
+                let mut behind = tokio::net::TcpStream::connect(plain).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut tls, &mut behind).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn m24_a_register_is_asked_over_tls_and_a_stranger_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, other) = (dir.path().join("ca.pem"), dir.path().join("other.pem"));
+    let made = crate::server::tls::fixture::Files::new();
+    std::fs::copy(&made.settings.certificate_file, &files).unwrap();
+    std::fs::write(&other, crate::server::tls::fixture::self_signed("localhost").cert.pem()).unwrap();
+    let stand_in = stand_in::started(World::system(), &known()).await;
+    let plain = stand_in.settings.url.trim_start_matches("http://").trim_end_matches("/shep").parse().unwrap();
+    let port = tls_before(plain, &made).await.port();
+    let asked = async |host: &str, authorities: &Path| {
+        let mut settings = stand_in.settings.clone();
+        settings.url = format!("https://{host}:{port}/shep");
+        settings.tls_authorities_file = authorities.to_owned();
+        Scene::asking(settings).person("Омарова Айгүл Серікқызы").await
+    };
+    assert!(matches!(asked("localhost", &files).await, Answer::Match(_)));
+    // An authority that nobody trusts here, and the certificate of another host.
+    for (host, authorities) in [("localhost", &other), ("127.0.0.1", &files)] {
+        let Answer::Unavailable { reason } = asked(host, authorities).await else { panic!("an answer") };
+        assert!(reason.contains("invalid peer certificate"), "{reason}");
+    }
 }
 
 #[tokio::test]
@@ -325,7 +391,7 @@ async fn m24_a_dead_register_holds_nobody() {
         EntityAsked {
             bin: &bin(), full_name: "«Тест & Ко» жауапкершілігі шектеулі серіктестігі", cause: CAUSE
         };
-    assert!(matches!(world.registers.entity(entity).await, Answer::Match(_)));
+    assert!(matches!(world.asking.registers.entity(entity).await, Answer::Match(_)));
 }
 
 #[tokio::test]
@@ -336,7 +402,7 @@ async fn m24_consent_goes_with_the_question_and_stays_with_the_proof() {
     let (iin, consent) = (AIGUL.parse().unwrap(), ConsentToken::new("abc.def", "MFkw").unwrap());
     let full_name = "Омарова Айгүл Серікқызы";
     let asked = PersonAsked { iin: &iin, full_name, document: None, consent: Some(&consent), cause: CAUSE };
-    let Answer::Match(proof) = world.registers.person(asked).await else { panic!("no match") };
+    let Answer::Match(proof) = world.asking.registers.person(asked).await else { panic!("no match") };
     assert_eq!(proof.consent, Some(consent));
     assert!(ConsentToken::new("a b", "").is_err() && ConsentToken::new("", "x").is_err());
 }

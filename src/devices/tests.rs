@@ -15,14 +15,32 @@ use crate::store::{Batch, Precondition};
 
 /// Devices of a test's store, with their keys beside it.
 pub(crate) fn devices(store: &Store, registry: &Arc<Registry>, world: &World, dir: &Path) -> Devices {
-    with(Settings::default(), store, registry, world, dir)
+    devices_under(None, store, registry, world, dir)
 }
 
-fn with(settings: Settings, store: &Store, registry: &Arc<Registry>, world: &World, dir: &Path) -> Devices {
+/// The same, with a clock that is compared with this source.
+pub(crate) fn devices_under(
+    time_source: Option<Arc<dyn TimeSource>>,
+    store: &Store,
+    registry: &Arc<Registry>,
+    world: &World,
+    dir: &Path,
+) -> Devices {
+    with(Settings::default(), time_source, store, registry, world, dir)
+}
+
+fn with(
+    settings: Settings,
+    time_source: Option<Arc<dyn TimeSource>>,
+    store: &Store,
+    registry: &Arc<Registry>,
+    world: &World,
+    dir: &Path,
+) -> Devices {
     Devices::new(Parts {
         settings,
         clock: ClockSettings::default(),
-        time_source: None,
+        time_source,
         node: "mx.poshta.example".into(),
         dir: dir.join(DIR),
         registry: Arc::clone(registry),
@@ -62,7 +80,7 @@ impl Node {
         let world = World { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
         let registry = Arc::new(Registry::parse(include_str!("../../conf/facilities.toml")).unwrap());
         let settings = Settings { numbers_at_a_time, ..Settings::default() };
-        Node { devices: with(settings, &store, &registry, &world, dir), store, clock }
+        Node { devices: with(settings, None, &store, &registry, &world, dir), store, clock }
     }
 
     async fn strike(&self, strikes: &mut Strikes) -> Result<Strike, Error> {
@@ -327,7 +345,7 @@ async fn at_the_start_every_postmark_of_the_operator_has_its_key() {
 
 /// A source that says what the test wants.
 #[derive(Debug, Default)]
-struct Told(Mutex<Option<i64>>);
+pub(crate) struct Told(pub(crate) Mutex<Option<i64>>);
 
 impl TimeSource for Told {
     fn read(&self) -> futures_util::future::BoxFuture<'_, Result<Reading, String>> {
@@ -503,7 +521,7 @@ async fn p31_no_stroke_is_later_than_the_return() {
     let node = Node::open(dir.path(), 100);
     let clock = Arc::new(Ticking(AtomicI64::new(1_795_234_500)));
     let world = World { clock, entropy: Arc::new(SystemEntropy) };
-    let devices = with(Settings::default(), &node.store, &node.devices.inner.registry, &world, dir.path());
+    let devices = with(Settings::default(), None, &node.store, &node.devices.inner.registry, &world, dir.path());
     devices.begin().strike(&facility("astana-1"), Kind::Accept).await.unwrap();
     let stampers: Vec<_> = (0..3)
         .map(|_| {
@@ -546,7 +564,7 @@ async fn p16_another_device_of_the_facility_takes_over() {
     let two = sample.replacen("\"astana-1-b\"\nkind = \"surcharge\"", "\"astana-1-b\"\nkind = \"postmark\"", 1);
     let world = World { clock: node.clock.clone(), entropy: Arc::new(SystemEntropy) };
     let registry = Arc::new(Registry::parse(&two).unwrap());
-    let devices = with(Settings::default(), &node.store, &registry, &world, dir.path());
+    let devices = with(Settings::default(), None, &node.store, &registry, &world, dir.path());
     let device = async || node.strike(&mut devices.begin()).await.unwrap().device().to_string();
     assert_eq!(device().await, DEVICE);
     devices.handle(DEVICE, Handling::Return { reason: None }, "test").await.unwrap();

@@ -3,11 +3,21 @@
 
 use axum::http::header::LOCATION;
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::office::{office_asking, office_under, open};
 use super::*;
+use crate::clock::World;
+use crate::devices::tests::Told;
 use crate::identity::Role;
 use crate::ids::AccountId;
 use crate::locale::Lang;
 use crate::people::registration::{Application, Applied, Way};
+use crate::postal::Kind;
+use crate::registers::standin::{Behaviour, Known, KnownPerson};
+use crate::registers::tests::stand_in;
 use crate::store::Batch;
 use crate::store::applications::{Act, Application as Row, State as Standing};
 use crate::store::audit::AuditEntry;
@@ -158,6 +168,61 @@ async fn p31_a_device_is_returned_issued_and_revoked_for_ever() {
         assert!(who == "administrator saule" && why.ends_with(WHY), "{action}: {who} {why}");
     }
     assert_eq!(admin.get("/admin/devices/none").await.0, StatusCode::NOT_FOUND);
+}
+
+/// A clock that is five seconds fast: nothing is stamped until a person answers for one device.
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_an_administrator_unlocks_a_device_that_a_wrong_clock_locked() {
+    let office = office_under(Arc::new(Told(Mutex::new(Some(5_000))))).await;
+    office.devices.check_clock().await;
+    let admin = office.person("saule", &[Role::Administrator]).await;
+    let path = "/admin/devices/astana-1-a?lang=en";
+    let stamps = async || {
+        let facility = "astana-1".parse().unwrap();
+        office.devices.begin().strike(&facility, Kind::Accept).await.is_ok()
+    };
+    let (_, _, page) = admin.get(path).await;
+    assert!(page.contains("5000 ms fast") && page.contains("value=\"unlock\""), "{page}");
+    assert!(!stamps().await);
+    let (_, _, page) = admin.post(path, &[("act", "unlock"), ("reason", " ")]).await;
+    assert!(page.contains("Give a reason") && !stamps().await, "{page}");
+    let (_, _, page) = admin.post(path, &[("act", "unlock"), ("reason", WHY)]).await;
+    assert!(page.contains("Unlocked until") && !page.contains("value=\"unlock\""), "{page}");
+    assert!(stamps().await);
+    let (who, why) = by(office.entry("device.unlock").await);
+    assert!(who == "administrator saule" && why.contains(WHY), "{who}: {why}");
+    let (_, _, page) = admin.get("/admin/devices/astana-1-b?lang=en").await;
+    assert!(page.contains("value=\"unlock\""), "only that one: {page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m24_an_administrator_has_the_register_asked_again_and_the_mailbox_is_there() {
+    let person = KnownPerson {
+        iin: "791028302728".into(),
+        surname: "СЕРІКОВА".into(),
+        name: "АЙГҮЛ".into(),
+        documents: vec!["041234567".into()],
+        ..KnownPerson::default()
+    };
+    let known = |behaviour| Known { behaviour, persons: vec![person.clone()], ..Known::default() };
+    let register = stand_in::started(World::system(), &known(Behaviour::Down)).await;
+    let office = office_asking(Settings::default(), register.settings.clone(), open).await;
+    let admin = office.person("saule", &[Role::Administrator]).await;
+    let number = office.announced().await;
+    office.wait_for_register(number).await;
+    let retry = async || {
+        let fields = [("number", &*number.to_string()), ("act", "retry"), ("reason", WHY)];
+        admin.post("/admin/applications?lang=en", &fields).await.2
+    };
+    assert!(retry().await.contains("the application goes on waiting"));
+    assert!(admin.get("/admin/applications?lang=en").await.2.contains("asked 2 times"));
+    register.know(&known(Behaviour::Answer));
+    assert!(retry().await.contains("The mailbox is there: aigul@poshta.example"));
+    assert_eq!(by(office.entry("application.retry").await), ("administrator saule".to_owned(), WHY.to_owned()));
+    assert!(!admin.get("/admin/applications?lang=en").await.2.contains(&number.to_string()));
+    let (secret, from) = (Secret::new("көктем келді 2026".into()), [127, 0, 0, 1].into());
+    assert!(office.authenticator.login("aigul", &secret, from, crate::auth::Door::Pages).await.is_ok());
+    assert!(retry().await.contains("does not wait any more"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use crate::audit::{self, Audit};
 use crate::auth::{self, Authenticator, Secret};
 use crate::clock::World;
 use crate::closings::{self, Closings};
-use crate::devices::Devices;
+use crate::devices::{Devices, TimeSource};
 use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
@@ -77,8 +77,22 @@ pub(super) async fn office_asking(
     registers: registers::Settings,
     open: impl FnOnce(&Path) -> Store,
 ) -> Office {
+    office_of(settings_of_http, registers, None, open).await
+}
+
+/// An office whose clock is compared with this source.
+pub(super) async fn office_under(source: Arc<dyn TimeSource>) -> Office {
+    office_of(Settings::default(), registers::Settings::default(), Some(source), open).await
+}
+
+async fn office_of(
+    settings_of_http: Settings,
+    registers: registers::Settings,
+    source: Option<Arc<dyn TimeSource>>,
+    open: impl FnOnce(&Path) -> Store,
+) -> Office {
     let dir = tempfile::tempdir().unwrap();
-    let ground = Ground::lay(dir.path(), open(dir.path()));
+    let ground = Ground::lay(dir.path(), open(dir.path()), source);
     let account = aliya(&ground.accounts, &ground.authenticator).await;
     let post = ground.post();
     let registration = ground.registration(&post, registers);
@@ -122,7 +136,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn lay(dir: &Path, store: Store) -> Ground {
+    fn lay(dir: &Path, store: Store, source: Option<Arc<dyn TimeSource>>) -> Ground {
         let world = World::system();
         let accounts = Accounts::new(store.clone(), world.clone(), &crate::accounts::Settings::default()).unwrap();
         let base = Base::new(accounts.clone());
@@ -131,7 +145,7 @@ impl Ground {
         Ground {
             authenticator: Authenticator::start(accounts.clone(), world.clone(), &cheap).unwrap(),
             sessions: Sessions::new(base.clone(), store.clone(), world.clone(), sessions::Settings::default()),
-            devices: crate::devices::tests::devices(&store, &registry, &world, dir),
+            devices: crate::devices::tests::devices_under(source, &store, &registry, &world, dir),
             base,
             audit: Audit::new(audit::Parts {
                 settings: audit::Settings::default(),

@@ -34,6 +34,14 @@ fn m24_who_waits_for_a_register_waits_through_kill_9() {
 }
 
 #[test]
+fn b7_a_register_tells_of_a_person_only_with_the_code_of_the_consent() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start_in(&dir.path().join("data"), &["--users", "4", "--consent-code", "271828"]);
+    grant_clerks(&demo);
+    demo.python("consent.py", &["271828"]);
+}
+
+#[test]
 fn m14_four_eyes_are_two_persons() {
     let dir = tempfile::tempdir().unwrap();
     let demo = Demo::start_in(&dir.path().join("data"), &["--users", "4", "--four-eyes"]);

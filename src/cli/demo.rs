@@ -34,6 +34,9 @@ pub(super) struct DemoArgs {
     /// At the counter a second clerk confirms what the first has seen to.
     #[arg(long)]
     four_eyes: bool,
+    /// The state registers tell of a person only with the code of that person's consent, which is this one.
+    #[arg(long, value_name = "CODE")]
+    consent_code: Option<String>,
     /// Print one line of JSON when everything listens.
     #[arg(long)]
     json: bool,
@@ -49,6 +52,7 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
         four_eyes: args.four_eyes,
         next_hop: args.next_hop.clone(),
         signer_port: args.signer_port,
+        consent_code: args.consent_code.clone(),
     };
     super::write_for_owner_only();
     let runtime = tokio::runtime::Runtime::new()?;

@@ -43,6 +43,8 @@ pub struct Known {
     pub entities: Vec<KnownEntity>,
     /// A person is only told of with a consent code.
     pub needs_consent: bool,
+    /// The codes that count then; any, where none is named.
+    pub consent_codes: Vec<String>,
 }
 
 /// Whether and how a stand-in answers.
@@ -94,6 +96,15 @@ pub struct KnownEntity {
     pub name_kk: String,
     /// Not registered any more.
     pub is_liquidated: bool,
+}
+
+/// What the stand-in says of a person without a consent that counts.
+pub const NO_CONSENT: &str = "00012";
+
+impl Known {
+    fn is_consent(&self, code: &str) -> bool {
+        !code.is_empty() && (self.consent_codes.is_empty() || self.consent_codes.iter().any(|known| known == code))
+    }
 }
 
 /// What goes back to whoever asked.
@@ -314,8 +325,8 @@ async fn serve(stand_in: Arc<StandIn>, request: Request<Incoming>) -> Result<Res
 
 fn person(data: Node<'_, '_>, known: &Known) -> String {
     let result = |code: &str| wrap("messageResult", &element("code", code));
-    if known.needs_consent && text_at(data, &["kdpToken"]).is_empty() {
-        return result("00012");
+    if known.needs_consent && !known.is_consent(&text_at(data, &["kdpToken"])) {
+        return result(NO_CONSENT);
     }
     let iin = text_at(data, &["iin"]);
     let Some(person) = known.persons.iter().find(|person| person.iin == iin) else {

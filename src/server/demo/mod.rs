@@ -217,7 +217,7 @@ impl Demo {
         let zone = ZoneServer::start(zone, SocketAddr::from(([127, 0, 0, 1], 0)));
         let zone = zone.await.map_err(|error| DemoError::Zone(error.to_string()))?;
         config.trust.name_servers = vec![zone.address()];
-        let registers = registers::start(&mut config, &world).await?;
+        let registers = registers::start(&mut config, &world, options.consent_code.as_deref()).await?;
         let running = Server::start(config, world.clone()).await?;
         signs::issue(&running.services, &running.services.config.server.dir, &world).await?;
         let keys: String = running

@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 
 use crate::clock::{Timestamp, World};
 use crate::config::Config;
-use crate::registers::standin::{Files, Known, KnownEntity, KnownPerson, Listening, StandIn};
+use crate::registers::standin::{Files, Known, KnownEntity, KnownPerson, Listening, NO_CONSENT, StandIn};
 
 use super::DemoError;
 use super::authority::{AuthorityError, write_secret};
@@ -43,7 +43,7 @@ struct Kept {
 
 impl Kept {
     /// Made when one of them is missing.
-    fn at(dir: &Path, now: Timestamp) -> Result<Self, AuthorityError> {
+    fn at(dir: &Path, now: Timestamp, consent_code: Option<&str>) -> Result<Self, AuthorityError> {
         let kept = Kept {
             known: dir.join("registers.json"),
             key: dir.join("registers-answers.key"),
@@ -53,7 +53,7 @@ impl Kept {
             password: dir.join("registers.password"),
         };
         if !kept.known.exists() {
-            fs::write(&kept.known, known())?;
+            fs::write(&kept.known, known(consent_code))?;
         }
         let pairs = [(&kept.key, &kept.certificate), (&kept.asker_key, &kept.asker)];
         for (key_file, certificate_file) in pairs {
@@ -81,7 +81,7 @@ fn certificate(now: Timestamp) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-fn known() -> String {
+fn known(consent_code: Option<&str>) -> String {
     let person = |(surname, name, patronymic, iin): (&str, &str, &str, &str)| KnownPerson {
         iin: iin.to_owned(),
         surname: surname.to_owned(),
@@ -98,17 +98,25 @@ fn known() -> String {
             name_kk: name_kk.to_owned(),
             is_liquidated: false,
         }],
+        needs_consent: consent_code.is_some(),
+        consent_codes: consent_code.map(str::to_owned).into_iter().collect(),
         ..Known::default()
     };
     serde_json::to_string_pretty(&known).unwrap_or_default()
 }
 
 /// Starts the stand-in, and lets the demo ask it.
-pub(super) async fn start(config: &mut Config, world: &World) -> Result<Listening, DemoError> {
+pub(super) async fn start(
+    config: &mut Config,
+    world: &World,
+    consent_code: Option<&str>,
+) -> Result<Listening, DemoError> {
     let failed = |error: &dyn std::fmt::Display| DemoError::Registers(error.to_string());
-    let kept = Kept::at(&config.server.dir, world.now())?;
+    let kept = Kept::at(&config.server.dir, world.now(), consent_code)?;
     let settings = &mut config.registers;
     settings.sender_id = "poshta-demo".into();
+    settings.person_needs_consent = consent_code.is_some();
+    settings.person_no_consent_codes = vec![NO_CONSENT.to_owned()];
     settings.requestor_bin = COMPANY.0.into();
     settings.key_file.clone_from(&kept.asker_key);
     settings.certificate_file.clone_from(&kept.asker);

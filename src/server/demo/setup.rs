@@ -47,6 +47,8 @@ pub struct Options {
     pub plaintext_auth: bool,
     /// A second clerk confirms what the first has seen to.
     pub four_eyes: bool,
+    /// The registers tell of a person only with the code of that person's consent: this one.
+    pub consent_code: Option<String>,
     /// Where everything for other domains goes, `host:port`.
     pub next_hop: Option<String>,
     /// Where pages look for the program that signs; else where NCALayer is.

@@ -10,6 +10,7 @@ fn options(dir: &Path) -> Options {
         next_hop: None,
         signer_port: None,
         four_eyes: false,
+        consent_code: None,
     }
 }
 

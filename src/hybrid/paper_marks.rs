@@ -109,7 +109,10 @@ pub(super) fn marks_until(events: &[(u32, ItemEvent)], number: u32) -> Vec<Strin
     marks
 }
 
+/// The type of what names a recipient on paper (RFC 3464 §2.3.2).
+pub(super) const PAPER: &str = "x-postal";
+
 /// The S10 number and the index, which is all that a report says of the addressee.
 pub(super) fn recipient(job: &PrintJob) -> String {
-    format!("x-postal; {} {}", job.postal_index, job.s10)
+    format!("{} {}", job.postal_index, job.s10)
 }

@@ -9,18 +9,15 @@
 
 use std::time::Duration;
 
-use mail_builder::MessageBuilder;
-use mail_builder::headers::address::Address as MailAddress;
-use mail_builder::headers::content_type::ContentType;
-use mail_builder::headers::message_id::MessageId;
-use mail_builder::headers::raw::Raw;
-use mail_builder::mime::MimePart;
+use jiff::tz::Offset;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
+use crate::clock::Timestamp;
 use crate::intake::{Intake, Refusal};
 use crate::locale::{self, Lang};
 use crate::message::headers;
+use crate::message::report::{Action, DeliveryReport, Letter, Named, Original, Passage, RecipientStatus};
 use crate::postal::Mark;
 use crate::store::items::ItemEvent;
 use crate::store::payments::ReceiptMark;
@@ -28,7 +25,7 @@ use crate::store::print_jobs::{NOTICES, Notice, PrintJob, State, remove_notice};
 use crate::store::{Batch, Topic};
 
 use super::Paper;
-use super::paper_marks::{marks_until, recipient};
+use super::paper_marks::{PAPER, marks_until, recipient, unfolded};
 
 /// Messages that are looked up at once.
 const BATCH: usize = 100;
@@ -131,30 +128,15 @@ fn marks_told(events: &[(u32, ItemEvent)], told: (u32, &ItemEvent), own: Option<
 }
 
 /// RFC 3464 §2.3.3, RFC 3463: what became of the letter, for machines.
-fn action(event: &ItemEvent) -> [&'static str; 2] {
+fn action(event: &ItemEvent) -> (Action, &'static str) {
     match event.name.as_str() {
-        "delivered" => ["delivered", "2.0.0"],
-        "check_failed" => ["failed", "5.6.0"],
-        "failed" => ["failed", "5.3.0"],
-        "returned" | "lost" => ["failed", "5.0.0"],
+        "delivered" => (Action::Delivered, "2.0.0"),
+        "check_failed" => (Action::Failed, "5.6.0"),
+        "failed" => (Action::Failed, "5.3.0"),
+        "returned" | "lost" => (Action::Failed, "5.0.0"),
         // The post has it, and sends no such reports of its own.
-        _ => ["relayed", "2.0.0"],
+        _ => (Action::Relayed, "2.0.0"),
     }
-}
-
-/// The part for machines (RFC 3464 §2).
-fn delivery_status(job: &PrintJob, news: &News<'_>, domain: &str) -> String {
-    let [action, status] = action(news.event);
-    let mut part = format!(
-        "Reporting-MTA: dns; {domain}\r\nPostal-Item-Id: {}\r\n\r\nFinal-Recipient: {}\r\nAction: {action}\r\nStatus: \
-         {status}\r\n",
-        job.item,
-        recipient(job)
-    );
-    for mark in &news.marks {
-        part.push_str(&Mark::folded(mark).unwrap_or_default());
-    }
-    part
 }
 
 /// The message about one event.
@@ -163,31 +145,49 @@ fn status_message(job: &PrintJob, subject: &str, news: &News<'_>, domain: &str) 
     let reason = event.reason.as_deref().unwrap_or("—");
     let args = [("s10", job.s10.as_str()), ("subject", subject), ("reason", reason)];
     let key = |what: &str| format!("status-{}-{what}", event.name);
-    let subject = locale::in_all(&key("subject"), &args, &Lang::ALL, " · ");
-    let body = locale::in_all(&key("body"), &args, &Lang::ALL, "\r\n\r\n");
-    let original = job.message_id.as_deref().map(|id| id.trim_matches(['<', '>']).to_owned());
-    let date = event.at_us.div_euclid(1_000_000);
-    let mut message = MessageBuilder::new()
-        .from(MailAddress::new_address(Some("Poshta"), format!("postmaster@{domain}")))
-        .subject(subject)
-        .date(date)
-        .message_id(format!("status.{}.{number}@{domain}", job.item))
-        .header("Auto-Submitted", Raw::new("auto-generated"))
-        .header("Postal-Status", Raw::new(format!("{}; id={}; item={}", event.name, job.s10, job.item)))
-        .body(MimePart::new(
-            ContentType::new("multipart/report").attribute("report-type", "delivery-status"),
-            vec![
-                MimePart::new("text/plain", format!("{body}\r\n")),
-                MimePart::new("message/delivery-status", delivery_status(job, news, domain)).transfer_encoding("7bit"),
-            ],
-        ));
-    if let Some(to) = &job.report_to {
-        message = message.to(to.as_str());
+    let passage = |lang: Lang| Passage { language: lang.tag().into(), text: locale::text(lang, &key("body"), &args) };
+    let report = DeliveryReport {
+        letter: Letter {
+            from: Named { name: "Poshta".into(), address: format!("postmaster@{domain}") },
+            to: Named { name: String::new(), address: job.report_to.clone().unwrap_or_default() },
+            subject: locale::in_all(&key("subject"), &args, &Lang::ALL, " · "),
+            date: Timestamp::from_microsecond(event.at_us).unwrap_or_default(),
+            offset: Offset::UTC,
+            message_id: format!("status.{}.{number}@{domain}", job.item),
+            in_reply_to: job.message_id.clone(),
+            references: Vec::new(),
+            extensions: vec![("Postal-Status".into(), format!("{}; id={}; item={}", event.name, job.s10, job.item))],
+            text: Lang::ALL.into_iter().map(passage).collect(),
+            boundary: format!("status{}-{number}", job.item),
+        },
+        reporting_mta: domain.to_owned(),
+        original_envelope_id: None,
+        arrival: None,
+        extensions: vec![("Postal-Item-Id".into(), job.item.to_string())],
+        recipients: vec![recipient_status(job, news)],
+        enclosure: None,
+        original: Original::Nothing,
+    };
+    report.render()
+}
+
+/// The part for machines: what became of the letter, and its marks.
+fn recipient_status(job: &PrintJob, news: &News<'_>) -> RecipientStatus {
+    let (action, status) = action(news.event);
+    let marks = news.marks.iter().filter_map(|mark| Mark::folded(mark));
+    RecipientStatus {
+        original_recipient: None,
+        address_type: PAPER.into(),
+        final_recipient: recipient(job),
+        action,
+        status: status.into(),
+        remote_mta: None,
+        diagnostic: None,
+        last_attempt: None,
+        will_retry_until: None,
+        // Where a mark was folded, the report may fold it again.
+        extensions: marks.map(|field| ("Postal-Mark".to_owned(), unfolded(&field))).collect(),
     }
-    if let Some(original) = original {
-        message = message.in_reply_to(MessageId::new(original.clone())).references(MessageId::new(original));
-    }
-    message.write_to_vec().unwrap_or_default()
 }
 
 #[cfg(test)]

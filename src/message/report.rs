@@ -54,6 +54,8 @@ pub struct Letter {
     pub in_reply_to: Option<String>,
     /// Older messages of the thread, oldest first, without angle brackets.
     pub references: Vec<String>,
+    /// Fields of ours, for programs: name and value, ASCII.
+    pub extensions: Vec<(String, String)>,
     /// The text, one language after the other.
     pub text: Vec<Passage>,
     /// Separates the parts of a multipart; must not stand in the texts. At most 70 letters and digits.
@@ -77,6 +79,7 @@ impl Letter {
             header.ids("References", &thread);
         }
         header.field("Auto-Submitted", "auto-generated");
+        dsn::extensions(&mut header, &self.extensions);
         header.field("MIME-Version", "1.0");
         header
     }

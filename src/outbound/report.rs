@@ -64,6 +64,7 @@ pub(super) async fn compose(
             message_id: format!("{id}@{}", means.our_name),
             in_reply_to: message_id(&original),
             references: Vec::new(),
+            extensions: Vec::new(),
             text: Lang::ALL.into_iter().map(|lang| passage(lang, action, reported)).collect(),
             boundary: format!("report{id}"),
         },

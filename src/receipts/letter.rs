@@ -80,6 +80,7 @@ impl Composer<'_> {
                 message_id: format!("receipt.{id}@{}", parts.mail_domain),
                 in_reply_to: details.message_id.clone(),
                 references: Vec::new(),
+                extensions: Vec::new(),
                 text: Lang::ALL.into_iter().map(|lang| self.passage(lang, &args)).collect(),
                 boundary: format!("receipt{id}"),
             },

@@ -226,7 +226,8 @@ fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
 }
 
-fn extensions(fields: &mut Header, extensions: &[(String, String)]) {
+/// Fields that no standard names.
+pub(super) fn extensions(fields: &mut Header, extensions: &[(String, String)]) {
     for (name, value) in extensions {
         let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         if !name.is_empty() {

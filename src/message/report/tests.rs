@@ -17,6 +17,7 @@ fn letter() -> Letter {
         message_id: "2@poshta.example".to_owned(),
         in_reply_to: Some("1@poshta.example".to_owned()),
         references: vec!["0@poshta.example".to_owned()],
+        extensions: vec![("Postal-Status".to_owned(), "accepted".to_owned())],
         text: vec![
             Passage { language: "kk".to_owned(), text: "Сәлем".to_owned() },
             Passage { language: "en".to_owned(), text: "Hello\nthere".to_owned() },

@@ -1,5 +1,7 @@
 //! Every service, built once: what the server runs and what a command uses when no server holds the directory.
 
+mod assembly;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -7,42 +9,41 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::accounts::{self, Accounts};
-use crate::administration::{self, Administration};
+use crate::administration::Administration;
 use crate::announcements::Announcements;
-use crate::audit::{self, Audit};
+use crate::audit::Audit;
 use crate::auth::{self, Authenticator};
 use crate::clock::World;
-use crate::closings::{self, Closings};
+use crate::closings::Closings;
 use crate::config::{Config, ConfigError};
-use crate::devices::{self, Devices, NtpServers, TimeSource};
+use crate::devices::Devices;
 use crate::http::access::{BadToken, Principals};
 use crate::http::{self, Api};
-use crate::hybrid::scans::{self, ScanDesk};
-use crate::hybrid::workers::{Launch, Workers};
-use crate::hybrid::{self, Paper};
-use crate::intake::{self, Intake};
+use crate::hybrid::Paper;
+use crate::hybrid::scans::ScanDesk;
+use crate::hybrid::workers::Workers;
+use crate::intake::Intake;
 use crate::mailfiles;
-use crate::outbound::{self, Outbound};
-use crate::payment::{self, Payments};
+use crate::outbound::Outbound;
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
 use crate::people::mail_servers::Bound;
-use crate::people::registration::{self, Registration};
+use crate::people::registration::Registration;
 use crate::people::{
-    Agreements, Cabinet, Confirmations, Counter, MailServers, People, SignatureSignIn, Signatures, counter, sign_in,
-    signatures,
+    Agreements, Cabinet, Confirmations, Counter, MailServers, People, SignatureSignIn, Signatures, signatures,
 };
 use crate::postal::Registry;
-use crate::publisher::{self, Publisher};
+use crate::publisher::Publisher;
 use crate::pulse::Pulse;
 use crate::quota::warning::Warnings;
-use crate::receipts::{self, Fetches, Receipts};
+use crate::receipts::{Fetches, Receipts};
 use crate::registers::{self, Registers};
 use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::store::{self, Store};
-use crate::trust::{Dns, DnsError, Verifier};
+use crate::trust::DnsError;
 
+use self::assembly::Ground;
 use super::run::Addresses;
 
 /// The services of one data directory. Clones share them.
@@ -161,216 +162,52 @@ impl Services {
     /// # Errors
     /// As [`Services::open`].
     pub fn over(config: Config, world: World, store: Store) -> Result<Self, OpenError> {
-        let registry = Arc::new(config.registry(world.now())?);
-        let time_source =
-            NtpServers::new(&config.clock, &world).map(|servers| Arc::new(servers) as Arc<dyn TimeSource>);
-        let devices = Devices::new(devices::Parts {
-            settings: config.devices.clone(),
-            clock: config.clock.clone(),
-            time_source,
-            node: config.server.hostname.clone(),
-            dir: config.server.dir.join(devices::DIR),
-            registry: Arc::clone(&registry),
-            operators: config.operators()?,
-            log_origin: config.tlog.origin(&config.accounts.domains),
-            store: store.clone(),
-            world: world.clone(),
-        })?;
-        let accounts = Accounts::new(store.clone(), world.clone(), &config.accounts)?;
-        let authenticator = Authenticator::start(accounts.clone(), world.clone(), &config.auth)?;
-        let base = Base::new(accounts.clone());
-        let sessions = Sessions::new(base.clone(), store.clone(), world.clone(), config.sessions.clone());
-        let workers = Workers::new(config.hybrid.workers.clone(), Launch::own_binary().map_err(OpenError::Program)?);
-        let dns = Dns::new(&config.trust)?;
-        let mail_domain = config.accounts.domains.first().cloned().unwrap_or_default();
-        let payments = Payments::new(payment::Parts {
-            settings: config.payment.clone(),
-            registry: Arc::clone(&registry),
-            facility: config.postal.submission_facility.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        });
-        let paper = Paper::new(hybrid::Parts {
-            settings: Arc::new(config.hybrid.clone()),
-            facilities: Arc::new(config.postal.clone()),
-            registry: Arc::clone(&registry),
-            devices: devices.clone(),
-            payments,
-            store: store.clone(),
-            workers: workers.clone(),
-            world: world.clone(),
-            mail_domain: mail_domain.clone(),
-        });
-        let intake = Intake::new(intake::Services {
-            settings: config.intake.clone(),
-            hybrid_domain: config.hybrid.domain.clone(),
-            confirm_page: format!("{}/cabinet/confirm", config.receipts.public_url(&config.server.hostname)),
-            caps: config.message.clone(),
-            facilities: config.postal.clone(),
-            registry: Arc::clone(&registry),
-            devices: devices.clone(),
-            store: store.clone(),
-            accounts: accounts.clone(),
-            verifier: Verifier::new(dns.clone(), &config.trust, &config.server.hostname),
-            paper: paper.clone(),
-            host_name: config.server.hostname.clone(),
-            quota: config.quota.clone(),
-            world: world.clone(),
-        });
-        let scans = ScanDesk::new(scans::Parts {
-            store: store.clone(),
-            world: world.clone(),
-            registry: Arc::clone(&registry),
-            workers: workers.clone(),
-            accounts: accounts.clone(),
-            intake: intake.clone(),
-            settings: Arc::new(config.hybrid.clone()),
-            domain: mail_domain.clone(),
-        });
-        let outbound = Outbound::new(outbound::Services {
-            settings: config.outbound.clone(),
-            store: store.clone(),
-            intake: intake.clone(),
-            dns,
-            tls: outbound::opportunistic_tls()?,
-            host_name: config.server.hostname.clone(),
-            mail_domain: mail_domain.clone(),
-            world: world.clone(),
-        });
-        let warnings = Warnings {
-            settings: config.quota.clone(),
-            store: store.clone(),
-            intake: intake.clone(),
-            world: world.clone(),
-            mail_domain: mail_domain.clone(),
-        };
-        let retention = Retention::new(config.retention.clone(), store.clone(), world.clone());
-        let publisher = Publisher::new(publisher::Parts {
-            settings: config.tlog.clone(),
-            origin: config.tlog.origin(&config.accounts.domains),
-            dir: config.server.dir.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        });
-        let (fetches, fetched) = Fetches::channel(config.receipts.max_fetched_waiting);
-        let receipts = Receipts::new(receipts::Parts {
-            settings: config.receipts.clone(),
-            facilities: config.postal.clone(),
-            store: store.clone(),
-            accounts: accounts.clone(),
-            intake: intake.clone(),
-            publisher: publisher.clone(),
-            publishes: config.tlog.checkpoint_interval_s > 0,
-            devices: devices.clone(),
-            registry: Arc::clone(&registry),
-            workers: workers.clone(),
-            fetched,
-            world: world.clone(),
-            host_name: config.server.hostname.clone(),
-            mail_domain: mail_domain.clone(),
-        });
-        let closings = Closings::new(closings::Parts {
-            settings: config.closings.clone(),
-            registry: Arc::clone(&registry),
-            devices: devices.clone(),
-            publisher: publisher.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        });
-        let agreements = Agreements::new(store.clone(), world.clone(), mail_domain.clone());
-        let people = People::new(store.clone(), world.clone());
-        let signatures = Signatures::new(&config.eds, world.clone())?;
-        let signature_sign_in = SignatureSignIn::new(sign_in::Parts {
-            accounts: accounts.clone(),
-            sessions: sessions.clone(),
-            signatures: signatures.clone(),
-            world: world.clone(),
-            domain: mail_domain.clone(),
-        });
-        let lookups = Lookups::new(base.clone(), accounts.clone(), config.base.clone());
-        let audit = Audit::new(audit::Parts {
-            settings: config.audit.clone(),
-            origin: format!("{}/audit", config.accounts.domains.first().map_or("poshta", String::as_str)),
-            dir: config.server.dir.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        });
-        let administration = Administration::new(administration::Parts {
-            accounts: accounts.clone(),
-            authenticator: authenticator.clone(),
-            sessions: sessions.clone(),
-            base: base.clone(),
-            audit: audit.clone(),
-            store: store.clone(),
-            quota: config.quota.clone(),
-            retention: config.retention.clone(),
-            world: world.clone(),
-        });
-        let announcements = Announcements::open(config.notices.clone(), store.clone(), world.clone())?;
-        let registers = Registers::new(registers::Parts {
-            settings: config.registers.clone(),
-            store: store.clone(),
-            world: world.clone(),
-        })?;
-        let registration = Registration::new(registration::Parts {
-            settings: config.registration.clone(),
-            store: store.clone(),
-            world: world.clone(),
-            accounts: accounts.clone(),
-            authenticator: authenticator.clone(),
-            agreements: agreements.clone(),
-            signatures: signatures.clone(),
-            intake: intake.clone(),
-            workers: workers.clone(),
-            registry: Arc::clone(&registry),
-            facility: config.postal.submission_facility.clone(),
-            mail_domain,
-            url: config.receipts.public_url(&config.server.hostname),
-            registers: registers.clone(),
-        });
-        let counter = Counter::new(counter::Parts {
-            settings: config.desk.clone(),
-            store: store.clone(),
-            world: world.clone(),
-            accounts: accounts.clone(),
-            authenticator: authenticator.clone(),
-            registration: registration.clone(),
-            workers: workers.clone(),
-        });
-        let config = Arc::new(config);
+        let ground = Ground::new(config, world, store)?;
+        let logins = ground.logins()?;
+        let post = ground.post(&logins.accounts)?;
+        let proof = ground.proof(&logins.accounts, &post);
+        let office = ground.office(&logins, &post)?;
+        let audit = ground.audit();
+        let Ground { config, world, store, .. } = &ground;
         Ok(Services {
-            config,
-            world,
-            store,
-            audit,
-            administration,
-            announcements,
-            base,
-            lookups,
-            accounts,
-            authenticator,
-            sessions,
-            registry,
-            devices,
-            paper,
-            intake,
-            scans,
-            outbound,
-            warnings,
-            retention,
-            publisher,
-            receipts,
-            fetches,
-            closings,
-            workers,
-            agreements,
-            people,
-            registers,
-            registration,
-            signatures,
-            signature_sign_in,
-            counter,
+            administration: ground.administration(&logins, &audit),
+            announcements: Announcements::open(config.notices.clone(), store.clone(), world.clone())?,
+            lookups: Lookups::new(logins.base.clone(), logins.accounts.clone(), config.base.clone()),
+            warnings: Warnings {
+                settings: config.quota.clone(),
+                store: store.clone(),
+                intake: post.intake.clone(),
+                world: world.clone(),
+                mail_domain: ground.mail_domain.clone(),
+            },
+            retention: Retention::new(config.retention.clone(), store.clone(), world.clone()),
             pulse: Pulse::default(),
+            audit,
+            base: logins.base,
+            accounts: logins.accounts,
+            authenticator: logins.authenticator,
+            sessions: logins.sessions,
+            devices: post.devices,
+            workers: post.workers,
+            paper: post.paper,
+            intake: post.intake,
+            scans: post.scans,
+            outbound: post.outbound,
+            publisher: proof.publisher,
+            receipts: proof.receipts,
+            fetches: proof.fetches,
+            closings: proof.closings,
+            agreements: office.agreements,
+            people: office.people,
+            signatures: office.signatures,
+            signature_sign_in: office.signature_sign_in,
+            registers: office.registers,
+            registration: office.registration,
+            counter: office.counter,
+            registry: ground.registry,
+            config: Arc::new(ground.config),
+            world: ground.world,
+            store: ground.store,
         })
     }
 

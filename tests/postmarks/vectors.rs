@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poshta::postal::{Details, DeviceKind, Kind, MarksFile, Report, SigningKey, verify};
+use poshta::postal::{Details, DeviceKind, Handover, Kind, MarksFile, Report, SigningKey, verify};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -117,6 +117,7 @@ fn make_the_vectors() {
     maker.tampered();
     maker.keys_of_marks();
     maker.payment();
+    maker.handed();
     maker.write();
 }
 
@@ -249,6 +250,20 @@ impl Maker {
             let message = self.post.mark_payment(&letter(), &[dropped]).message();
             self.add(name, message);
         }
+    }
+
+    /// P6: the addressee fetches a letter that was delivered before; once.
+    fn handed(&mut self) {
+        let handed = Stamp { kind: Kind::Deliver(Handover::Handed), at: "2026-11-21T08:30:00Z", ..way(NOW)[2] };
+        let [accepted, received, delivered] = way(NOW);
+        let message = self.post.mark(&letter(), &[accepted, received, delivered, handed]).message();
+        self.add("valid-handed", message);
+        let message = self.post.mark(&letter(), &[accepted, received, handed]).message();
+        self.add("valid-handed-at-once", message);
+        let message = self.post.mark(&letter(), &[accepted, received, delivered, handed, handed]).message();
+        self.add("handed-twice", message);
+        let message = self.post.mark(&letter(), &[accepted, handed]).message();
+        self.add("handed-before-receipt", message);
     }
 
     fn write(&self) {

@@ -58,14 +58,18 @@ function verdictOf(reports, wasOurs) {
   return judged(findings) === "doubtful" ? "not_valid" : judged(findings);
 }
 
-/** A receipt points to an acceptance and a delivery to a receipt of this message; what is pointed to is always there. */
+/**
+ * A receipt points to an acceptance and a delivery to a receipt of this message, a handing over (P6) also to the delivery
+ * before it; what is pointed to is always there.
+ */
 function isChained(mark, all, digests) {
   const { previous } = mark.signature;
   const at = digests.findIndex((digest) => digest !== null && previous === toBase64(digest));
-  const target = at < 0 ? undefined : all[at].kind;
+  const target = at < 0 ? undefined : all[at];
   if (mark.kind === "accept") return previous === undefined;
+  if (mark.handover === "handed" && target?.handover === "delivered") return true;
   // P2, P7: payment is cancelled, or found missing, at the acceptance. P9: what is sealed was marked before.
-  return target === (mark.kind === "deliver" ? "receive" : "accept");
+  return target?.kind === (mark.kind === "deliver" ? "receive" : "accept");
 }
 
 /** A duplicate i makes every mark that has it invalid. */

@@ -78,6 +78,7 @@ function read(tags) {
   const mark = {
     tags,
     kind,
+    handover: kind === "deliver" ? tags.get("dk") ?? "delivered" : undefined,
     // A ULID has 128 bits, its 26 digits 130.
     id: needed("i", /^[0-9A-HJKMNP-TV-Z]{26}$/i).toUpperCase().replace(/^./, (digit) => (digits32(digit) & 7).toString()),
     operator: needed("op", NAME),

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::clock::Timestamp;
-use crate::identity::eds::{Holder, Kind, Outcome, Refusal};
+use crate::identity::eds::{Check, Holder, Kind, Outcome, Refusal, Step};
 use crate::people::Signatures;
 use crate::people::signatures::{Judged, Verdict};
 
@@ -195,20 +195,16 @@ impl Found {
             }
         };
         // Nobody but its signer says that it was made while the certificate was valid.
-        if matches!(verdict, Verdict::Refused(Refusal::Expired { .. })) {
+        let is_unstamped = report.holders.last().is_some_and(|holder| holder.time_stamp.is_none());
+        if is_unstamped && matches!(verdict, Verdict::Refused(Refusal::Expired { .. })) {
             said.push(frame.text("document-expired-hint"));
         }
-        let is_unchecked = report
-            .checks
-            .iter()
-            .any(|check| (check.step, check.outcome) == (crate::identity::eds::Step::Revocation, Outcome::NotChecked));
+        let is_unchecked =
+            report.checks.iter().any(|check| (check.step, check.outcome) == (Step::Revocation, Outcome::NotChecked));
         if is_unchecked && is_signature && *verdict == Verdict::Valid {
             said.push(frame.text("document-not-revoked-unchecked"));
         }
-        let checked = |check: &crate::identity::eds::Check| Checked {
-            step: check.step.text(lang),
-            outcome: check.outcome.text(lang),
-        };
+        let checked = |check: &Check| Checked { step: check.step.text(lang), outcome: check.outcome.text(lang) };
         let signers = report.holders.iter().enumerate().map(|(index, holder)| Signer {
             heading: heading(index, report.holders.len(), frame),
             facts: facts(holder, frame),

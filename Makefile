@@ -12,7 +12,7 @@ TEST_PACKAGES = $(BUILD_PACKAGES) $(TOUR_PACKAGES) isync strace g++ openssl node
 # A browser is large: only for those who ask for it.
 BROWSER_PACKAGES = $(TEST_PACKAGES) chromium-headless-shell
 
-FUZZ_TARGETS = age eds mime_scanner header_edit mbox smtp_session imap_session
+FUZZ_TARGETS = age eds mime_scanner header_edit mbox passkeys registers smtp_session imap_session
 FUZZ_SECONDS ?= 15
 # Built quickly, for a few seconds; long fuzzing is worth a build with all optimisations, checks included.
 FUZZ_BUILD = --dev

@@ -11,6 +11,8 @@ mod answer;
 mod breaker;
 mod canonical;
 mod envelope;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod names;
 mod settings;

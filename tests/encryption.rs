@@ -8,7 +8,7 @@ use std::process::Command;
 use toml::Table;
 
 use crate::support::plain::{Imap, Submission};
-use crate::support::served::{Prepared, Served};
+use crate::support::served::{Prepared, Served, section};
 use crate::support::{poshta, succeeded};
 
 #[test]
@@ -29,13 +29,25 @@ fn m20_encrypted_letters_come_back_byte_for_byte_and_lie_nowhere_in_plain_text()
     assert!(is_in_a_file("open", &prepared.dir), "a letter that is not encrypted is found");
 
     prepared.configure_store(self::store("encryption = true"));
+    // Nobody listens there: the letter waits.
+    prepared.configure(|config| {
+        section(config, "outbound").insert("next_hop".into(), "127.0.0.1:1".into());
+    });
     let server = prepared.serve(&[]);
     submit(&server, &small);
     submit(&server, &large);
+    // For whom a letter waits, and of whom somebody read in the audit.
+    submit_to(&server, "qarlyghash@elsewhere.example", &small);
+    server.poshta(&["audit", "list", "--actor", "sandughash"]);
+    assert!(server.poshta(&["audit", "list"]).contains("sandughash"));
+    assert!(server.poshta(&["queue", "list"]).contains("qarlyghash@elsewhere.example"));
+    server.poshta(&["audit", "verify"]);
     assert_received(&server, &[&before, &small, &large]);
-    assert!(!is_in_a_file("lit-de-justice", &prepared.dir) && !is_in_a_file("zhabyq-khat", &prepared.dir));
+    let secrets = ["lit-de-justice", "zhabyq-khat", "qarlyghash", "sandughash"];
+    let found = || secrets.map(|secret| is_in_a_file(secret, &prepared.dir));
+    assert_eq!(found(), [false; 4], "{secrets:?}");
     server.stop();
-    assert!(!is_in_a_file("lit-de-justice", &prepared.dir) && !is_in_a_file("zhabyq-khat", &prepared.dir));
+    assert_eq!(found(), [false; 4], "{secrets:?}");
 
     fs::write(&key_file, new_key()).unwrap();
     let said = refusal(&prepared);
@@ -72,8 +84,12 @@ fn letter(phrase: &str, lines: usize) -> String {
 }
 
 fn submit(server: &Served, letter: &[u8]) {
+    submit_to(server, "user002@poshta.example", letter);
+}
+
+fn submit_to(server: &Served, to: &str, letter: &[u8]) {
     let mut client = Submission::login(server.submission(), "user001", &server.password).unwrap();
-    let reply = client.letter("user001@poshta.example", &["user002@poshta.example"], letter).unwrap();
+    let reply = client.letter("user001@poshta.example", &[to], letter).unwrap();
     assert!(reply.starts_with("250 "), "{reply}");
 }
 

@@ -458,6 +458,12 @@ impl View<'_> {
     /// # Errors
     /// The engine failed.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let row = self.snapshot.get(key)?;
+        Ok(row.map(|row| vault::row::opened(self.store.inner.vault.as_deref(), key, row)))
+    }
+
+    /// As [`View::get`], as it is written: sealed, where rows of its class are.
+    pub(in crate::store) fn get_raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.snapshot.get(key)
     }
 
@@ -466,6 +472,11 @@ impl View<'_> {
     /// # Errors
     /// The engine failed.
     pub fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows> {
+        Ok(self.opened(self.snapshot.range(from, to, limit)?))
+    }
+
+    /// As [`View::range`], as they are written.
+    pub(in crate::store) fn range_raw(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows> {
         self.snapshot.range(from, to, limit)
     }
 
@@ -474,7 +485,7 @@ impl View<'_> {
     /// # Errors
     /// The engine failed.
     pub fn range_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Rows> {
-        self.snapshot.range_back(from, to, limit)
+        Ok(self.opened(self.snapshot.range_back(from, to, limit)?))
     }
 
     /// A counter row; zero when absent.

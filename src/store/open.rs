@@ -30,8 +30,9 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// 3. with a chain over the audit (class `X`);
 /// 4. with the letters to paper of every account (class `1`);
 /// 5. with sealed sessions (those of before end);
-/// 6. with prefixes that are compressed with a dictionary.
-pub(super) const SCHEMA: u32 = 6;
+/// 6. with prefixes that are compressed with a dictionary;
+/// 7. with sealed rows (`vault::row`), which programs before it take for damaged.
+pub(super) const SCHEMA: u32 = 7;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";
@@ -104,6 +105,7 @@ impl Store {
             hub: hub.clone(),
             moving: Moving::default(),
             compression,
+            vault: vault.clone(),
             max_group_batches: settings.max_group_batches.max(1),
             max_replay_bytes: settings.max_replay_bytes,
         };

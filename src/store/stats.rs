@@ -108,7 +108,7 @@ impl Store {
         self.read_blocking(|view| {
             let mut from = Vec::new();
             loop {
-                let rows = view.range(&from, &keys::after(&[]), CHUNK)?;
+                let rows = view.range_raw(&from, &keys::after(&[]), CHUNK)?;
                 let Some((last, _)) = rows.last() else { return Ok(()) };
                 from = [&last[..], &[0]].concat();
                 for (key, row) in &rows {

@@ -160,7 +160,7 @@ fn instant(us: i64) -> u64 {
 pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims> {
     rows::decode::<AuditEntry>(VERSION, row)?;
     let (_, number) = chain::place_of(key).ok_or_else(|| bad_key("an audit entry"))?;
-    let mut claims = chain::inspect_entry(view, key, row)?;
+    let mut claims = chain::inspect_entry(view, key)?;
     let given = u64::try_from(view.counter(&keys::fact(COUNTER))?).unwrap_or_default();
     claims.require(number <= given, || format!("audit entry {number} is beyond the counter of entries"));
     let is_before_head = view.audit_head().is_ok_and(|head| number <= head.number);

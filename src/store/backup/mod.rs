@@ -208,7 +208,7 @@ impl Moment {
 fn export(view: &View<'_>, writer: &mut RowsWriter, copier: &mut Copier<'_>) -> Result<()> {
     let mut from = Vec::new();
     loop {
-        let rows = view.range(&from, &keys::after(&[]), CHUNK)?;
+        let rows = view.range_raw(&from, &keys::after(&[]), CHUNK)?;
         let Some((last, _)) = rows.last() else { return Ok(()) };
         from = [&last[..], &[0]].concat();
         let mut bytes = 0;

@@ -9,7 +9,10 @@ impl Resolver<'_> {
     pub(super) fn audit(&mut self, at_us: u64, entry: Vec<u8>) -> Result<()> {
         let number = self.add(keys::fact(audit::COUNTER), 1)?;
         let head = self.get(&chain::head_key())?;
-        let rows = chain::next(head.as_deref(), number.unsigned_abs(), at_us, entry)?;
+        // Its hash is over what is written: see `chain`.
+        let number = number.unsigned_abs();
+        let entry = self.sealed(&chain::entry_key(at_us, number), entry)?;
+        let rows = chain::next(head.as_deref(), number, at_us, entry)?;
         rows.into_iter().try_for_each(|(key, row)| self.put(key, row))
     }
 }

@@ -24,6 +24,7 @@ use super::journal::{Journal, LengthRow};
 use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
 use super::stuck::{Deadline, Stuck};
+use super::vault::Vault;
 use super::versions::{Before, Versions};
 use super::watch::{Hub, Topic};
 use super::{Error, Result, Settings};
@@ -63,6 +64,8 @@ pub(super) struct Committer {
     pub(super) hub: Hub,
     pub(super) moving: Moving,
     pub(super) compression: Compression,
+    /// Seals rows that tell of people.
+    pub(super) vault: Option<Arc<Vault>>,
     pub(super) max_group_batches: usize,
     pub(super) max_replay_bytes: u64,
 }
@@ -191,6 +194,7 @@ impl Committer {
                 before: &mut group.before,
                 moving: &mut self.moving,
                 compression: self.compression,
+                vault: self.vault.as_deref(),
             };
             let resolved = is_there_room.and_then(|()| resolve::resolve(ground, batch, ready, &mut span));
             let answer = resolved.map(|resolved| {

@@ -8,6 +8,7 @@ use super::super::batch::{Batch, Committed, Hole, Member, Precondition, SetOf, S
 use super::super::bodies::BodyRow;
 use super::super::engine::Changes;
 use super::super::packs::{Compression, Content, Encoded, Kind, Planned, RecordRef, Span};
+use super::super::vault::{Vault, row};
 use super::super::versions::{Before, Versions};
 use super::super::watch::Topic;
 use super::super::{Error, Result, keys, mailboxes, rows};
@@ -53,6 +54,8 @@ pub(super) struct Ground<'a> {
     pub(super) moving: &'a mut Moving,
     /// For the rows that the packs remember.
     pub(super) compression: Compression,
+    /// Seals rows that tell of people.
+    pub(super) vault: Option<&'a Vault>,
 }
 
 impl Ground<'_> {
@@ -119,14 +122,29 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     pub(super) fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let vault = self.ground.vault;
+        Ok(self.get_raw(key)?.map(|row| row::opened(vault, key, row)))
+    }
+
+    /// As it is written: sealed, where rows of its class are.
+    fn get_raw(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.changes.get(key) {
             Some(change) => Ok(change.clone()),
             None => Ok(self.ground.get(key)?.map(<[u8]>::to_vec)),
         }
     }
 
+    /// A row as it is written.
+    pub(super) fn sealed(&self, key: &[u8], row: Vec<u8>) -> Result<Vec<u8>> {
+        match self.ground.vault {
+            Some(vault) => vault.seal_row(key, row),
+            None => Ok(row),
+        }
+    }
+
     pub(super) fn put(&mut self, key: Vec<u8>, mut value: Vec<u8>) -> Result<()> {
         self.ground.moving.correct(&key, &mut value)?;
+        let value = self.sealed(&key, value)?;
         if key.len() + value.len() > MAX_ROW_BYTES {
             let len = key.len() + value.len();
             return Err(Error::Engine(format!("a row of {len} bytes; the limit is {MAX_ROW_BYTES}")));
@@ -238,7 +256,7 @@ impl Resolver<'_> {
         if keys::may_be_shared(&key) {
             self.ground.moving.note_move(from, to);
         }
-        let Some(mut row) = self.get(&key)? else { return Ok(()) };
+        let Some(mut row) = self.get_raw(&key)? else { return Ok(()) };
         if keys::rename_record(&key, &mut row, from, to) {
             self.renamed.insert(key.clone());
             self.changes.insert(key, Some(row));

@@ -139,7 +139,7 @@ impl<'a> Emptying<'a> {
         while !touched.is_empty() {
             let mut renames = Renames::default();
             for key in touched {
-                if let Some(row) = self.store.read_blocking(|view| view.get(&key))? {
+                if let Some(row) = self.store.read_blocking(|view| view.get_raw(&key))? {
                     self.empty_row(&key, &row, &mut renames)?;
                 }
             }

@@ -37,7 +37,7 @@ fn keep_record(emptying: &mut Emptying<'_>, place: RecordRef, birthplace: Birthp
     let remembered: Remembered = rows::decode(Remembered::VERSION, &content)?;
     let mut kept = Remembered::default();
     for (key, value) in remembered.rows {
-        let now = store.read_blocking(|view| view.get(&key))?;
+        let now = store.read_blocking(|view| view.get_raw(&key))?;
         if says_something(&key, value.as_deref(), now.as_deref(), emptying) {
             kept.rows.push((key, value));
         }

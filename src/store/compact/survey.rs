@@ -116,7 +116,7 @@ pub(super) fn forget_bodies(store: &Store) -> Result<u64> {
 pub(super) fn each_row(store: &Store, prefix: &[u8], mut each: impl FnMut(&Rows) -> Result<()>) -> Result<()> {
     let (mut from, end) = (prefix.to_vec(), keys::after(prefix));
     loop {
-        let rows = store.read_blocking(|view| view.range(&from, &end, CHUNK))?;
+        let rows = store.read_blocking(|view| view.range_raw(&from, &end, CHUNK))?;
         let Some((last, _)) = rows.last() else { return Ok(()) };
         from = [&last[..], &[0]].concat();
         each(&rows)?;

@@ -2,6 +2,7 @@
 
 use super::super::fresh::Pages;
 use super::super::keys::{self, Key};
+use super::super::vault::row;
 use super::super::{Result, print_jobs, queue, receipts, scans};
 use super::{Follows, Rebuilding};
 use crate::ids::ItemId;
@@ -34,16 +35,17 @@ impl Rebuilding<'_> {
                     break;
                 }
                 for (key, row) in rows {
-                    self.waiting(waiting, key, &row)?;
+                    self.waiting(waiting, key, row)?;
                 }
             }
         }
         self.drop_orphans()
     }
 
-    fn waiting(&mut self, waiting: &Waiting, key: Vec<u8>, row: &[u8]) -> Result<()> {
+    fn waiting(&mut self, waiting: &Waiting, key: Vec<u8>, row: Vec<u8>) -> Result<()> {
         let named = |what: &str| format!("{} ({}): {what}", waiting.what, shown_item(&key));
-        let Ok(Follows { bodies, records, index }) = (waiting.follows)(&key, row) else {
+        let row = row::opened(self.vault.as_ref(), &key, row);
+        let Ok(Follows { bodies, records, index }) = (waiting.follows)(&key, &row) else {
             self.lost(named("its row is damaged"));
             return self.fresh.delete(key);
         };

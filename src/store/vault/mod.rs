@@ -15,6 +15,7 @@
 mod letter;
 mod operator;
 mod personal;
+pub(super) mod row;
 mod secret;
 mod slots;
 mod wrapped;

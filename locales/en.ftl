@@ -1129,3 +1129,22 @@ admin-notice-no-time = The work has to end after its beginning and after now.
 admin-notice-no-text = Each of the three languages needs a text of 1 to 300 characters.
 admin-notice-too-many = Too many announcements are open: withdraw one first.
 admin-notice-gone = There is no such announcement any more.
+
+# What keeps letters from coming in, and the clock (P31).
+admin-problem-full = { $free } are free on the disk and { $needed } are needed: no letters are taken in.
+admin-problem-silent = The disk or the store does not answer.
+admin-problem-store = The store cannot write: { $error }
+clock-lock-fast = the clock is { $drift } ms fast by { $server } at { $at }, and the tolerance is { $tolerance } ms (P31): set the clock right
+clock-lock-slow = the clock is { $drift } ms slow by { $server } at { $at }, and the tolerance is { $tolerance } ms (P31): set the clock right
+clock-lock-silent = the clock could not be checked since { $since }, longer than clock.max_unchecked_s allows (P31): { $problem }
+admin-clock-state = State
+admin-clock-is-unchecked = not checked
+admin-clock-is-good = right
+admin-clock-is-drifted = drifted
+admin-clock-is-silent = the time server is silent
+admin-clock-checked-at = Checked at
+admin-clock-drift-ms = Drift, ms
+admin-clock-server = Time server
+admin-clock-problem = Error of the check
+admin-clock-tolerance-ms = Tolerance, ms
+admin-clock-locked = Devices are locked

@@ -1129,3 +1129,22 @@ admin-notice-no-time = Жұмыс басталғаннан кейін және �
 admin-notice-no-text = Үш тілдің әрқайсысында 1–300 таңбалық мәтін керек.
 admin-notice-too-many = Ашық хабарландырулар тым көп: алдымен біреуін қайтарып алыңыз.
 admin-notice-gone = Мұндай хабарландыру енді жоқ.
+
+# What keeps letters from coming in, and the clock (P31).
+admin-problem-full = Дискіде { $free } бос, кемінде { $needed } керек: хаттар қабылданбайды.
+admin-problem-silent = Дискі немесе қойма жауап бермейді.
+admin-problem-store = Қойма жаза алмайды: { $error }
+clock-lock-fast = сервердің сағаты { $server } бойынша { $drift } мс алда ({ $at }), рұқсат етілгені { $tolerance } мс (P31): сағатты түзетіңіз
+clock-lock-slow = сервердің сағаты { $server } бойынша { $drift } мс артта ({ $at }), рұқсат етілгені { $tolerance } мс (P31): сағатты түзетіңіз
+clock-lock-silent = сағатты { $since } бастап тексеру мүмкін болмады, бұл clock.max_unchecked_s рұқсат еткеннен ұзақ (P31): { $problem }
+admin-clock-state = Күйі
+admin-clock-is-unchecked = тексерілмейді
+admin-clock-is-good = дұрыс
+admin-clock-is-drifted = ауытқыған
+admin-clock-is-silent = уақыт сервері жауап бермейді
+admin-clock-checked-at = Тексерілген уақыты
+admin-clock-drift-ms = Ауытқу, мс
+admin-clock-server = Уақыт сервері
+admin-clock-problem = Тексерудегі қате
+admin-clock-tolerance-ms = Рұқсат етілген ауытқу, мс
+admin-clock-locked = Құрылғылар құлыпталған

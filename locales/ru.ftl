@@ -1129,3 +1129,22 @@ admin-notice-no-time = Работы должны закончиться посл
 admin-notice-no-text = На каждом из трёх языков нужен текст от 1 до 300 знаков.
 admin-notice-too-many = Открытых объявлений слишком много: сначала отзовите одно.
 admin-notice-gone = Такого объявления уже нет.
+
+# What keeps letters from coming in, and the clock (P31).
+admin-problem-full = На диске свободно { $free }, нужно не меньше { $needed }: письма не принимаются.
+admin-problem-silent = Диск или хранилище не отвечает.
+admin-problem-store = Хранилище не может писать: { $error }
+clock-lock-fast = часы сервера спешат на { $drift } мс по { $server } ({ $at }), допуск { $tolerance } мс (P31): исправьте часы
+clock-lock-slow = часы сервера отстают на { $drift } мс по { $server } ({ $at }), допуск { $tolerance } мс (P31): исправьте часы
+clock-lock-silent = часы не удаётся проверить с { $since }, дольше, чем разрешает clock.max_unchecked_s (P31): { $problem }
+admin-clock-state = Состояние
+admin-clock-is-unchecked = не проверяются
+admin-clock-is-good = верны
+admin-clock-is-drifted = ушли
+admin-clock-is-silent = сервер времени молчит
+admin-clock-checked-at = Проверены
+admin-clock-drift-ms = Отклонение, мс
+admin-clock-server = Сервер времени
+admin-clock-problem = Ошибка проверки
+admin-clock-tolerance-ms = Допуск, мс
+admin-clock-locked = Устройства заперты

@@ -69,6 +69,34 @@ fn eventually<T: Display>(what: &str, mut ask: impl FnMut() -> T, wished: impl F
 }
 
 #[test]
+fn m16_planned_work_is_announced_listed_and_withdrawn_with_and_without_a_server() {
+    let demo = Demo::start();
+    notices(demo.dir());
+    let kept = tempfile::tempdir().unwrap();
+    let (status, dir) = Demo::start_in(&kept.path().join("data"), &[]).terminate();
+    assert!(status.success(), "{status}");
+    notices(&dir);
+}
+
+fn notices(dir: &Path) {
+    let add = |from: &str, until: &str| {
+        let texts = ["--kk", "Жаңарту", "--ru", "Обновление", "--en", "An update"];
+        on(dir, &[&["notice", "add", "--from", from, "--until", until][..], &texts].concat(), "")
+    };
+    let made = json("add", add("2099-01-10T02:00:00+05:00", "2099-01-10T04:00:00+05:00"));
+    assert_eq!((&made["number"], &made["standing"]), (&json!(1), &json!("to-come")));
+    assert_eq!(made["from"], "2099-01-09T21:00:00Z");
+    assert!(refused(&add("2099-01-10T02:00:00", "2099-01-10T04:00:00+05:00"), 1).contains("with its zone"));
+    assert!(refused(&add("2020-01-10T02:00:00Z", "2020-01-10T04:00:00Z"), 1).contains("after now"));
+    assert_eq!(json("list", on(dir, &["notice", "list"], ""))[0]["ru"], "Обновление");
+    json("withdraw", on(dir, &["notice", "withdraw", "1"], ""));
+    assert_eq!(json("list", on(dir, &["notice", "list"], "")), json!([]));
+    assert!(refused(&on(dir, &["notice", "withdraw", "1"], ""), 1).contains("no announcement 1"));
+    let audit = json("audit", on(dir, &["audit", "list", "--action", "notice"], "")).to_string();
+    assert!(audit.contains("notice.add") && audit.contains("notice.withdraw"), "{audit}");
+}
+
+#[test]
 fn m8_m21_accounts_are_made_shown_and_closed_for_ever_with_and_without_a_server() {
     let demo = Demo::start();
     accounts(demo.dir(), "cope", "соре");
@@ -247,6 +275,11 @@ fn queue_print_and_scan_are_listed_and_changed() {
     assert!(jobs[0]["s10"].as_str().unwrap().ends_with("KZ"));
     ask(&["print", "cancel", item]);
     assert_eq!(ask(&["print", "show", item])["state"], "cancelled");
+    // By state and part by part.
+    assert_eq!(ask(&["print", "list", "--state", "cancelled"])[0]["item"], item);
+    assert_eq!(ask(&["print", "list", "--state", "cancelled", "--after", item]), json!([]));
+    assert_eq!(ask(&["print", "list", "--state", "queued"]), json!([]));
+    assert!(refused(&on(demo.dir(), &["print", "list", "--state", "lying"], ""), 1).contains("handed_to_post"));
     assert!(refused(&on(demo.dir(), &["print", "cancel", item], ""), 1).contains("cancelled"));
     let sound = ask(&["store", "check"]);
     assert_eq!(sound["problem_count"], 0, "{sound}");

@@ -2,18 +2,19 @@
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::server::control::{Item, Limit, Request};
+use crate::server::control::{Item, Request, WantedLetters};
 
 use super::bundle::{self, NewKeyArgs, UnsealArgs};
-use super::queue::{ItemArgs, ListArgs};
+use super::queue::ItemArgs;
+use super::target::Target;
 use super::{Outcome, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PrintCommand {
     /// Letters on paper, oldest first.
-    List(ListArgs),
+    List(LettersArgs),
     /// One letter, with its events.
     Show(ItemArgs),
     /// Cancel a letter that no print centre holds.
@@ -24,10 +25,26 @@ pub(super) enum PrintCommand {
     NewKey(NewKeyArgs),
 }
 
+#[derive(Debug, Args)]
+pub(super) struct LettersArgs {
+    /// Only those that stand so, such as `queued` or `delivered`.
+    #[arg(long)]
+    state: Option<String>,
+    /// Go on behind this letter: the last one of the part before.
+    #[arg(long, value_name = "ITEM")]
+    after: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 1000)]
+    limit: usize,
+    #[command(flatten)]
+    target: Target,
+}
+
 pub(super) fn run(command: PrintCommand) -> Outcome {
     match command {
         PrintCommand::List(args) => {
-            let rows = args.target.ask(Request::PrintList(Limit { limit: args.limit }))?;
+            let wanted = WantedLetters { state: args.state, after: args.after, limit: args.limit };
+            let rows = args.target.ask(Request::PrintList(wanted))?;
             output::list(&rows, &["item", "s10", "state", "postal_index", "centre", "accepted"], args.target.json)?;
         }
         PrintCommand::Show(args) => {

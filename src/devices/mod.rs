@@ -33,7 +33,7 @@ use crate::postal::{
 use crate::store::device_keys::DeviceKey;
 use crate::store::{self, Store};
 
-pub use self::clock::{NtpServers, Reading, Settings as ClockSettings, TimeSource};
+pub use self::clock::{ClockLock, NtpServers, Reading, Settings as ClockSettings, TimeSource};
 pub use self::issue::Handling;
 pub use self::settings::Settings;
 pub use self::strikes::Strikes;
@@ -302,10 +302,16 @@ impl Devices {
 
     /// Why devices of this node may not stamp; `None` when all that are issued may.
     #[must_use]
-    pub fn clock_problem(&self) -> Option<String> {
+    pub fn clock_problem(&self) -> Option<ClockLock> {
         let in_use: Vec<DeviceId> = self.inner.in_use.read().keys().cloned().collect();
         let locked = in_use.iter().find_map(|device| self.inner.clock.lock_of(device));
         if in_use.is_empty() { self.inner.clock.lock_reason() } else { locked }
+    }
+
+    /// Why devices are locked, whichever were unlocked.
+    #[must_use]
+    pub fn clock_lock(&self) -> Option<ClockLock> {
+        self.inner.clock.lock_reason()
     }
 
     /// The state of the clock and of every device, for people and scripts.
@@ -352,7 +358,7 @@ impl Devices {
             "engraving": operator.map(|operator| crate::postal::engraving(facility, operator, device, now)),
             "issued": self.issued(&device.id),
             "revoked_at": self.revoked(&device.id).or(device.revoked_at).map(|at| at.to_string()),
-            "locked": self.inner.clock.lock_of(&device.id),
+            "locked": self.inner.clock.lock_of(&device.id).map(|lock| lock.to_string()),
         })
     }
 }

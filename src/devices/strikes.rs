@@ -57,7 +57,7 @@ impl Strikes {
         // P31: the clock is checked before the first impression; what it shows may lock the device.
         inner.clock.ensure_asked().await;
         if let Some(why) = inner.clock.lock_of(&device) {
-            return Err(Error::Locked { device: device.to_string(), why });
+            return Err(Error::Locked { device: device.to_string(), why: why.to_string() });
         }
         let (strike, under_way) = loop {
             let in_use = inner.in_use.read().get(&device).cloned();

@@ -381,7 +381,7 @@ async fn p31_f13_a_clock_that_drifts_locks_every_device_until_it_is_right() {
     let locked = |refused: Result<Strike, Error>| matches!(refused, Err(Error::Locked { .. }));
     // Without a word the clock is checked before the first impression.
     assert!(locked(node.strike(&mut devices.begin()).await));
-    let why = devices.clock_problem().unwrap();
+    let why = devices.clock_problem().unwrap().to_string();
     assert!(why.contains("5000 ms fast") && why.contains("ntp.example"), "{why}");
     *source.0.lock() = Some(-3);
     devices.check_clock().await;

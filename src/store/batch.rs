@@ -25,6 +25,7 @@
 //! ```
 
 use super::RecordRef;
+use super::audit::About;
 use super::bodies::StagedBody;
 use super::keys::FolderSet;
 use super::quota::Watched;
@@ -112,8 +113,9 @@ pub(super) enum Step {
     Watch(Watched),
     /// What an account holds has become less.
     Calm(AccountId),
-    /// An entry of the audit, with the time in its key: it gets its number, and its link to the entry before.
-    Audit(u64, Vec<u8>),
+    /// An entry of the audit, with the time in its key and what it is about: it gets its number, its link to the entry
+    /// before, and its place in the index.
+    Audit(u64, Vec<u8>, Option<About>),
 }
 
 /// See the module's text.
@@ -294,8 +296,8 @@ impl Batch {
     }
 
     /// Adds an entry to the audit and to the chain over it.
-    pub(super) fn audit(&mut self, at_us: u64, entry: Vec<u8>) {
-        self.steps.push(Step::Audit(at_us, entry));
+    pub(super) fn audit(&mut self, at_us: u64, entry: Vec<u8>, about: Option<About>) {
+        self.steps.push(Step::Audit(at_us, entry, about));
     }
 
     /// What an account holds after the steps so far is less than before.

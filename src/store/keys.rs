@@ -25,6 +25,7 @@
 //! | `i` | item, number | event of the item | hybrid, outbound |
 //! | `I` | S10 number | item | hybrid |
 //! | `1` | account, item | nothing: a letter to paper that the account sent | hybrid |
+//! | `4` | state, item | nothing: a letter to paper that stands so | hybrid |
 //! | `o` | item, event number | nothing: a message that the sender is still to get | hybrid |
 //! | `h` | account, day | counter of letters to paper on that day | hybrid |
 //! | `c` | item | scan | hybrid |
@@ -40,6 +41,7 @@
 //! | `e` | account (0: paper), item | a receipt for when the letter is handed over or arrives | intake |
 //! | `R` | account, email id; or account alone | a letter that its addressee has fetched; or that the user lets senders know | receipts, accounts |
 //! | `u` | time, number | audit entry | all |
+//! | `5` | kind, account or application, time, number | nothing: an audit entry that is about it | store |
 //! | `X` | kind, number or day | the chain over the audit: a link for each entry, its head, heads that were signed | store, audit |
 //! | `Z` | account, number | a look-up of the person in the unified base, for the person to see | people |
 //! | `B` | account | how far its mailbox has come on its way into the unified base | people |

@@ -7,6 +7,7 @@
 //! | `P` | (no centre), due time, item | nothing: what waits to be rendered |
 //! | `I` | S10 number | the item |
 //! | `1` | account, item | nothing: a letter that the account sent, by time |
+//! | `4` | state, item | nothing: a letter that stands so, by time |
 //! | `o` | item, event number | a message that its sender is still to get |
 //! | `h` | account, day | letters that the account sent to paper on that day |
 //!
@@ -27,6 +28,9 @@ const VERSION: u8 = 1;
 
 /// Class of the index of letters by the account that sent them.
 const SENT: u8 = b'1';
+
+/// Class of the index of letters by state.
+pub(super) const BY_STATE: u8 = b'4';
 
 /// The index name of letters that wait to be rendered: no centre is called so.
 pub const TO_RENDER: &str = "";
@@ -240,6 +244,7 @@ pub fn add_job(batch: &mut Batch, job: &mut PrintJob, draft: RecordSlot, due_ms:
     if let Some(key) = sent_key(job) {
         batch.put(key, Vec::new());
     }
+    batch.put(state_key(job.state, job.item), Vec::new());
     batch.publish(Topic::Print(TO_RENDER.to_owned()));
     Ok(())
 }
@@ -248,6 +253,16 @@ pub fn add_job(batch: &mut Batch, job: &mut PrintJob, draft: RecordSlot, due_ms:
 /// its order.
 pub(super) fn sent_key(job: &PrintJob) -> Option<Vec<u8>> {
     job.account.map(|account| Key::of(SENT).u64(account.0).item(job.item).done())
+}
+
+/// The entry of a letter among those that stand so.
+pub(super) fn state_key(state: State, item: ItemId) -> Vec<u8> {
+    in_state(state).item(item).done()
+}
+
+/// Rows number the states in the order in which they are declared; a new one is declared behind the others.
+fn in_state(state: State) -> Key {
+    Key::of(BY_STATE).u8(state as u8)
 }
 
 impl StoredJob {
@@ -266,6 +281,10 @@ impl StoredJob {
         row.extend_from_slice(&rows::encode(VERSION, new)?);
         batch.put(keys::print_job(new.item), row);
         put_offers(batch, new);
+        if new.state != self.job.state {
+            batch.delete(state_key(self.job.state, self.job.item));
+            batch.put(state_key(new.state, new.item), Vec::new());
+        }
         Ok(())
     }
 }
@@ -366,45 +385,45 @@ impl View<'_> {
             Some(item) => Key::of(SENT).u64(account.0).item(item).done(),
             None => keys::after(&prefix),
         };
-        let entries = self.range_back(&prefix, &end, limit)?;
-        let items = entries.iter().filter_map(|(key, _)| item_at_end(key));
-        items.filter_map(|item| self.print_job(item).transpose()).collect()
+        self.jobs_in(&self.range_back(&prefix, &end, limit)?)
     }
 
     /// Up to `limit` letters on paper before the item `before`, or the last ones, the newest first; with a state only
-    /// those that stand so. There is no index of states: no more than `most` rows are looked at.
+    /// those that stand so. No others are looked at.
     ///
     /// # Errors
     /// Engine, `Damaged`.
-    pub fn print_jobs_back(
-        &self,
-        state: Option<State>,
-        before: Option<ItemId>,
-        limit: usize,
-        most: usize,
-    ) -> Result<JobPage> {
-        const AT_ONCE: usize = 500;
-        let mut page = JobPage { jobs: Vec::new(), next: before };
-        for _ in 0..most.div_ceil(AT_ONCE) {
-            let end = page.next.map_or_else(|| keys::after(b"p"), keys::print_job);
-            let rows = self.range_back(b"p", &end, AT_ONCE)?;
-            let is_all = rows.len() < AT_ONCE;
-            for (_, row) in rows {
-                let stored = decode(row)?;
-                page.next = Some(stored.job.item);
-                if state.is_none_or(|state| state == stored.job.state) {
-                    page.jobs.push(stored);
-                }
-                if page.jobs.len() >= limit {
-                    return Ok(page);
-                }
+    pub fn print_jobs_back(&self, state: Option<State>, before: Option<ItemId>, limit: usize) -> Result<JobPage> {
+        let jobs: Vec<StoredJob> = match state {
+            Some(state) => {
+                let begin = in_state(state).done();
+                let end = before.map_or_else(|| keys::after(&begin), |item| state_key(state, item));
+                self.jobs_in(&self.range_back(&begin, &end, limit)?)?
             }
-            if is_all {
-                page.next = None;
-                break;
+            None => {
+                let end = before.map_or_else(|| keys::after(b"p"), keys::print_job);
+                let rows = self.range_back(b"p", &end, limit)?;
+                rows.into_iter().map(|(_, row)| decode(row)).collect::<Result<_>>()?
             }
-        }
-        Ok(page)
+        };
+        let next = jobs.last().filter(|_| jobs.len() == limit).map(|last| last.job.item);
+        Ok(JobPage { jobs, next })
+    }
+
+    /// Up to `limit` letters on paper from the item `from` on, the oldest first; with a state only those that stand so.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn print_jobs_from(&self, state: Option<State>, from: ItemId, limit: usize) -> Result<Vec<StoredJob>> {
+        let Some(state) = state else { return self.print_jobs(from, limit) };
+        let rows = self.range(&state_key(state, from), &keys::after(&in_state(state).done()), limit)?;
+        self.jobs_in(&rows)
+    }
+
+    /// The letters to which entries of an index lead.
+    fn jobs_in(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<StoredJob>> {
+        let items = entries.iter().filter_map(|(key, _)| item_at_end(key));
+        items.filter_map(|item| self.print_job(item).transpose()).collect()
     }
 
     /// Up to `limit` jobs from `from` on, by item id, that is by time.
@@ -481,7 +500,7 @@ pub(super) fn follows(_: &[u8], row: &[u8]) -> Result<Follows> {
     bodies.extend(job.kept_document().map(|document| document.body));
     let offered = job.open_offers().iter();
     let offers = offered.map(|offer| keys::print_due(&offer.centre, offer.due_ms, job.item));
-    let index = offers.chain(sent_key(&job)).collect();
+    let index = offers.chain(sent_key(&job)).chain([state_key(job.state, job.item)]).collect();
     Ok(Follows { bodies, records: vec![draft], index })
 }
 
@@ -507,6 +526,8 @@ pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims>
         let is_there = view.get(&key)?.is_some();
         claims.require(is_there, || format!("print job {:?} is not among the letters of its account", job.item));
     }
+    let is_listed = view.get(&state_key(job.state, job.item))?.is_some();
+    claims.require(is_listed, || format!("print job {:?} is not among those that are {}", job.item, job.state.name()));
     let is_numbered = view.item_of_s10(&job.s10)? == Some(job.item);
     claims.require(is_numbered, || format!("print job {:?} is not found by its number {}", job.item, job.s10));
     Ok(claims)
@@ -519,6 +540,16 @@ pub(super) fn inspect_sent(view: &View<'_>, key: &[u8], _: &[u8]) -> Result<Clai
     let mut claims = Claims::default();
     let leads = job.and_then(|stored| sent_key(&stored.job)).is_some_and(|sent| sent == key);
     claims.require(leads, || format!("an entry of an account's letters leads to {item:?}, which it did not send"));
+    Ok(claims)
+}
+
+/// Whether an entry of a state's letters leads to one that stands so.
+pub(super) fn inspect_state(view: &View<'_>, key: &[u8], _: &[u8]) -> Result<Claims> {
+    let item = item_at_end(key).ok_or_else(|| bad_key("the letters in a state"))?;
+    let job = view.print_job(item)?;
+    let mut claims = Claims::default();
+    let leads = job.is_some_and(|stored| state_key(stored.job.state, item) == key);
+    claims.require(leads, || format!("an entry of the letters in a state leads to {item:?}, which does not stand so"));
     Ok(claims)
 }
 

@@ -153,6 +153,24 @@ fn m20_sessions_of_an_older_schema_end_when_the_directory_is_opened() {
     assert!(store.check().unwrap().is_sound());
 }
 
+/// Schema 7 had no index of letters to paper by state, nor of entries of the audit by what they are about.
+#[test]
+fn indices_of_schema_8_are_made_when_the_directory_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = check::tests::filled(dir.path());
+    let indices = |store: &Store| store.read_blocking(|view| view.range(b"4", b"6", 100)).unwrap();
+    let made = indices(&store);
+    assert_eq!(made.len(), 2);
+    let mut batch = Batch::new();
+    made.iter().for_each(|(key, _)| batch.delete(key.clone()));
+    batch.put(keys::fact("schema"), rows::encode(open::SCHEMA_ROW_VERSION, &7_u32).unwrap());
+    store.commit_blocking(batch).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(indices(&store), made);
+    assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
+}
+
 #[test]
 fn newer_schema_is_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();

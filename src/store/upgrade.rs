@@ -26,6 +26,8 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
     let messages = if found < 2 { make_sets(store)? } else { 0 };
     let entries = if found < 3 { audit::chain::link_entries(store)? } else { 0 };
     let letters = if found < 4 { list_letters(store)? } else { 0 };
+    let states = if found < 8 { list_states(store)? } else { 0 };
+    let objects = if found < 8 { audit::list_objects(store)? } else { 0 };
     let sessions = if found < 5 { end_sessions(store)? } else { 0 };
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
@@ -34,6 +36,8 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
         messages,
         entries,
         letters,
+        states,
+        objects,
         sessions,
         took_ms = begun.elapsed().as_millis(),
         "the store was upgraded"
@@ -76,6 +80,23 @@ fn list_letters(store: &Store) -> Result<u64> {
         let mut batch = Batch::new();
         for key in jobs.iter().filter_map(|stored| print_jobs::sent_key(&stored.job)) {
             batch.put(key, Vec::new());
+            letters += 1;
+        }
+        store.commit_blocking(batch)?;
+        from = ItemId(last.0.saturating_add(1));
+    }
+}
+
+/// Schema 8: the letters to paper in every state. Answers how many there are.
+fn list_states(store: &Store) -> Result<u64> {
+    let mut from = ItemId(0);
+    let mut letters = 0;
+    loop {
+        let jobs = store.read_blocking(|view| view.print_jobs(from, ROWS_A_COMMIT))?;
+        let Some(last) = jobs.last().map(|stored| stored.job.item) else { return Ok(letters) };
+        let mut batch = Batch::new();
+        for job in jobs.iter().map(|stored| &stored.job) {
+            batch.put(print_jobs::state_key(job.state, job.item), Vec::new());
             letters += 1;
         }
         store.commit_blocking(batch)?;

@@ -22,6 +22,7 @@ use crate::store::{self, Batch, Store};
 
 pub use settings::Settings;
 pub use source::{NtpServers, Reading, TimeSource};
+pub use standing::ClockLock;
 
 use standing::Standing;
 
@@ -119,7 +120,7 @@ impl ClockWatch {
         };
         let note = note(&after, occasion, now);
         self.is_locked.store(reason.is_some(), Ordering::Release);
-        tell(&after, was_locked, reason.as_deref());
+        tell(&after, was_locked, reason.as_ref());
         if let Some(problem) = after.problem().filter(|_| is_change) {
             tracing::warn!(problem, "the clock cannot be checked");
         }
@@ -136,7 +137,7 @@ impl ClockWatch {
     }
 
     /// Why this device may not stamp.
-    pub(super) fn lock_of(&self, device: &DeviceId) -> Option<String> {
+    pub(super) fn lock_of(&self, device: &DeviceId) -> Option<ClockLock> {
         if !self.is_locked.load(Ordering::Acquire) {
             return None;
         }
@@ -148,7 +149,7 @@ impl ClockWatch {
     }
 
     /// Why devices are locked, whichever were unlocked.
-    pub(super) fn lock_reason(&self) -> Option<String> {
+    pub(super) fn lock_reason(&self) -> Option<ClockLock> {
         self.standing.read().lock_reason(&self.settings)
     }
 
@@ -207,7 +208,7 @@ fn note(standing: &Standing, occasion: &str, now: Timestamp) -> ClockNote {
 }
 
 /// The log and the metrics.
-fn tell(standing: &Standing, was_locked: bool, reason: Option<&str>) {
+fn tell(standing: &Standing, was_locked: bool, reason: Option<&ClockLock>) {
     if let Some(reading) = standing.reading() {
         metrics::gauge!("poshta_clock_drift_ms").set(reading.drift_ms as f64);
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Reading, Settings};
 use crate::clock::Timestamp;
+use crate::locale::{self, Lang};
 use crate::store::clock_checks::ClockCheck;
 
 const DRIFTED: &str = "drifted";
@@ -21,6 +22,55 @@ pub(super) enum Standing {
     Drifted { reading: Reading, at: Timestamp },
     /// The source does not answer.
     Silent { since: Timestamp, at: Timestamp, problem: String },
+}
+
+/// Why no device may stamp (P31).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ClockLock {
+    /// The clock is wrong.
+    Drifted {
+        /// How far it is before the source's, milliseconds.
+        drift_ms: i64,
+        /// Who was asked.
+        server: String,
+        /// When.
+        at: Timestamp,
+        /// What is allowed.
+        tolerance_ms: u64,
+    },
+    /// The source was silent for too long.
+    Silent {
+        /// Since when.
+        since: Timestamp,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+impl ClockLock {
+    /// For people.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            ClockLock::Drifted { drift_ms, server, at, tolerance_ms } => {
+                let key = if *drift_ms > 0 { "clock-lock-fast" } else { "clock-lock-slow" };
+                let (drift, tolerance) = (drift_ms.unsigned_abs().to_string(), tolerance_ms.to_string());
+                let at = at.to_string();
+                let args = [("drift", &*drift), ("server", server), ("at", &at), ("tolerance", &tolerance)];
+                locale::text(lang, key, &args)
+            }
+            ClockLock::Silent { since, problem } => {
+                locale::text(lang, "clock-lock-silent", &[("since", &since.to_string()), ("problem", problem)])
+            }
+        }
+    }
+}
+
+/// For commands, logs and programs.
+impl std::fmt::Display for ClockLock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text(Lang::En))
+    }
 }
 
 impl Standing {
@@ -52,27 +102,18 @@ impl Standing {
     }
 
     /// Why no device may stamp; `None` when they may.
-    pub(super) fn lock_reason(&self, settings: &Settings) -> Option<String> {
+    pub(super) fn lock_reason(&self, settings: &Settings) -> Option<ClockLock> {
         match self {
-            Standing::Drifted { reading, at } => {
-                let (drift, side) =
-                    (reading.drift_ms.unsigned_abs(), if reading.drift_ms > 0 { "fast" } else { "slow" });
-                let tolerance = settings.tolerance_ms;
-                Some(format!(
-                    "the clock is {drift} ms {side} by {} at {at}, and the tolerance is {tolerance} ms (P31): set the \
-                     clock right",
-                    reading.server
-                ))
-            }
+            Standing::Drifted { reading, at } => Some(ClockLock::Drifted {
+                drift_ms: reading.drift_ms,
+                server: reading.server.clone(),
+                at: *at,
+                tolerance_ms: settings.tolerance_ms,
+            }),
             Standing::Silent { since, at, problem } => {
                 let silent_s = u64::try_from(at.as_second().saturating_sub(since.as_second())).unwrap_or(0);
                 let is_over = settings.max_unchecked_s > 0 && silent_s >= settings.max_unchecked_s;
-                is_over.then(|| {
-                    format!(
-                        "the clock could not be checked since {since}, longer than clock.max_unchecked_s allows (P31): \
-                         {problem}"
-                    )
-                })
+                is_over.then(|| ClockLock::Silent { since: *since, problem: problem.clone() })
             }
             Standing::Unchecked | Standing::Pending | Standing::Good { .. } => None,
         }
@@ -122,7 +163,7 @@ impl Standing {
             "server": self.reading().map(|reading| reading.server.as_str()),
             "problem": self.problem(),
             "tolerance_ms": settings.tolerance_ms,
-            "locked": self.lock_reason(settings),
+            "locked": self.lock_reason(settings).map(|lock| lock.to_string()),
         })
     }
 }
@@ -185,6 +226,20 @@ mod tests {
         let standing = Standing::remembered(&check).unwrap_or(Standing::Pending);
         let standing = standing.after(Err("no answer".into()), &Settings::default(), at(60));
         (standing.name(), standing.lock_reason(&Settings::default()).is_some())
+    }
+
+    #[test]
+    fn p31_why_devices_are_locked_is_said_in_three_languages() {
+        let settings = Settings { max_unchecked_s: 60, ..Settings::default() };
+        let fast = Standing::Pending.after(said(5_000), &settings, at(60));
+        let slow = Standing::Pending.after(said(-5_000), &settings, at(60));
+        let silent = Standing::Silent { since: at(0), at: at(60), problem: "no answer".into() };
+        for (standing, part) in [(fast, "5000"), (slow, "5000"), (silent, "no answer")] {
+            let lock = standing.lock_reason(&settings).unwrap();
+            let texts = Lang::ALL.map(|lang| lock.text(lang));
+            assert!(texts.iter().all(|text| text.contains(part) && text.contains("1970-01-01")), "{texts:?}");
+            assert!(texts[0] != texts[1] && texts[1] != texts[2], "{texts:?}");
+        }
     }
 
     #[test]

@@ -30,6 +30,19 @@ async fn readiness_says_that_the_disk_is_full_and_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn m6_the_overview_says_in_the_language_of_its_reader_that_the_disk_is_full() {
+    let disk = Arc::new(Told::plenty());
+    let office = office_on(&disk).await;
+    let admin = office.person("saule", &[crate::identity::Role::Administrator]).await;
+    disk.say(WATERMARK - 1);
+    let parts = [("kk", "Дискіде 1023"), ("ru", "На диске свободно 1023"), ("en", "1023 KB are free on the disk")];
+    for (lang, part) in parts {
+        let (_, _, page) = admin.get(&format!("/admin?lang={lang}")).await;
+        assert!(page.contains(part), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_says_that_the_disk_does_not_answer() {
     let disk = MemoryDisk::default();
     let impatient = store::Settings { engine_deadline_s: 3, watermark_bytes: 0, ..store::Settings::default() };

@@ -76,7 +76,7 @@ impl PrintQueue {
     ) -> Result<Leased, QueueError> {
         // P31: a bundle that could not get its marks is not begun.
         if let Some(why) = self.devices().clock_problem() {
-            return Err(QueueError::Device(DeviceError::Locked { device: centre.to_owned(), why }));
+            return Err(QueueError::Device(DeviceError::Locked { device: centre.to_owned(), why: why.to_string() }));
         }
         let jobs = self.lease(centre, request, stop).await?;
         let bundle = self.close_bundle(centre, &jobs).await?;

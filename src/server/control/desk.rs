@@ -9,10 +9,11 @@ use crate::ids::ItemId;
 use crate::outbound::waiting;
 use crate::server::Services;
 use crate::store;
+use crate::store::print_jobs::State;
 use crate::store::queue::Queued;
 
 use super::execute::{done, item_id, json as to_json};
-use super::{ACTOR, Answer, Failure, QueueAction};
+use super::{ACTOR, Answer, Failure, QueueAction, WantedLetters};
 
 /// One recipient in the outbound queue.
 #[derive(Serialize)]
@@ -59,9 +60,20 @@ fn shown_queued(row: &Queued) -> ShownQueued {
     }
 }
 
-pub(super) async fn print_list(services: &Services, limit: usize) -> Answer {
-    let jobs = services.store.read(move |view| view.print_jobs(ItemId(0), limit)).await.map_err(failed)?;
+pub(super) async fn print_list(services: &Services, wanted: WantedLetters) -> Answer {
+    let WantedLetters { state, after, limit } = wanted;
+    let state = state.map(|name| named(&name)).transpose()?;
+    let after: Option<ItemId> = after.map(|item| item_id(&item)).transpose()?;
+    let from = after.map_or(ItemId(0), |item| ItemId(item.0.saturating_add(1)));
+    let jobs = services.store.read(move |view| view.print_jobs_from(state, from, limit)).await.map_err(failed)?;
     to_json(jobs.iter().map(|stored| shown_job(&stored.job)).collect::<Vec<_>>())
+}
+
+fn named(name: &str) -> Result<State, Failure> {
+    State::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| {
+        let names = State::ALL.map(State::name).join(", ");
+        Failure { message: format!("there is no state {name:?} of letters on paper; there are {names}") }
+    })
 }
 
 pub(super) async fn print_show(services: &Services, item: &str) -> Answer {

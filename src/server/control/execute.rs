@@ -44,7 +44,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::QueueList(list) => desk::queue_list(services, list.limit).await,
         Request::QueueShow(item) => desk::queue_show(services, &item.item).await,
         Request::QueueChange { item, action } => desk::queue_change(services, &item, action).await,
-        Request::PrintList(list) => desk::print_list(services, list.limit).await,
+        Request::PrintList(wanted) => desk::print_list(services, wanted).await,
         Request::PrintShow(item) => desk::print_show(services, &item.item).await,
         Request::PrintCancel(item) => desk::print_cancel(services, &item.item).await,
         Request::PaymentImport { signs } => payment::import(services, signs).await,

@@ -97,7 +97,7 @@ pub enum Request {
         action: QueueAction,
     },
     /// Letters on paper.
-    PrintList(Limit),
+    PrintList(WantedLetters),
     /// One letter on paper.
     PrintShow(Item),
     /// Cancels a letter that is not printed yet.
@@ -334,6 +334,19 @@ pub struct Page {
 /// The beginning of a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Limit {
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A part of the list of letters on paper.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WantedLetters {
+    /// Only those that stand so.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Begin behind this item.
+    #[serde(default)]
+    pub after: Option<String>,
     /// How many at most.
     pub limit: usize,
 }

@@ -142,7 +142,7 @@ impl Sessions {
             at_us: self.now_us(),
             actor: owner.login.clone(),
             action: action.to_owned(),
-            object: owner.id.0.to_string(),
+            object: format!("account {}", owner.id.0),
             details: None,
         }
     }

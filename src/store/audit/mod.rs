@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::check::{Claims, bad_key};
 use super::fresh::FreshRows;
 use super::keys::{self, Key};
-use super::{Batch, Result, View, rows};
+use super::{Batch, Result, Store, View, rows};
+use crate::identity::application::ApplicationNumber;
+use crate::ids::AccountId;
 
 pub use chain::{Head, SignedHead, keep_signed_head};
 pub use verify::Walked;
@@ -19,6 +21,12 @@ const VERSION: u8 = 1;
 
 /// Class of the entries.
 const CLASS: u8 = b'u';
+
+/// Class of the index of entries by what they are about.
+pub(super) const BY_OBJECT: u8 = b'5';
+
+/// Entries that one commit of the upgrade lists.
+const LISTED_A_COMMIT: usize = 500;
 
 /// How many entries were made.
 pub(super) const COUNTER: &str = "audit";
@@ -78,8 +86,60 @@ pub struct AuditPage {
 /// # Errors
 /// It cannot be written as a row.
 pub fn add_audit(batch: &mut Batch, entry: &AuditEntry) -> Result<()> {
-    batch.audit(u64::try_from(entry.at_us).unwrap_or(0), rows::encode(VERSION, entry)?);
+    batch.audit(u64::try_from(entry.at_us).unwrap_or(0), rows::encode(VERSION, entry)?, About::of(entry));
     Ok(())
+}
+
+/// What entries are found by: what is about a user and the application for the mailbox is the user's to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About {
+    /// `account N`.
+    Account(AccountId),
+    /// `application N`, by its serial number.
+    Application(u32),
+}
+
+impl About {
+    fn of(entry: &AuditEntry) -> Option<Self> {
+        let (kind, name) = entry.object.split_once(' ')?;
+        match kind {
+            "account" => name.parse().ok().map(|number| About::Account(AccountId(number))),
+            "application" => name.parse().ok().map(|number: ApplicationNumber| About::Application(number.serial())),
+            _ => None,
+        }
+    }
+
+    fn begin(self) -> Key {
+        match self {
+            About::Account(account) => Key::of(BY_OBJECT).u8(1).u64(account.0),
+            About::Application(serial) => Key::of(BY_OBJECT).u8(2).u64(serial.into()),
+        }
+    }
+
+    /// The entry in the index.
+    pub(in crate::store) fn key(self, at_us: u64, number: u64) -> Vec<u8> {
+        self.begin().u64(at_us).u64(number).done()
+    }
+}
+
+/// Schema 8: the index of the entries that there are. Answers how many are in it.
+pub(super) fn list_objects(store: &Store) -> Result<u64> {
+    let (mut from, mut listed) = (vec![CLASS], 0);
+    loop {
+        let rows = store.read_blocking(|view| view.range(&from, &keys::after(&[CLASS]), LISTED_A_COMMIT))?;
+        let Some((last, _)) = rows.last() else { return Ok(listed) };
+        from = [&last[..], &[0]].concat();
+        let mut batch = Batch::new();
+        for (key, row) in &rows {
+            // A damaged one is about nobody: `audit verify` names it.
+            let about = rows::decode(VERSION, row).ok().and_then(|entry| About::of(&entry));
+            if let Some((about, (at_us, number))) = about.zip(chain::place_of(key)) {
+                batch.put(about.key(at_us, number), Vec::new());
+                listed += 1;
+            }
+        }
+        store.commit_blocking(batch)?;
+    }
 }
 
 /// Adds an entry to rows that are made anew. Where they have no chain yet, the next start makes it.
@@ -105,6 +165,25 @@ impl View<'_> {
     pub fn audit_entries(&self, limit: usize) -> Result<Vec<AuditEntry>> {
         let rows = self.range_back(&[CLASS], &keys::after(&[CLASS]), limit)?;
         rows.into_iter().map(|(_, row)| rows::decode(VERSION, &row)).collect()
+    }
+
+    /// Up to `limit` entries about this before `before`, the newest first.
+    ///
+    /// # Errors
+    /// Engine, `Damaged`.
+    pub fn audit_about(&self, about: About, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage> {
+        let begin = about.begin().done();
+        let end = before.map_or_else(|| keys::after(&begin), |place| about.key(place.at_us, place.number));
+        let mut page = AuditPage::default();
+        let listed = self.range_back(&begin, &end, limit)?;
+        for (key, _) in &listed {
+            let (at_us, number) = place_in(key).ok_or_else(|| bad_key("the index of the audit"))?;
+            page.next = (listed.len() == limit).then_some(AuditPlace { at_us, number });
+            if let Some(row) = self.get(&chain::entry_key(at_us, number))? {
+                page.entries.push((number, rows::decode(VERSION, &row)?));
+            }
+        }
+        Ok(page)
     }
 
     /// Up to `limit` entries that fit, the newest first. At most `most_read` are looked at for one page: with a rare
@@ -156,11 +235,33 @@ fn instant(us: i64) -> u64 {
     u64::try_from(us).unwrap_or(0)
 }
 
+/// Time and number at the end of a key of the index.
+fn place_in(key: &[u8]) -> Option<(u64, u64)> {
+    let (rest, number) = key.split_last_chunk()?;
+    Some((u64::from_be_bytes(*rest.last_chunk()?), u64::from_be_bytes(*number)))
+}
+
+/// Whether an entry of the index leads to one of the audit that is about this.
+pub(super) fn inspect_object(view: &View<'_>, key: &[u8], _: &[u8]) -> Result<Claims> {
+    let (at_us, number) = place_in(key).ok_or_else(|| bad_key("the index of the audit"))?;
+    let mut claims = Claims::default();
+    let entry = view.get(&chain::entry_key(at_us, number))?;
+    // What was removed or changed is told of the entry itself.
+    let about = entry.and_then(|row| rows::decode(VERSION, &row).ok()).and_then(|entry| About::of(&entry));
+    let leads = about.is_some_and(|about| about.key(at_us, number) == key);
+    claims.require(leads, || format!("an index of the audit leads to entry {number}, which is not about that"));
+    Ok(claims)
+}
+
 /// Whether an entry can be read, its number was given out, and it stands in the chain.
 pub(super) fn inspect(view: &View<'_>, key: &[u8], row: &[u8]) -> Result<Claims> {
-    rows::decode::<AuditEntry>(VERSION, row)?;
-    let (_, number) = chain::place_of(key).ok_or_else(|| bad_key("an audit entry"))?;
+    let entry: AuditEntry = rows::decode(VERSION, row)?;
+    let (at_us, number) = chain::place_of(key).ok_or_else(|| bad_key("an audit entry"))?;
     let mut claims = chain::inspect_entry(view, key)?;
+    if let Some(about) = About::of(&entry) {
+        let is_listed = view.get(&about.key(at_us, number))?.is_some();
+        claims.require(is_listed, || format!("audit entry {number} is not in the index of what it is about"));
+    }
     let given = u64::try_from(view.counter(&keys::fact(COUNTER))?).unwrap_or_default();
     claims.require(number <= given, || format!("audit entry {number} is beyond the counter of entries"));
     let is_before_head = view.audit_head().is_ok_and(|head| number <= head.number);

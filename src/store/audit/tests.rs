@@ -156,6 +156,28 @@ fn m20_entries_are_found(query: AuditQuery, expected: &[u64]) {
     }
 }
 
+#[test]
+fn m20_entries_about_an_account_or_an_application_are_found_by_index_the_newest_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    let application = ApplicationNumber::new(2026, 3);
+    let mut batch = Batch::new();
+    for object in ["account 3".to_owned(), format!("application {application}"), "login 3".into(), "account x".into()] {
+        add_audit(&mut batch, &AuditEntry { at_us: 2_000, object, ..entry(3) }).unwrap();
+    }
+    store.commit_blocking(batch).unwrap();
+    let about = |about, before| store.read_blocking(|view| view.audit_about(about, before, 1)).unwrap();
+    let mine = About::Account(AccountId(3));
+    let first = about(mine, None);
+    assert_eq!(first.entries, [(11, AuditEntry { at_us: 2_000, ..entry(3) })]);
+    let second = about(mine, first.next);
+    assert_eq!(second.entries, [(3, entry(3))]);
+    assert_eq!(about(mine, second.next), AuditPage::default());
+    let numbers: Vec<u64> = about(About::Application(3), None).entries.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [12]);
+    assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

@@ -12,7 +12,7 @@ use crate::store::device_acts::{Act, DeviceAct, add_device_act};
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::keys::Key;
 use crate::store::lookups::{LookupRow, add_lookup};
-use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job, add_notice, quota_key};
+use crate::store::print_jobs::{Offer, PrintDocument, PrintJob, State, add_job, add_notice, quota_key, state_key};
 use crate::store::queue::{Details, NewQueued, Notify, QueueId, SHARD};
 use crate::store::scans::{Scan, ScanState, add_scan};
 use crate::store::tests::{damage, get, open, staged};
@@ -43,7 +43,7 @@ fn letters_in_every_queue_are_sound() {
     let verdict = store.check().unwrap();
     assert!(verdict.is_sound(), "{:#?}", verdict.problems);
     let classes: String = verdict.rows.keys().collect();
-    assert_eq!(classes, "!1BCIPQXYZabcdhiklnopquz");
+    assert_eq!(classes, "!145BCIPQXYZabcdhiklnopquz");
     assert_eq!((verdict.bodies, verdict.records), (3, 2));
     let bodies = [letter_of(&store), document_of(&store), scan_of(&store)];
     let references = bodies.map(|id| BodyRow::decode(&get(&store, &keys::body(id)).unwrap()).unwrap().references);
@@ -74,6 +74,10 @@ fn letters_in_every_queue_are_sound() {
 #[test_case(|batch| batch.put(keys::fact("schema"), vec![]), "a fact of the directory (at ! "; "fact unreadable")]
 #[test_case(|batch| batch.put(b"k?".to_vec(), vec![1, 1]), "an answer that was given (at k 3f)"; "answer under a bad key")]
 #[test_case(|batch| batch.delete(keys::fact("audit")), "audit entry 1 is beyond the counter"; "audit counter gone")]
+#[test_case(|batch| batch.delete(audited_key()), "audit entry 1 is not in the index"; "entry that nobody finds")]
+#[test_case(|batch| batch.put(Key::of(b'5').u8(1).u64(ANNA.0).u64(1).u64(9).done(), vec![]), "leads to entry 9, which is not about that"; "index of no entry")]
+#[test_case(|batch| batch.delete(state_key(State::Queued, PAPER)), "is not among those that are queued"; "letter in no state")]
+#[test_case(|batch| batch.put(state_key(State::Lost, PAPER), vec![]), "which does not stand so"; "letter in another state")]
 #[test_case(|batch| batch.delete(keys::fact("look-ups")), "look-up 1 is beyond the counter"; "counter of look-ups gone")]
 #[test_case(|batch| batch.put(Key::of(b'X').u8(1).u64(7).done(), vec![1, 0].into_iter().chain([0; 32]).collect::<Vec<u8>>()), "audit entry 7 is missing"; "link of no entry")]
 #[test_case(|batch| batch.delete(keys::fact("clock checks")), "clock check 1 is beyond the counter"; "counter of clock checks gone")]
@@ -288,8 +292,13 @@ fn get_event() -> Vec<u8> {
     rows::encode(1, &event()).unwrap()
 }
 
+fn audited_key() -> Vec<u8> {
+    Key::of(b'5').u8(1).u64(ANNA.0).u64(1).u64(1).done()
+}
+
 fn audit_entry() -> AuditEntry {
-    AuditEntry { at_us: 1, actor: "a".into(), action: "b".into(), object: "c".into(), details: None }
+    let object = format!("account {}", ANNA.0);
+    AuditEntry { at_us: 1, actor: "a".into(), action: "b".into(), object, details: None }
 }
 
 fn due(recipient: u32, due_ms: u64) -> Vec<u8> {

@@ -215,7 +215,7 @@ impl Resolver<'_> {
             Step::Collect(body) => self.collect(body),
             Step::Watch(watched) => self.watch_counter(watched),
             Step::Calm(account) => self.calm(account),
-            Step::Audit(at_us, entry) => self.audit(at_us, entry),
+            Step::Audit(at_us, entry, about) => self.audit(at_us, entry, about),
         }
     }
 

@@ -25,7 +25,7 @@ use super::backup::millis;
 use super::bodies::BodyRow;
 use super::fresh::{FreshRows, take_place};
 use super::lock::DirLock;
-use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING, SCHEMA};
+use super::open::{JOURNAL_DIR, PACKS_DIR, RESTORING};
 use super::packs::{Packs, RecordRef, numbered_files};
 use super::vault::Vault;
 use super::{Done, Error, Progress, Result, Settings, audit, journal, keys};
@@ -143,7 +143,7 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
     // The packs may be from before there was a chain over the audit: then it is made when the directory is opened.
     let is_chained = fresh.get(&audit::chain::head_key())?.is_some();
     audit::add_to_fresh(&mut fresh, &entry(&found, request.now))?;
-    fresh.finish(if is_chained { SCHEMA } else { BEFORE_THE_CHAIN })?;
+    fresh.finish(if is_chained { BEFORE_THE_INDEX } else { BEFORE_THE_CHAIN })?;
     let log = folder::forget_place(&dir.join(folder::DIR));
     log.map_err(|error| Error::NotPossible(error.to_string()))?;
     found.set_aside = take_place(dir, request.now)?.map(|path| path.display().to_string());
@@ -153,6 +153,9 @@ pub fn rebuild(request: &Rebuild<'_>, progress: Progress<'_>) -> Result<Rebuilt>
 
 /// The schema of a directory whose audit has no chain yet.
 const BEFORE_THE_CHAIN: u32 = 2;
+
+/// The schema of a directory whose audit has no index yet: it is made when the directory is opened, as for those.
+const BEFORE_THE_INDEX: u32 = 7;
 
 /// M20: that entries may be missing has a reason, which is an entry itself.
 fn entry(found: &Rebuilt, now: Timestamp) -> audit::AuditEntry {

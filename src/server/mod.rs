@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod demo;
+mod inherited;
 pub mod listener;
 pub mod observe;
 mod run;

@@ -19,6 +19,7 @@ use crate::smtp::server::{self as smtp, Port};
 use crate::store::Stuck;
 
 use super::control::ControlSocket;
+use super::inherited;
 use super::listener::{BindError, ConnectionIds, Drain, Gate, Listener};
 use super::services::{OpenError, Services};
 use super::signals::{Asked, Signals};
@@ -228,6 +229,7 @@ impl Start {
         self.smtp(doors, peers).await?;
         self.imap(doors).await?;
         self.http(doors, metrics.clone()).await?;
+        inherited::warn_of_the_rest();
         self.workers(metrics);
         control::listen(&self.services, &self.drain)
             .map_err(|error| StartError::Control { path: control::path(&self.services.config.server.dir), error })

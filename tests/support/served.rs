@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
@@ -72,25 +73,40 @@ impl Prepared {
         self.serve_in(&self.dir, wrapper)
     }
 
+    /// Starts the server as a supervisor does that holds one of its ports (sd_listen_fds(3)).
+    pub fn serve_behind(&self, door: &TcpListener) -> Served {
+        let mut command = Command::new("sh");
+        command.args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\" 3<&0 0</dev/null", "sh"]);
+        command.args(command_line(&self.dir)).stdin(Stdio::from(OwnedFd::from(door.try_clone().unwrap())));
+        self.launch(&self.dir, command, Some)
+    }
+
     fn serve_in(&self, dir: &Path, wrapper: &[&str]) -> Served {
-        let config = dir.join("poshta.toml");
-        let words: Vec<&str> =
-            wrapper.iter().copied().chain([poshta(), "serve", "--config", config.to_str().unwrap()]).collect();
-        let mut child =
-            Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let words: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).chain(command_line(dir)).collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
+        self.launch(dir, command, if wrapper.is_empty() { Some } else { child_of })
+    }
+
+    /// `server_of` tells the process of the server from that of the command.
+    fn launch(&self, dir: &Path, mut command: Command, server_of: fn(u32) -> Option<u32>) -> Served {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (log, reading) = Log::of(&mut child);
         let reading = Some(reading);
         let begun = Instant::now();
         loop {
             assert!(begun.elapsed() < PATIENCE, "the server does not start\n{}", log.text());
             assert!(child.try_wait().unwrap().is_none(), "the server ended\n{}", log.text());
-            let pid = if wrapper.is_empty() { Some(child.id()) } else { child_of(child.id()) };
-            if let Some((pid, at)) = pid.and_then(|pid| Some((pid, listeners(pid)?))) {
+            if let Some((pid, at)) = server_of(child.id()).and_then(|pid| Some((pid, listeners(pid)?))) {
                 return Served { child, pid, at, log, reading, dir: dir.to_owned(), password: self.password.clone() };
             }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+fn command_line(dir: &Path) -> [String; 4] {
+    [poshta(), "serve", "--config", dir.join("poshta.toml").to_str().unwrap()].map(str::to_owned)
 }
 
 /// A section of a configuration.

@@ -146,7 +146,7 @@ async fn marks(services: &Services, letter: &str, letters: usize) {
         let below = format!("Postal-Item-Id: {item}\r\n");
         let header = HeaderInput::to_sign(&[below.as_bytes(), header.as_bytes()]);
         let contents = Contents { header, body: hash.finish() };
-        let (mut previous, mut fields) = (None, String::new());
+        let (mut previous, mut fields) = (None, Vec::new());
         let steps = [(&at, Kind::Accept), (&home, Kind::Receive), (&home, Kind::Deliver(Handover::Delivered))];
         for (facility, kind) in steps {
             let strike = strikes.strike(facility, kind).await.unwrap();
@@ -155,7 +155,7 @@ async fn marks(services: &Services, letter: &str, letters: usize) {
             let stamp = Stamp { facility, strike: &strike, kind, item };
             previous = Some(stamp.make(services, details, &contents, previous, (&mut batch, &mut fields)));
         }
-        batch.record(fields.into_bytes());
+        batch.record(fields.concat().into_bytes());
     }
     strikes.commit(batch).await.unwrap();
 }
@@ -174,7 +174,7 @@ impl Stamp<'_> {
         details: Details,
         contents: &Contents,
         previous: Option<MarkDigest>,
-        (batch, fields): (&mut Batch, &mut String),
+        (batch, fields): (&mut Batch, &mut Vec<String>),
     ) -> MarkDigest {
         let Stamp { facility, strike, kind, item } = *self;
         let instant = strike.instant();
@@ -182,7 +182,7 @@ impl Stamp<'_> {
         let occasion = Occasion { id: ImpressionId::generate(&services.world), item, kind, instant };
         let impression = Impression::make(workplace, occasion, details).unwrap();
         let signed = impression.sign(contents, &strike.signer(), previous).unwrap();
-        fields.push_str(&signed.fields());
+        fields.push(signed.fields());
         batch.journal(signed.journal_line());
         signed.digest()
     }

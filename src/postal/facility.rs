@@ -7,12 +7,13 @@ use crate::clock::Timestamp;
 
 use super::{Device, DeviceKind, Ink, LetterBox, OblastCode, PostalIndex, Script, Zone};
 
-/// Small names of operators, facilities, devices and letter boxes: they stand in marks and in file names.
+/// Small names of operators, facilities, devices and letter boxes: they stand in marks and in file names. Clones share
+/// them, for every letter takes some along.
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub struct $name(String);
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
             /// The name itself.
@@ -32,7 +33,7 @@ macro_rules! name_type {
             type Err = $crate::postal::NotAName;
 
             fn from_str(text: &str) -> Result<Self, $crate::postal::NotAName> {
-                $crate::postal::facility::checked_name(text).map($name)
+                $crate::postal::facility::checked_name(text).map(|name| $name(name.into()))
             }
         }
     };
@@ -53,10 +54,10 @@ name_type! {
 #[error("{0:?} is no name; write 1 to 32 small Latin letters, digits and hyphens, for example \"ayagoz-2\"")]
 pub struct NotAName(String);
 
-pub(super) fn checked_name(text: &str) -> Result<String, NotAName> {
+pub(super) fn checked_name(text: &str) -> Result<&str, NotAName> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_name = (1..=32).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('-');
-    if is_name { Ok(text.into()) } else { Err(NotAName(text.into())) }
+    if is_name { Ok(text) } else { Err(NotAName(text.into())) }
 }
 
 /// A postal operator (M3, P17).

@@ -3,12 +3,11 @@
 //! It is made by one function, from a workplace and the instant of the clock. Nothing here takes a date, so no
 //! caller can post-date or back-date a letter (P3, P24).
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::display::Base64Display;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::tz::Offset;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -20,7 +19,8 @@ use crate::ids::{ImpressionId, ItemId};
 use super::mark_text::mark_text_header;
 use super::tag_writer::TagWriter;
 use super::{
-    DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, MarkDigest, Operator, S10, is_oblast_shown,
+    DateToken, Device, DeviceKind, Facility, FacilityId, Ink, Inscription, LetterBox, MarkDigest, OblastCode, Operator,
+    OperatorId, PostalIndex, S10, is_oblast_shown,
 };
 
 /// A line of the journal takes about so many bytes.
@@ -113,10 +113,10 @@ pub struct Impression {
     instant: Timestamp,
     offset: Offset,
     token: DateToken,
-    operator: String,
-    facility: String,
-    index: String,
-    oblast: Option<String>,
+    operator: OperatorId,
+    facility: FacilityId,
+    index: PostalIndex,
+    oblast: Option<OblastCode>,
     device: Device,
     ink: Ink,
     inscription: Inscription,
@@ -186,11 +186,10 @@ impl Impression {
             instant,
             offset: facility.zone.offset_at(instant),
             token,
-            operator: operator.id.to_string(),
-            facility: facility.id.to_string(),
-            index: facility.index.to_string(),
-            oblast: is_oblast_shown(facility.oblast, &facility.settlement_kk, today)
-                .then(|| facility.oblast.to_string()),
+            operator: operator.id.clone(),
+            facility: facility.id.clone(),
+            index: facility.index.clone(),
+            oblast: is_oblast_shown(facility.oblast, &facility.settlement_kk, today).then_some(facility.oblast),
             device: device.clone(),
             ink: facility.ink,
             inscription: Inscription::of(facility, operator, today),
@@ -222,19 +221,30 @@ impl Impression {
     pub fn journal_line(&self, number: u64, mark: MarkDigest) -> String {
         // Written by hand, for there are twenty of them for a letter to ten: only the peer's name may need escapes.
         let Impression { id, item, kind, instant, token, facility, device, .. } = self;
-        let (device, kind) = (&device.id, kind.tag());
-        let handover = self.kind.handover().map_or(Cow::Borrowed("null"), |handover| format!("\"{handover}\"").into());
-        let peer =
-            self.details.peer.as_ref().map_or(Cow::Borrowed("null"), |peer| Value::from(&**peer).to_string().into());
-        let more = self.journal_details();
         let mut line = String::with_capacity(JOURNAL_LINE_BYTES);
+        line.extend([
+            "{\"device\":\"",
+            device.id.as_str(),
+            "\",\"facility\":\"",
+            facility.as_str(),
+            "\",\"handover\":",
+        ]);
+        match kind.handover() {
+            Some(handover) => line.extend(["\"", handover, "\""]),
+            None => line.push_str("null"),
+        }
         // A string takes whatever is written to it.
-        let _ = write!(
-            line,
-            "{{\"device\":\"{device}\",\"facility\":\"{facility}\",\"handover\":{handover},\"impression\":\"{id}\",\
-             \"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"{kind}\",\"mark\":\"{mark}\",\"peer\":{peer},\
-             \"seq\":{number},\"token\":\"{token}\"{more}}}"
-        );
+        let _ = write!(line, ",\"impression\":\"{id}\",\"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"");
+        line.extend([kind.tag(), "\",\"mark\":\""]);
+        STANDARD.encode_string(mark.0, &mut line);
+        line.push_str("\",\"peer\":");
+        match &self.details.peer {
+            Some(peer) => line.push_str(&Value::from(peer.as_str()).to_string()),
+            None => line.push_str("null"),
+        }
+        let _ = write!(line, ",\"seq\":{number},\"token\":\"{token}\"");
+        line.push_str(&self.journal_details());
+        line.push('}');
         line
     }
 
@@ -310,9 +320,9 @@ impl Impression {
         tags.push_shown("i", self.id);
         tags.push("k", self.kind.tag());
         tags.push_some("dk", self.kind.handover());
-        tags.push("op", &self.operator);
-        tags.push("f", &self.facility);
-        tags.push("ix", &self.index);
+        tags.push("op", self.operator.as_str());
+        tags.push("f", self.facility.as_str());
+        tags.push("ix", self.index.as_str());
         tags.push_some("no", self.inscription.number);
         if let Some(mark) = &self.device.mark {
             tags.push_quoted("dv", mark.as_str());
@@ -322,7 +332,7 @@ impl Impression {
         if has_place {
             tags.push_quoted("pl", &self.inscription.settlement);
         }
-        tags.push_some("ob", self.oblast.as_deref());
+        tags.push_some("ob", self.oblast);
         tags.push("st", "KZ");
         tags.push_shown("ts", self.token);
         tags.push_shown("t", self.instant.as_second());
@@ -333,7 +343,9 @@ impl Impression {
         tags.push_some("am", details.amount_due);
         let payment_sign = details.payment_sign.as_ref();
         tags.push_some("ps", payment_sign.map(|hash| Base64Display::new(hash, &URL_SAFE_NO_PAD)));
-        tags.push_some("rc", details.recipient);
+        if let Some(recipient) = &details.recipient {
+            tags.push("rc", &recipient.text());
+        }
         tags
     }
 }
@@ -431,17 +443,19 @@ impl RecipientTag {
         *self == RecipientTag::new(self.salt, recipient)
     }
 
+    /// As the tag has it.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::with_capacity(66);
+        URL_SAFE_NO_PAD.encode_string(self.salt, &mut text);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(self.digest, &mut text);
+        text
+    }
+
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (salt, digest) = text.split_once('.')?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
         Some(RecipientTag { salt: decode(salt)?.try_into().ok()?, digest: decode(digest)?.try_into().ok()? })
-    }
-}
-
-impl std::fmt::Display for RecipientTag {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [salt, digest] = [&self.salt[..], &self.digest].map(|part| Base64Display::new(part, &URL_SAFE_NO_PAD));
-        write!(f, "{salt}.{digest}")
     }
 }
 

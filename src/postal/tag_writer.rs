@@ -2,6 +2,10 @@
 
 use std::fmt::{Display, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memchr_iter;
+
 use super::tag_list::quote_into;
 
 /// Longest line of a folded field, without CRLF (RFC 5322 §2.1.1).
@@ -47,6 +51,12 @@ impl TagWriter {
         }
     }
 
+    /// Appends a tag for bytes, in base64.
+    pub(super) fn push_base64(&mut self, name: &str, bytes: &[u8]) {
+        self.begin(name);
+        STANDARD.encode_string(bytes, &mut self.canonical);
+    }
+
     /// Appends a tag for any text, in dkim-quoted-printable.
     pub(super) fn push_quoted(&mut self, name: &str, text: &str) {
         self.begin(name);
@@ -76,7 +86,10 @@ impl TagWriter {
         out.push_str(self.field);
         out.push(':');
         let mut width = out.len();
-        for tag in tags.split_inclusive(';') {
+        let ends = memchr_iter(b';', tags.as_bytes()).map(|at| at + 1).chain([tags.len()]);
+        let mut begin = 0;
+        for end in ends {
+            let tag = tags.get(std::mem::replace(&mut begin, end)..end).unwrap_or_default();
             if width + 1 + tag.len() <= LINE {
                 out.push(' ');
                 out.push_str(tag);

@@ -81,9 +81,11 @@ impl Impression {
         tags.push("a", signer.key.algorithm().tag());
         tags.push("c", CANONICALIZATION);
         tags.push("h", contents.header.names());
-        tags.push_shown("bh", Base64Display::new(&contents.body.0, &STANDARD));
-        tags.push_shown("hh", Base64Display::new(&contents.header.digest(), &STANDARD));
-        tags.push_some("pv", previous.filter(|_| self.kind() != Kind::Accept));
+        tags.push_base64("bh", &contents.body.0);
+        tags.push_base64("hh", &contents.header.digest());
+        if let Some(previous) = previous.filter(|_| self.kind() != Kind::Accept) {
+            tags.push_base64("pv", &previous.0);
+        }
         tags.push("lg", signer.log);
         tags.push_shown("n", signer.number);
         tags.push("b", "");

@@ -1,6 +1,6 @@
 //! The eight digits on a postmark (P29), or six where the hour is left out (P30).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use jiff::civil;
@@ -83,10 +83,16 @@ impl DateToken {
 
 impl fmt::Display for DateToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let year = self.date.year().rem_euclid(100);
-        write!(f, "{:02}{:02}{year:02}", self.date.day(), self.date.month())?;
-        self.hour.map_or(Ok(()), |hour| write!(f, "{hour:02}"))
+        let year = i8::try_from(self.date.year().rem_euclid(100)).unwrap_or_default();
+        [Some(self.date.day()), Some(self.date.month()), Some(year), self.hour]
+            .into_iter()
+            .flatten()
+            .try_for_each(|pair| [pair / 10, pair % 10].into_iter().try_for_each(|digit| f.write_char(to_char(digit))))
     }
+}
+
+fn to_char(digit: i8) -> char {
+    char::from(b'0'.saturating_add_signed(digit))
 }
 
 impl FromStr for DateToken {

@@ -12,7 +12,7 @@ use super::tag_list::quote_into;
 pub(super) const LINE: usize = 78;
 
 /// A signed mark in canonical form takes about so many bytes.
-const USUAL_BYTES: usize = 1 << 10;
+const USUAL_BYTES: usize = 3 << 9;
 
 /// The canonical form: `field:` in small letters and the tags in their order, joined by `;`, without white space.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,7 +82,7 @@ impl TagWriter {
     pub(super) fn header(&self) -> String {
         let tags = self.canonical.get(self.field.len() + 1..).unwrap_or_default();
         // Each tag has a space before it, and most lines hold one or two.
-        let mut out = String::with_capacity(self.canonical.len() + self.canonical.len() / 16);
+        let mut out = String::with_capacity(self.canonical.len() + self.canonical.len() / 8);
         out.push_str(self.field);
         out.push(':');
         let mut width = out.len();

@@ -1,5 +1,7 @@
 //! A line of the device journal, as the log sees it.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -9,9 +11,11 @@ use crate::tlog::Entry;
 
 /// What the log needs of a line; lines about devices, and those from before there was a log, have no `mark`.
 #[derive(Deserialize)]
-struct Line {
-    impression: Option<String>,
-    mark: Option<String>,
+struct Line<'a> {
+    #[serde(borrow)]
+    impression: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    mark: Option<Cow<'a, str>>,
 }
 
 /// The leaf of an impression; `None` for a line that is about none.
@@ -23,7 +27,7 @@ pub(super) fn leaf_of(line: &str) -> Result<Option<(ImpressionId, Entry)>, Strin
     let Line { impression, mark } = serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
     let Some(mark) = mark else { return Ok(None) };
     let id = impression.and_then(|id| id.parse().ok()).ok_or_else(|| wrong("names no impression"))?;
-    let hash = STANDARD.decode(mark).ok().and_then(|hash| hash.try_into().ok());
+    let hash = STANDARD.decode(&*mark).ok().and_then(|hash| hash.try_into().ok());
     Ok(Some((id, Entry(hash.ok_or_else(|| wrong("has no hash of a mark"))?))))
 }
 

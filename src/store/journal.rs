@@ -177,13 +177,15 @@ impl View<'_> {
             }
             let mut file = File::open(path(&self.journal_dir(), number))?;
             file.seek(SeekFrom::Start(place.bytes))?;
-            for line in BufReader::new(file).take(length.saturating_sub(place.bytes)).lines() {
-                let line = line?;
-                place.bytes += line.len() as u64 + 1;
-                let json = checked(&line).ok_or_else(|| damaged(place))?;
+            let mut lines = BufReader::new(file).take(length.saturating_sub(place.bytes));
+            let mut line = String::new();
+            while lines.read_line(&mut line)? > 0 {
+                place.bytes += line.len() as u64;
+                let json = line.strip_suffix('\n').and_then(checked).ok_or_else(|| damaged(place))?;
                 if each(json, place).is_break() {
                     return Ok(place);
                 }
+                line.clear();
             }
             if place.bytes != length {
                 return Err(damaged(place));

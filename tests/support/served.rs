@@ -259,5 +259,5 @@ fn listeners(pid: u32) -> Option<HashMap<u8, SocketAddr>> {
             found.insert(ip[3], SocketAddr::new(IpAddr::from(ip), u16::from_str_radix(port, 16).unwrap()));
         }
     }
-    (found.len() == LISTENERS.len()).then_some(found)
+    LISTENERS.iter().all(|(.., last)| found.contains_key(last)).then_some(found)
 }

@@ -1,6 +1,5 @@
 //! Trash and Junk are emptied of what has lain there for long, and closed accounts of everything when their time is
-//! over. What is known of letters that are in no folder any more goes then too: that they were fetched, or who is to
-//! hear of it.
+//! over.
 //!
 //! How long a letter has lain in a folder is its SAVEDATE (RFC 8514). UIDs ascend with it, so a look at a folder
 //! ends at the first letter that is younger: nothing is scanned that stays. Letters go as they go by EXPUNGE, with
@@ -242,16 +241,11 @@ impl<P: FnMut(Done) -> ControlFlow<()> + Send> Sweep<'_, P> {
     async fn account(&mut self, account: &Account) -> store::Result<()> {
         let settings = &self.retention.settings;
         match account.state {
-            State::Active => {
-                if settings.trash_days > 0 || settings.junk_days > 0 {
-                    self.open(account.id).await?;
-                }
-                self.forget(account.id).await
-            }
+            State::Active if settings.trash_days > 0 || settings.junk_days > 0 => self.open(account.id).await,
             State::Closed { at } if settings.closed_until(at) <= self.retention.world.now() => {
                 self.closed(account.id).await
             }
-            State::Closed { .. } => Ok(()),
+            State::Active | State::Closed { .. } => Ok(()),
         }
     }
 
@@ -283,17 +277,6 @@ impl<P: FnMut(Done) -> ControlFlow<()> + Send> Sweep<'_, P> {
             self.expired.folders += u64::from(self.expired.messages > before);
         }
         self.go_on()
-    }
-
-    async fn forget(&mut self, account: AccountId) -> store::Result<()> {
-        if self.mode == Mode::Remove {
-            match self.retention.store.forget_receipts_of_gone(account).await {
-                // Somebody fetched a letter meanwhile: the next look finds the others.
-                Ok(_) | Err(store::Error::Conflict(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     async fn remove(&mut self, bin: Bin, due: &Due) -> store::Result<()> {

@@ -3,12 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::ids::{BodyId, EmailId, ImpressionId, ItemId, ModSeq, ThreadId};
+use crate::ids::{EmailId, ModSeq, ThreadId};
 use crate::intake::tests::{FixedClock, Post};
-use crate::store::Batch;
 use crate::store::mailboxes::{Change, NewMessage, Origin, Prefix};
 use crate::store::quota::Allowance;
-use crate::store::receipts::{self, Details, Opener, Party, Places};
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -40,41 +38,34 @@ impl Fixture {
     }
 
     async fn deposit(&self, folder: &str, count: usize) {
-        for number in 0..count {
-            self.put(folder, number, (EmailId::generate(&self.post.world), None)).await;
-        }
-    }
-
-    /// A message, or a copy of one.
-    async fn put(&self, folder: &str, number: usize, (email, item): (EmailId, Option<ItemId>)) -> BodyId {
         let folder = self.folder(folder).await;
-        let mut writer = self.post.store.stage();
-        writer.write(format!("Subject: {number}\r\n\r\n").as_bytes()).unwrap();
-        let body = writer.finish().unwrap();
-        let now = self.post.world.now();
-        let none = Prefix { record: None, len: 0 };
-        let message = NewMessage {
-            account: self.account,
-            folder,
-            flags: Default::default(),
-            keywords: Default::default(),
-            // What counts is when it came into the folder.
-            internal_date: Timestamp::UNIX_EPOCH,
-            save_date: now,
-            item,
-            email,
-            thread: ThreadId::generate(&self.post.world),
-            message_id: None,
-            origin: Origin::Deposited,
-            recipient_prefix: none,
-            item_prefix: none,
-            body: body.id(),
-            body_bytes: body.len(),
-            summary: Vec::new(),
-        };
-        let id = body.id();
-        self.post.store.append(message, body, Vec::new(), &Allowance::default()).await.unwrap();
-        id
+        for number in 0..count {
+            let mut writer = self.post.store.stage();
+            writer.write(format!("Subject: {number}\r\n\r\n").as_bytes()).unwrap();
+            let body = writer.finish().unwrap();
+            let now = self.post.world.now();
+            let none = Prefix { record: None, len: 0 };
+            let message = NewMessage {
+                account: self.account,
+                folder,
+                flags: Default::default(),
+                keywords: Default::default(),
+                // What counts is when it came into the folder.
+                internal_date: Timestamp::UNIX_EPOCH,
+                save_date: now,
+                item: None,
+                email: EmailId::generate(&self.post.world),
+                thread: ThreadId::generate(&self.post.world),
+                message_id: None,
+                origin: Origin::Deposited,
+                recipient_prefix: none,
+                item_prefix: none,
+                body: body.id(),
+                body_bytes: body.len(),
+                summary: Vec::new(),
+            };
+            self.post.store.append(message, body, Vec::new(), &Allowance::default()).await.unwrap();
+        }
     }
 
     async fn count(&self, folder: &str) -> u32 {
@@ -105,76 +96,6 @@ async fn rfc8514_letters_go_when_they_have_lain_there_for_so_many_days() {
     let expired = fixture.sweep(Mode::Remove).await;
     assert_eq!((expired.folders, expired.messages, expired.bytes), (2, 4, 4 * 14));
     assert_eq!((fixture.count("INBOX").await, fixture.count("Archive").await), (3, 3));
-}
-
-/// P6: what says that a letter was fetched, or that its sender waits for that, goes with the letter's last copy.
-#[tokio::test]
-async fn p6_what_is_known_of_a_letter_goes_with_its_last_copy() {
-    let fixture = fixture(Settings::default()).await;
-    let (store, account) = (&fixture.post.store, fixture.account);
-    let letter = |number: u128| (EmailId(number), Some(ItemId(number)));
-    for number in [1, 2] {
-        let body = fixture.put("INBOX", 0, letter(number)).await;
-        let mut batch = Batch::new();
-        let mark = batch.record(b"Postal-Mark: x\r\n".to_vec());
-        let impression = (ImpressionId(number), fixture.post.world.now());
-        receipts::hand_over(&mut batch, (account, EmailId(number)), mark, (body, None), impression).unwrap();
-        let (party, opener) = (Party::Mailbox(account), Opener { body, key: None });
-        let details = details();
-        receipts::await_news(&mut batch, (party, ItemId(number)), Places::default(), opener, &details).unwrap();
-        receipts::decide(&mut batch, account, receipts::Consent::Given);
-        store.commit(batch).await.unwrap();
-    }
-    fixture.put("Archive", 0, letter(1)).await;
-    let known = async |number: u128| {
-        let read = move |view: &View<'_>| {
-            let awaited = view.awaited(Party::Mailbox(account), ItemId(number))?.is_some();
-            Ok((view.handed(account, EmailId(number))?.is_some(), awaited))
-        };
-        store.read(read).await.unwrap()
-    };
-    let gone = async |folder: &str| {
-        let folder = fixture.folder(folder).await;
-        let uid = Uid::new(1).unwrap();
-        let end = Timestamp::MAX;
-        store.remove_condemned(account, folder, &[uid], Condemned::SavedBefore(end)).await.unwrap();
-    };
-    gone("INBOX").await;
-    assert_eq!(fixture.sweep(Mode::Count).await.messages, 0);
-    fixture.sweep(Mode::Remove).await;
-    assert_eq!(
-        (known(1).await, known(2).await),
-        ((true, true), (true, true)),
-        "a copy lies in Archive; the other is there"
-    );
-    gone("Archive").await;
-    fixture.sweep(Mode::Count).await;
-    assert_eq!(known(1).await, (true, true), "only counted");
-    fixture.sweep(Mode::Remove).await;
-    assert_eq!((known(1).await, known(2).await), ((false, false), (true, true)));
-    let consent = store.read(move |view| view.consent(account)).await.unwrap();
-    assert_eq!(consent, receipts::Consent::Given, "that is the user's, and of no letter");
-    let verdict = store.check().unwrap();
-    assert!(verdict.is_sound(), "{:#?}", verdict.problems);
-}
-
-fn details() -> Details {
-    Details {
-        to: "bolat@poshta.example".parse().unwrap(),
-        recipient: "aigul@poshta.example".into(),
-        address_type: "rfc822".into(),
-        original_recipient: None,
-        envelope_id: None,
-        message_id: None,
-        s10: None,
-        accepted_ms: 0,
-        happened_ms: 0,
-        reason: None,
-        number: 0,
-        success: true,
-        failure: false,
-        by_consent: false,
-    }
 }
 
 #[tokio::test]

@@ -9,16 +9,14 @@
 //! A row names the records that its receipt is written from: the prefixes of the message, its header, and a mark that
 //! is in no message. They are sealed as the letter is, and stay as long as the row does.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::check::{Claims, bad_key};
 use super::keys::{self, Key};
 use super::rebuild::Follows;
 use super::{
-    Batch, DataKey, Error, Hole, Owner, Precondition, RecordRef, RecordSlot, Result, Store, Template, Topic, View,
-    WrappedKey, rows,
+    Batch, DataKey, Error, Hole, Owner, Precondition, RecordRef, RecordSlot, Result, Template, Topic, View, WrappedKey,
+    rows,
 };
 use crate::address::Address;
 use crate::clock::Timestamp;
@@ -29,9 +27,6 @@ const VERSION: u8 = 1;
 const OWED: u8 = b'r';
 const AWAITED: u8 = b'e';
 const HANDED: u8 = b'R';
-
-/// Rows that go in one batch.
-const CHUNK: usize = 1000;
 
 /// Where in a row of class `r` or `e` the places of its records stand.
 pub(super) const PLACES: [usize; 4] = [1, 17, 33, 49];
@@ -305,48 +300,7 @@ impl Handed {
     }
 }
 
-impl Store {
-    /// Removes what is known of letters that lie in none of the account's folders any more: that they were fetched, and
-    /// that somebody is to hear when they are. A letter that was copied lies there until its last copy goes, so nothing
-    /// is removed with a copy. How many rows.
-    ///
-    /// # Errors
-    /// Store, or a damaged row.
-    pub async fn forget_receipts_of_gone(&self, account: AccountId) -> Result<usize> {
-        let rows = self.read(move |view| view.receipt_rows_of_gone(account)).await?;
-        for rows in rows.chunks(CHUNK) {
-            let mut batch = Batch::new();
-            for (key, row) in rows {
-                batch.require(Precondition::Equals(key.clone(), row.clone()));
-                batch.delete(key.clone());
-            }
-            self.commit(batch).await?;
-        }
-        Ok(rows.len())
-    }
-}
-
 impl View<'_> {
-    /// What is known of letters that are not there. A letter that is in no folder now comes into none again.
-    fn receipt_rows_of_gone(&self, account: AccountId) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        let mut rows = Vec::new();
-        for class in [AWAITED, HANDED] {
-            let from = Key::of(class).u64(account.0).done();
-            rows.extend(self.range(&from, &keys::after(&from), usize::MAX)?);
-        }
-        rows.retain(|(key, _)| !is_consent(key));
-        if rows.is_empty() {
-            return Ok(rows);
-        }
-        let mut there = HashSet::new();
-        self.each_message(account, |message| {
-            there.insert(handed_key(account, message.email));
-            there.extend(message.item.map(|item| awaited_key(Party::Mailbox(account), item)));
-        })?;
-        rows.retain(|(key, _)| !there.contains(key));
-        Ok(rows)
-    }
-
     /// Up to `limit` receipts that are due at `now_ms`, behind `after`, the longest waiting first.
     ///
     /// # Errors

@@ -1,12 +1,11 @@
 //! Reading folders.
 
 use super::add::{CHANGED, EXPUNGED, THREAD_VERSION};
-use super::flags::CHUNK;
 use super::row;
 use super::summary::{self, Found};
 use super::{Change, FolderState, Message};
 use crate::ids::{AccountId, FolderId, ModSeq, ThreadId, Uid};
-use crate::store::keys::{self, FolderCounter, Key};
+use crate::store::keys::{self, FolderCounter};
 use crate::store::{Error, Result, View};
 
 /// Some messages of a folder.
@@ -46,25 +45,6 @@ impl View<'_> {
         let end = keys::after(&keys::messages(account, folder));
         let rows = self.range(&keys::message(account, folder, from), &end, limit)?;
         rows.iter().map(|(key, row)| row::decode(key, row)).collect()
-    }
-
-    /// Shows every message of an account, in whichever folder.
-    ///
-    /// # Errors
-    /// Engine, or a damaged row.
-    pub(in crate::store) fn each_message(&self, account: AccountId, mut show: impl FnMut(&Message)) -> Result<()> {
-        let mut from = Key::of(b'm').u64(account.0).done();
-        let end = keys::after(&from);
-        loop {
-            let rows = self.range(&from, &end, CHUNK)?;
-            for (key, row) in &rows {
-                show(&row::decode(key, row)?);
-            }
-            match rows.last() {
-                Some((last, _)) if rows.len() == CHUNK => from = keys::after(last),
-                _ => return Ok(()),
-            }
-        }
     }
 
     /// As [`View::messages`], with those whose rows are damaged set aside, so that the others can still be had.

@@ -9,7 +9,8 @@
 //! process without it only what exists for the sake of the marks: the strokes of three devices with their numbers, the
 //! hash of the body, three impressions, their signatures and texts with the room that these take in a pack, their lines
 //! in the journal, and their leaves in the log. Where the processor is the limit, the rate without marks is what remains
-//! when that share is taken away.
+//! when that share is taken away. It sees less than two builds in turn do, for many letters share a commit here
+//! (docs/performance.md).
 
 #![allow(
     clippy::print_stdout,

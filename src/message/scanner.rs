@@ -115,8 +115,11 @@ impl Scanner {
     }
 
     /// The next bytes. The outcome does not depend on how the message is cut into pieces.
-    pub fn push(&mut self, bytes: &[u8]) {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+            let (piece, rest) = bytes.split_at(end);
+            bytes = rest;
             self.note_facts(piece);
             let room = LINE_HEAD.saturating_sub(self.line.head.len());
             self.line.head.extend_from_slice(piece.get(..room).unwrap_or(piece));
@@ -174,10 +177,11 @@ impl Scanner {
         let cr_before_last = rest.last().map_or(self.line.ends_in_cr, |byte| *byte == b'\r');
         // A CR is followed by LF, or it is bare: the one that ended the piece before, and those in this one.
         self.facts.bare_cr |= self.line.ends_in_cr && piece != b"\n";
-        self.facts.bare_cr |= rest.iter().rev().skip(1).any(|byte| *byte == b'\r');
-        self.facts.bare_cr |= rest.last() == Some(&b'\r') && last != b'\n';
+        if let Some((before_last, rest)) = rest.split_last() {
+            self.facts.bare_cr |= memchr::memchr(b'\r', rest).is_some() || *before_last == b'\r' && last != b'\n';
+        }
         self.facts.bare_lf |= last == b'\n' && !cr_before_last;
-        self.facts.nul |= piece.contains(&0);
+        self.facts.nul |= memchr::memchr(0, piece).is_some();
         self.line.ends_in_cr = if last == b'\n' { cr_before_last } else { last == b'\r' };
     }
 

@@ -57,7 +57,7 @@ fn past(then: State, remaining: u64, reply: Reply) -> State {
 /// Reads past a chunk.
 pub(super) fn skip(turn: &mut Turn<'_>, then: Box<State>, mut skip: Skip) -> Step {
     let available = available(turn, skip.remaining);
-    turn.input.consume(available);
+    turn.input.pass(available);
     skip.remaining -= available as u64;
     if skip.remaining > 0 {
         return Step::Wait(State::Skipping(then, skip));
@@ -75,7 +75,7 @@ pub(super) fn feed(
 ) -> Step {
     let available = available(turn, chunk.remaining);
     let piece = turn.input.unread().get(..available).unwrap_or_default().to_vec();
-    turn.input.consume(available);
+    turn.input.pass(available);
     chunk.remaining -= available as u64;
     if message.line_ends.feed(&piece) {
         message.content.bare_line_end(turn);

@@ -47,7 +47,7 @@ pub(super) fn feed(
 ) -> Step {
     let mut piece = Vec::with_capacity(turn.input.unread().len());
     let fed = unstuffer.feed(turn.input.unread(), &mut piece);
-    turn.input.consume(fed.used);
+    turn.input.pass(fed.used);
     if fed.bare {
         content.bare_line_end(turn);
     }

@@ -59,7 +59,12 @@ impl Input {
         if let Some(used) = self.bytes.get_mut(self.start..end) {
             used.zeroize();
         }
-        self.start = end;
+        self.pass(count);
+    }
+
+    /// As [`Input::consume`], without wiping them: content of a letter, which is on its way to the disk.
+    pub(super) fn pass(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.bytes.len());
         if self.start == self.bytes.len() {
             self.bytes.clear();
             self.start = 0;
@@ -76,7 +81,7 @@ impl Input {
     /// The next line, if it is complete. `limit` counts its bytes without the line end.
     pub(super) fn line(&mut self, limit: usize) -> Option<Line> {
         let unread = self.unread();
-        let Some(end) = unread.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = memchr::memchr(b'\n', unread) else {
             // One more than the limit may be the CR of a line end that is still under way.
             if self.overlong || unread.len() > limit + 1 {
                 let all = unread.len();
@@ -144,7 +149,7 @@ impl Unstuffer {
         while let Some((byte, tail)) = rest.split_first() {
             if self.at == At::Middle && !matches!(byte, b'\r' | b'\n') {
                 // The long stretches between line ends are copied at once.
-                let span = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+                let span = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 let (text, tail) = rest.split_at(span);
                 out.extend_from_slice(text);
                 fed.used += span;

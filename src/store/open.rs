@@ -103,15 +103,12 @@ impl Store {
             packs: writer,
             journal,
             space: space.clone(),
-            hub: hub.clone(),
             moving: Moving::default(),
             compression,
             vault: vault.clone(),
-            max_group_batches: settings.max_group_batches.max(1),
-            max_replay_bytes: settings.max_replay_bytes,
         };
         let stuck = Stuck::after(Duration::from_secs(settings.engine_deadline_s));
-        let committing = committer.spawn(settings, stuck.clone())?;
+        let committing = committer.spawn(hub.clone(), settings, &stuck)?;
         let inner = Inner {
             dir: dir.into(),
             settings: settings.clone(),

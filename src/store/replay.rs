@@ -6,7 +6,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::commit::Committer;
+use super::space::Space;
+use super::versions::Versions;
 use super::{Result, Store};
 
 /// While the store is quiet a start has to read no more than what it may have to, divided by this.
@@ -24,19 +25,17 @@ impl Store {
         let is_quiet = self.inner.seen.swap(last, Ordering::Relaxed) == last;
         let max_bytes = self.settings().max_replay_bytes / QUIET_DIVISOR;
         if is_quiet && versions.replay_bytes()? > max_bytes {
-            self.between_groups(move |committer| committer.bound_replay(max_bytes))?;
+            self.between_groups(move |committer| bound_replay(&committer.versions, &committer.space, max_bytes))?;
         }
         Ok(())
     }
 }
 
-impl Committer {
-    /// Opens the row engine anew if a start would have to read more than this. That writes, too: on a disk that is
-    /// nearly full it is left for later.
-    pub(super) fn bound_replay(&self, max_bytes: u64) {
-        let is_long = self.versions.replay_bytes().is_ok_and(|bytes| bytes > max_bytes);
-        if is_long && self.space.check().is_ok() {
-            self.versions.shorten_replay();
-        }
+/// Opens the row engine anew if a start would have to read more than this. That writes, too: on a disk that is nearly
+/// full it is left for later. Called while nothing is being written.
+pub(super) fn bound_replay(versions: &Versions, space: &Space, max_bytes: u64) {
+    let is_long = versions.replay_bytes().is_ok_and(|bytes| bytes > max_bytes);
+    if is_long && space.check().is_ok() {
+        versions.shorten_replay();
     }
 }

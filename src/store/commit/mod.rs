@@ -1,21 +1,21 @@
-//! The committer: one thread, which takes everything that waits as one group (DESIGN 6).
+//! The committer: takes everything that waits as one group (DESIGN 6).
 //!
 //! For a group it writes the records and the journal lines and syncs them, then applies one set of rows and
 //! syncs that, then publishes and answers. A batch that cannot be resolved fails alone. When a write or sync
-//! fails nothing of the group is acknowledged, and the files it went to are sealed.
+//! fails nothing of the group is acknowledged, and the files it went to are sealed. While the rows of one group
+//! are synced the files of the next are written ([`relay`]).
 
 mod audited;
 mod moving;
 mod prepare;
+mod relay;
 mod resolve;
 mod watched;
 
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::batch::{Batch, Committed};
 use super::bodies::full_or_io;
@@ -23,27 +23,26 @@ use super::engine::Changes;
 use super::journal::{Journal, LengthRow};
 use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
-use super::stuck::{Deadline, Stuck};
 use super::vault::Vault;
 use super::versions::{Before, Versions};
-use super::watch::{Hub, Topic};
-use super::{Error, Result, Settings};
+use super::watch::Topic;
+use super::{Error, Result};
 pub(super) use moving::Moving;
 pub(super) use prepare::Ready;
+pub(super) use relay::Committing;
 pub(super) use resolve::{Remembered, counter};
 
 use resolve::Ground;
-
-/// How often a store that a failure closed is tried to be opened again.
-const REVIVE_EVERY: Duration = Duration::from_millis(500);
 
 /// What the committer is asked to do.
 pub(super) enum Request {
     /// As one of a group.
     Commit(Pending),
     /// Between two groups, while nothing is being written.
-    Between(Box<dyn FnOnce(&mut Committer) + Send>),
+    Between(BetweenGroups),
 }
+
+pub(super) type BetweenGroups = Box<dyn FnOnce(&mut Committer) + Send>;
 
 /// A batch on its way to the committer.
 #[derive(Debug)]
@@ -61,13 +60,10 @@ pub(super) struct Committer {
     pub(super) packs: PackWriter,
     pub(super) journal: Journal,
     pub(super) space: Space,
-    pub(super) hub: Hub,
     pub(super) moving: Moving,
     pub(super) compression: Compression,
     /// Seals rows that tell of people.
     pub(super) vault: Option<Arc<Vault>>,
-    pub(super) max_group_batches: usize,
-    pub(super) max_replay_bytes: u64,
 }
 
 /// The batches of a group that could be resolved, as one.
@@ -81,101 +77,7 @@ struct Group {
     waiting: Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
 }
 
-/// The committer at work.
-#[derive(Debug)]
-pub(super) struct Committing {
-    /// What it is asked.
-    pub(super) queue: mpsc::Sender<Request>,
-    ended: oneshot::Receiver<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Committing {
-    /// Waits until what is queued is committed and the engine closed.
-    pub(super) async fn end(self) -> Result<()> {
-        // Without senders it ends.
-        drop(self.queue);
-        // Answered by the end of the thread, however that comes.
-        drop(self.ended.await);
-        if self.thread.join().is_err() {
-            tracing::error!("the committer panicked");
-        }
-        Ok(())
-    }
-}
-
 impl Committer {
-    /// Runs until every sender is gone; what was queued before that is still committed.
-    pub(super) fn spawn(self, settings: &Settings, stuck: Stuck) -> Result<Committing> {
-        let (sender, queue) = mpsc::channel::<Request>(settings.max_queued_batches.max(1));
-        let (ending, ended) = oneshot::channel();
-        let deadline = Deadline::start(stuck)?;
-        let work = move || {
-            self.work(queue, &deadline);
-            drop((deadline, ending));
-        };
-        let thread = std::thread::Builder::new().name("committer".into()).spawn(work)?;
-        Ok(Committing { queue: sender, ended, thread })
-    }
-
-    fn work(mut self, mut queue: mpsc::Receiver<Request>, deadline: &Deadline) {
-        while !deadline.has_passed()
-            && let Some(first) = self.next(&mut queue, deadline)
-        {
-            let mut group = Vec::new();
-            let mut next = Some(first);
-            while let Some(Request::Commit(pending)) = next {
-                group.push(pending);
-                next = if group.len() < self.max_group_batches { queue.try_recv().ok() } else { None };
-            }
-            if !group.is_empty() {
-                deadline.watch(|| {
-                    self.run(group);
-                    self.bound_replay(self.max_replay_bytes);
-                });
-            }
-            if let Some(Request::Between(work)) = next {
-                deadline.watch(|| work(&mut self));
-            }
-        }
-        deadline.watch(|| self.versions.close());
-    }
-
-    /// The next request. While the store is closed by a failure it tries to open it again, and those who ask
-    /// meanwhile are told that it is closed.
-    fn next(&self, queue: &mut mpsc::Receiver<Request>, deadline: &Deadline) -> Option<Request> {
-        while self.versions.is_closed() {
-            match queue.try_recv() {
-                Ok(request) => return Some(request),
-                Err(mpsc::error::TryRecvError::Disconnected) => return None,
-                Err(mpsc::error::TryRecvError::Empty) => {
-                    std::thread::sleep(REVIVE_EVERY);
-                    deadline.watch(|| self.versions.revive());
-                }
-            }
-        }
-        queue.blocking_recv()
-    }
-
-    fn run(&mut self, requests: Vec<Pending>) {
-        let mut group = Group::default();
-        let written = self.resolve(requests, &mut group).and_then(|()| self.write(&mut group));
-        if let Err(error) = &written {
-            tracing::error!(%error, batches = group.waiting.len(), "nothing of this group was committed");
-        } else {
-            group.topics.iter().for_each(|topic| self.hub.publish(topic));
-        }
-        for (reply, resolved) in group.waiting {
-            let answer = match &written {
-                Ok(()) => resolved,
-                // Even a conflict may have been with a batch that now never was.
-                Err(error) => Err(copy_of(error)),
-            };
-            // Nobody may be waiting any more: a client that went away.
-            drop(reply.send(answer));
-        }
-    }
-
     fn resolve(&mut self, requests: Vec<Pending>, group: &mut Group) -> Result<()> {
         let mut requests = requests.into_iter();
         let mut span = match self.packs.span() {
@@ -213,18 +115,16 @@ impl Committer {
         Ok(())
     }
 
-    fn write(&mut self, group: &mut Group) -> Result<()> {
-        let mark = match self.write_files(group) {
-            Ok(mark) => mark,
-            Err(error) => return Err(self.seal(error)),
-        };
+    /// Everything of a group that comes before its rows: the batches resolved, records and journal lines on stable
+    /// storage. Whoever brought one has a place in the group, also when this fails.
+    fn write(&mut self, requests: Vec<Pending>, group: &mut Group) -> Result<()> {
+        self.resolve(requests, group)?;
+        let mark = self.write_files(group).map_err(|error| {
+            self.seal();
+            full_or(&self.space, error)
+        })?;
         group.changes.extend(mark);
-        if group.changes.is_empty() {
-            // A batch that changes nothing asks whether the store would.
-            return if self.versions.is_closed() { Err(Error::Closed) } else { Ok(()) };
-        }
-        let (changes, before) = (std::mem::take(&mut group.changes), std::mem::take(&mut group.before));
-        self.versions.commit(changes, before).map_err(|error| self.seal(error))
+        Ok(())
     }
 
     /// Records and journal lines, on stable storage. Both files are written before either is synced, and synced at the
@@ -239,18 +139,19 @@ impl Committer {
     }
 
     /// What was added to the files belongs to nothing now; nothing is ever added behind it.
-    fn seal(&mut self, error: Error) -> Error {
+    fn seal(&mut self) {
         self.packs.seal();
         self.journal.seal();
-        match error {
-            Error::Io(error) => match full_or_io(error) {
-                Error::Full { .. } => self.space.full(),
-                other => other,
-            },
-            Error::Full { .. } => self.space.full(),
-            other => other,
-        }
     }
+}
+
+/// The error of a write, which may have met a full disk.
+fn full_or(space: &Space, error: Error) -> Error {
+    let error = match error {
+        Error::Io(error) => full_or_io(error),
+        other => other,
+    };
+    if matches!(error, Error::Full { .. }) { space.full() } else { error }
 }
 
 /// The same error for everybody in a group.
@@ -263,3 +164,6 @@ fn copy_of(error: &Error) -> Error {
         other => Error::Engine(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

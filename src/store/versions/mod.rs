@@ -53,6 +53,16 @@ pub(super) struct Versions {
     to_undo: Mutex<Changes>,
 }
 
+/// A group whose rows the engine has, and which is not durable yet. The next one is applied when it is.
+#[derive(Debug)]
+#[must_use = "what is not made durable is never seen"]
+pub(super) struct Applied {
+    turn: Turn,
+    changes: Changes,
+    /// What the rows have with it, bytes.
+    live_bytes: i64,
+}
+
 #[derive(Debug, Default)]
 struct Turns {
     durable: Turn,
@@ -112,39 +122,54 @@ impl Versions {
         u64::try_from(self.live_bytes.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Makes a group of changes durable, and visible only then. Called by the committer alone.
+    /// Gives a group of changes to the engine; nobody sees them before they are durable. Called by the committer alone,
+    /// when the group before is durable.
     ///
     /// # Errors
     /// The engine failed. Then it was closed and opened anew, the group was undone, and none of it was ever
     /// visible; if that failed too, the store is closed until [`Versions::revive`] succeeds.
-    pub(super) fn commit(&self, mut changes: Changes, before: Before) -> Result<()> {
+    pub(super) fn apply(&self, mut changes: Changes, before: Before) -> Result<Applied> {
         let turn = self.turns.lock().durable + 1;
         let live_bytes = self.note_old_values(turn, &mut changes, before)?;
-        let written = {
-            let engine = self.engine.read();
-            alive(&engine).and_then(|engine| engine.apply(&changes).and_then(|()| engine.sync()))
-        };
-        match written {
-            Ok(()) => {
-                self.live_bytes.store(live_bytes, Ordering::Relaxed);
-                if changes.contains_key(&live_bytes_key()) {
-                    self.saved_live_bytes.store(live_bytes, Ordering::Relaxed);
-                }
-                let mut turns = self.turns.lock();
-                turns.durable = turn;
-                if let Some(touched) = &mut turns.touched {
-                    touched.extend(changes.into_keys());
-                }
-                drop(turns);
-                self.settle();
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(%error, "a write failed; opening the engine anew");
-                self.reopen(Some(turn));
-                Err(error)
-            }
+        let applied = alive(&self.engine.read()).and_then(|engine| engine.apply(&changes));
+        self.undo_unless(turn, applied)?;
+        Ok(Applied { turn, changes, live_bytes })
+    }
+
+    /// Makes what was applied durable, and visible only then.
+    ///
+    /// # Errors
+    /// As [`Versions::apply`].
+    pub(super) fn make_durable(&self, Applied { turn, changes, live_bytes }: Applied) -> Result<()> {
+        let synced = alive(&self.engine.read()).and_then(Engine::sync);
+        self.undo_unless(turn, synced)?;
+        self.live_bytes.store(live_bytes, Ordering::Relaxed);
+        if changes.contains_key(&live_bytes_key()) {
+            self.saved_live_bytes.store(live_bytes, Ordering::Relaxed);
         }
+        let mut turns = self.turns.lock();
+        turns.durable = turn;
+        if let Some(touched) = &mut turns.touched {
+            touched.extend(changes.into_keys());
+        }
+        drop(turns);
+        self.settle();
+        Ok(())
+    }
+
+    /// Both for one group.
+    ///
+    /// # Errors
+    /// As [`Versions::apply`].
+    pub(super) fn commit(&self, changes: Changes, before: Before) -> Result<()> {
+        self.make_durable(self.apply(changes, before)?)
+    }
+
+    fn undo_unless(&self, turn: Turn, written: Result<()>) -> Result<()> {
+        written.inspect_err(|error| {
+            tracing::error!(%error, "a write failed; opening the engine anew");
+            self.reopen(Some(turn));
+        })
     }
 
     /// Answers how many bytes the rows will have, and adds that to the changes when it is time to.

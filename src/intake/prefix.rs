@@ -1,5 +1,6 @@
 //! The headers that stand above the received bytes (DESIGN 7), rendered once and never again.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use jiff::tz::Offset;
@@ -12,6 +13,9 @@ use crate::postal::SignedImpression;
 
 use super::arriving::ArrivingMarks;
 use super::{Connection, Entrance, Origin};
+
+/// The prefix of a mailbox's copy takes about so many bytes.
+const USUAL_BYTES: usize = 3 << 10;
 
 /// What the item's prefix is written from.
 pub(super) struct ItemPrefix<'a> {
@@ -100,8 +104,12 @@ pub(super) fn recipient_prefix(
     arrival: &[SignedImpression; 2],
 ) -> Vec<u8> {
     let [receive, deliver] = arrival;
-    let envelope = format!("Return-Path: {reverse_path}\r\nDelivered-To: {recipient}\r\n");
-    [envelope, deliver.fields(), receive.fields()].concat().into_bytes()
+    let mut prefix = String::with_capacity(USUAL_BYTES);
+    // A string takes whatever is written to it.
+    let _ = write!(prefix, "Return-Path: {reverse_path}\r\nDelivered-To: {recipient}\r\n");
+    deliver.write_fields(&mut prefix);
+    receive.write_fields(&mut prefix);
+    prefix.into_bytes()
 }
 
 /// What a client says of itself is shown, but cannot break the field.

@@ -81,7 +81,7 @@ impl<'a> Iterator for Fields<'a> {
 
 /// Length of the first line, its LF included.
 fn line_len(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1)
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
 }
 
 fn is_empty_line(line: &[u8]) -> bool {

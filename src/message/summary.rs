@@ -40,6 +40,12 @@ impl Summary {
         }
     }
 
+    /// The same with so many bytes more above the message, in which there is no field that an envelope shows.
+    #[must_use]
+    pub fn below(self, bytes: u64) -> Summary {
+        Summary { structure: self.structure.shifted_by_prefix(bytes), ..self }
+    }
+
     /// A few hundred bytes for an ordinary message, never more than 120 KiB.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

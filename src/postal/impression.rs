@@ -463,5 +463,11 @@ impl RecipientTag {
 pub(super) fn offset_tag(offset: Offset) -> String {
     let minutes = offset.seconds() / 60;
     let sign = if minutes < 0 { '-' } else { '+' };
-    format!("{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60)
+    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+    let digits = [hours / 10, hours % 10, minutes / 10, minutes % 10];
+    let mut tag = String::with_capacity(1 + digits.len());
+    tag.push(sign);
+    let digits = digits.into_iter().filter_map(|digit| char::from_digit(digit.unsigned_abs(), 10));
+    digits.for_each(|digit| tag.push(digit));
+    tag
 }

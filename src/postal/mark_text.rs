@@ -14,14 +14,20 @@ const CLOSE: &str = "?=";
 pub fn mark_text_header(line: &str) -> String {
     // Three lines, or four.
     let mut out = String::with_capacity(4 * LINE);
+    write_mark_text(line, &mut out);
+    out
+}
+
+/// Writes [`mark_text_header`] to the end of `out`.
+pub(super) fn write_mark_text(line: &str, out: &mut String) {
     out.push_str(FIELD);
     let (mut used, mut rest) = (FIELD.len() + 1, line);
     loop {
         let (word, after) = rest.split_at(rest.floor_char_boundary(capacity(used)));
-        push_word(&mut out, word);
+        push_word(out, word);
         out.push_str("\r\n");
         if after.is_empty() {
-            return out;
+            return;
         }
         (used, rest) = (1, after);
     }

@@ -21,6 +21,9 @@ use super::super::room::Answer;
 use super::super::{Origin, Refusal, Route};
 use super::{Inner, Letter, Marked};
 
+/// The acceptance takes about so many bytes, with the line for people.
+const MARK_BYTES: usize = 2 << 10;
+
 /// A letter that is accepted: its marks are made, and its bytes have their place in the batch.
 struct Placed {
     item: Item,
@@ -70,11 +73,17 @@ impl Inner {
         let accepted = Accepted { item, origin, s10, contents: &contents, accept: accept.digest() };
         let payment = self.marking.mark_payment(&payment, &accepted, batch)?;
 
-        let prefix = [payment.fields(), accept.fields(), below].concat().into_bytes();
+        let mut prefix = payment.fields();
+        prefix.reserve(MARK_BYTES + below.len());
+        accept.write_fields(&mut prefix);
+        let marks_len = prefix.len();
+        prefix.push_str(&below);
+        let prefix = prefix.into_bytes();
         let Letter { item: id, origin, envelope, routing, content, paper, .. } = letter;
         let Content { body, header, structure, .. } = content;
-        let summary = Summary::of(&prefix, &structure, &header);
-        let message_id = ids::message_id_hash(&prefix).or_else(|| ids::message_id_hash(&header));
+        // Marks say nothing that a summary tells of.
+        let summary = Summary::of(below.as_bytes(), &structure, &header).below(marks_len as u64);
+        let message_id = ids::message_id_hash(below.as_bytes()).or_else(|| ids::message_id_hash(&header));
         let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let body_bytes = body.len();
         let key = self.policy.store.letter_key(&body, routing.sharing())?;

@@ -7,9 +7,13 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::super::mark_text::write_mark_text;
 use super::super::{Impression, Kind};
 use super::header::CANONICALIZATION;
 use super::{BodyHash, HeaderInput, KeyError, SigningKey};
+
+/// The field for people takes about so many bytes.
+const TEXT_BYTES: usize = 512;
 
 /// SHA-256 of the canonical form of a mark: what the next mark points to (tag `pv`), what the device's journal keeps
 /// and what the log has as its leaf.
@@ -117,10 +121,16 @@ impl SignedImpression {
     /// Both fields as they stand above a letter: the mark, and the line for people.
     #[must_use]
     pub fn fields(&self) -> String {
-        let text = self.impression.text_header();
-        let mut fields = String::with_capacity(self.header.len() + text.len());
-        fields.extend([self.header.as_str(), text.as_str()]);
+        let mut fields = String::new();
+        self.write_fields(&mut fields);
         fields
+    }
+
+    /// Writes [`SignedImpression::fields`] to the end of `out`.
+    pub fn write_fields(&self, out: &mut String) {
+        out.reserve(self.header.len() + TEXT_BYTES);
+        out.push_str(&self.header);
+        write_mark_text(&self.impression.line(), out);
     }
 
     /// What the next mark points to.

@@ -104,7 +104,8 @@ impl Files {
     /// Writes leaves from the index `at` on, the hashes of the tiles that they complete, and which of them are
     /// late.
     pub(super) fn write(&self, at: u64, leaves: &[Leaf], late: &[(u64, ImpressionId)]) -> io::Result<()> {
-        let bytes: Vec<u8> = leaves.iter().flat_map(|leaf| leaf.to_bytes()).collect();
+        let mut bytes = Vec::with_capacity(leaves.len() * LEAF_BYTES as usize);
+        leaves.iter().for_each(|leaf| bytes.extend_from_slice(&leaf.to_bytes()));
         self.leaves.write(&bytes, at * LEAF_BYTES)?;
         let size = at + leaves.len() as u64;
         for (level, file) in (1..).zip(&self.levels) {

@@ -1,7 +1,7 @@
 //! Publishes the device journal as a transparency log.
 //!
-//! The journal (P31) is durable before a letter is acknowledged, and it is all that this service reads: nothing is
-//! done for the log while a letter waits. A round reads what is new in the journal, writes its leaves, syncs them,
+//! The journal (P31) is durable before a letter is acknowledged, and it is all that this service reads, from memory what
+//! was written lately: nothing is done for the log while a letter waits. A round reads what is new in the journal, writes its leaves, syncs them,
 //! and publishes a checkpoint that also says how far the journal was read, so that a round that was interrupted
 //! anywhere is simply done again.
 //!
@@ -226,6 +226,7 @@ impl Publisher {
             self.show(log.view());
             metrics::counter!("poshta_log_checkpoints_total").increment(1);
         }
+        self.inner.parts.store.forget_journal_before(*place);
         Ok(if news.is_all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 

@@ -4,14 +4,18 @@
 //! the rows of the same group (`!journal/NNNNNNNN`), so a line is in the journal exactly if its letter is
 //! accepted. What stands behind that length was never acknowledged: it is left as it is and not read.
 
+mod lately;
+
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
+pub(super) use lately::Lately;
+
 use super::packs::numbered_files;
-use super::{Error, Result, View, keys};
+use super::{Error, Result, Store, View, keys};
 use crate::tlog::folder::Place;
 
 /// Writes the journal; only the committer has one.
@@ -22,6 +26,7 @@ pub(super) struct Journal {
     next: u32,
     current: Option<Current>,
     syncer: Syncer,
+    lately: Arc<Lately>,
 }
 
 #[derive(Debug)]
@@ -36,16 +41,18 @@ struct Current {
 pub(super) type LengthRow = Option<(Vec<u8>, Option<Vec<u8>>)>;
 
 impl Journal {
-    /// Opens the directory, and the last file if all of it counts; `committed` gives what counts of a file.
+    /// Opens the directory, and the last file if all of it counts; `committed` gives what counts of a file. What is
+    /// written from now on is also found in `lately`.
     pub(super) fn open(
         dir: PathBuf,
         max_file_bytes: u64,
+        lately: Arc<Lately>,
         committed: impl Fn(&[u8]) -> Result<Option<Vec<u8>>>,
     ) -> Result<Self> {
         fs::create_dir_all(&dir)?;
         let last = numbered_files(&dir, "journal")?.last().copied();
         let syncer = Syncer::spawn()?;
-        let mut journal = Journal { dir, max_file_bytes, next: last.unwrap_or(0) + 1, current: None, syncer };
+        let mut journal = Journal { dir, max_file_bytes, next: last.unwrap_or(0) + 1, current: None, syncer, lately };
         if let Some(number) = last {
             let file = File::options().append(true).open(path(&journal.dir, number))?;
             let length = file.metadata()?.len();
@@ -77,7 +84,9 @@ impl Journal {
             bytes.push(b'\n');
         }
         (&*current.file).write_all(&bytes)?;
+        let written = Place { file: current.number, bytes: current.length };
         (current.length, current.is_synced) = (current.length + bytes.len() as u64, false);
+        self.lately.add(written, bytes);
         let row = (length_key(current.number), Some(current.length.to_be_bytes().to_vec()));
         self.current = Some(current);
         Ok(Some(row))
@@ -150,6 +159,13 @@ impl Syncing {
     }
 }
 
+impl Store {
+    /// Who follows the journal has read it up to this place: what was written before it need not be kept in memory.
+    pub fn forget_journal_before(&self, place: Place) {
+        self.inner.lately.forget_before(place);
+    }
+}
+
 impl View<'_> {
     /// The lines of the device journal in the order they were written, as JSON, to `each`; stops when `each`
     /// answers `Break`.
@@ -175,17 +191,22 @@ impl View<'_> {
             if place.file != number {
                 place = Place { file: number, bytes: 0 };
             }
-            let mut file = File::open(path(&self.journal_dir(), number))?;
-            file.seek(SeekFrom::Start(place.bytes))?;
-            let mut lines = BufReader::new(file).take(length.saturating_sub(place.bytes));
-            let mut line = String::new();
-            while lines.read_line(&mut line)? > 0 {
-                place.bytes += line.len() as u64;
-                let json = line.strip_suffix('\n').and_then(checked).ok_or_else(|| damaged(place))?;
-                if each(json, place).is_break() {
+            // What is not in memory any more, then what still is.
+            let lately = self.store.inner.lately.from(place, length);
+            let from_file = lately.first().map_or(length, |piece| piece.begin().max(place.bytes));
+            if from_file > place.bytes {
+                let mut file = File::open(path(&self.journal_dir(), number))?;
+                file.seek(SeekFrom::Start(place.bytes))?;
+                let lines = BufReader::new(file).take(from_file - place.bytes);
+                if pass_on(&mut place, lines, checked, &mut each)?.is_break() {
                     return Ok(place);
                 }
-                line.clear();
+            }
+            for piece in &lately {
+                let lines = piece.between(place.bytes, length);
+                if pass_on(&mut place, lines, unchecked, &mut each)?.is_break() {
+                    return Ok(place);
+                }
             }
             if place.bytes != length {
                 return Err(damaged(place));
@@ -278,6 +299,30 @@ fn length_key(number: u32) -> Vec<u8> {
 
 pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:08}.journal"))
+}
+
+/// Hands lines to `each` and goes on with the place; `Break` when `each` says so.
+fn pass_on(
+    place: &mut Place,
+    mut lines: impl BufRead,
+    json_of: fn(&str) -> Option<&str>,
+    each: &mut impl FnMut(&str, Place) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
+    let mut line = String::new();
+    while lines.read_line(&mut line)? > 0 {
+        place.bytes += line.len() as u64;
+        let json = line.strip_suffix('\n').and_then(json_of).ok_or_else(|| damaged(*place))?;
+        if each(json, *place).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        line.clear();
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// The JSON of a line that never left the memory.
+fn unchecked(line: &str) -> Option<&str> {
+    line.get(CHECK_DIGITS + 1..)
 }
 
 fn checked(line: &str) -> Option<&str> {

@@ -299,6 +299,8 @@ struct Inner {
     settings: Settings,
     versions: Arc<Versions>,
     packs: Arc<Packs>,
+    /// The newest lines of the device journal.
+    lately: Arc<journal::Lately>,
     staging: Arc<Staging>,
     /// The keys, if anything is or was encrypted.
     vault: Option<Arc<Vault>>,

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::commit::{Committer, Moving};
 use super::engine::{Changes, Generations, Opener};
-use super::journal::Journal;
+use super::journal::{Journal, Lately};
 use super::lock::DirLock;
 use super::mailboxes::KnownUids;
 use super::packs::{Compression, PackWriter, Packs, numbered_files};
@@ -89,8 +89,10 @@ impl Store {
         let vault = Vault::of_store(dir, settings, &versions)?.map(Arc::new);
         let packs = Arc::new(Packs::open(dir.join(PACKS_DIR))?);
         let staging = Arc::new(Staging::open(dir.join("staging"), settings)?);
-        let journal =
-            Journal::open(dir.join(JOURNAL_DIR), settings.max_journal_file_bytes, |key| versions.newest(key))?;
+        let lately = Arc::new(Lately::default());
+        let committed = |key: &[u8]| versions.newest(key);
+        let max_journal_bytes = settings.max_journal_file_bytes;
+        let journal = Journal::open(dir.join(JOURNAL_DIR), max_journal_bytes, Arc::clone(&lately), committed)?;
         File::open(dir)?.sync_all()?;
         let compression = Compression::of(settings);
         let new_writer = || PackWriter::new(Arc::clone(&packs), settings.max_pack_bytes, compression);
@@ -120,6 +122,7 @@ impl Store {
             rewriting: Mutex::default(),
             compacting: Mutex::new(new_writer()),
             packs,
+            lately,
             staging,
             vault,
             space,

@@ -8,6 +8,7 @@ use test_case::test_case;
 use super::engine::memory::{Failing, MemoryDisk};
 use super::*;
 use crate::ids::{FolderId, Uid};
+use crate::tlog::folder::Place;
 
 mod coding;
 
@@ -169,6 +170,37 @@ fn indices_of_schema_8_are_made_when_the_directory_is_opened() {
     let store = open(dir.path());
     assert_eq!(indices(&store), made);
     assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn p31_the_journal_says_the_same_from_memory_and_from_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &Settings { max_journal_file_bytes: 100, ..settings() }).unwrap();
+    for number in 0..9 {
+        let mut batch = Batch::new();
+        (0..3).for_each(|line| batch.journal(format!(r#"{{"batch":{number},"line":{line}}}"#)));
+        store.commit_blocking(batch).unwrap();
+    }
+    let read = |store: &Store, after: Place| {
+        let mut lines = Vec::new();
+        let each = |line: &str, place: Place| {
+            lines.push((line.to_owned(), place));
+            ControlFlow::Continue(())
+        };
+        store.read_blocking(|view| view.journal_lines_after(after, each)).unwrap();
+        lines
+    };
+    let all = read(&store, Place::default());
+    assert_eq!(all.len(), 27);
+    assert!(all.last().unwrap().1.file > 2, "there are several files");
+    for (at, (_, place)) in all.iter().enumerate() {
+        assert_eq!(read(&store, *place), all[at + 1..]);
+        store.forget_journal_before(*place);
+        assert_eq!(read(&store, Place::default()), all, "line {at}");
+        assert_eq!(read(&store, *place), all[at + 1..]);
+    }
+    drop(store);
+    assert_eq!(read(&open(dir.path()), Place::default()), all);
 }
 
 #[test]

@@ -51,12 +51,14 @@ impl Coding {
     const COMPRESSED: u8 = 1;
     const SEALED: u8 = 2;
     const WITH_PREFIXES: u8 = 4;
+    const WITH_COUNTED_PREFIXES: u8 = 8;
 
     pub(super) fn to_byte(self) -> u8 {
         let compressed = match self.compressed {
             None => 0,
             Some(Dictionary::Nothing) => Self::COMPRESSED,
             Some(Dictionary::Prefixes) => Self::COMPRESSED | Self::WITH_PREFIXES,
+            Some(Dictionary::CountedPrefixes) => Self::COMPRESSED | Self::WITH_COUNTED_PREFIXES,
         };
         compressed | (u8::from(self.is_sealed) * Self::SEALED)
     }
@@ -64,7 +66,11 @@ impl Coding {
     /// `None` for one that this program does not know.
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
         let has = |bit: u8| byte & bit != 0;
-        let dictionary = if has(Self::WITH_PREFIXES) { Dictionary::Prefixes } else { Dictionary::Nothing };
+        let dictionary = match (has(Self::WITH_PREFIXES), has(Self::WITH_COUNTED_PREFIXES)) {
+            (true, _) => Dictionary::Prefixes,
+            (false, true) => Dictionary::CountedPrefixes,
+            (false, false) => Dictionary::Nothing,
+        };
         let coding = Coding { compressed: has(Self::COMPRESSED).then_some(dictionary), is_sealed: has(Self::SEALED) };
         (coding.to_byte() == byte).then_some(coding)
     }
@@ -209,7 +215,7 @@ impl<'a> Encoder<'a> {
         let dictionary = Dictionary::of(kind);
         let mut begun = Begun { dictionary, compressor: None, compressed: Vec::new(), chunk_key: None };
         if let Some(level) = self.compression.level_for(kind, u64::from(len)) {
-            let mut compressor = contexts::compressor(level, dictionary)?;
+            let mut compressor = contexts::compressor(level, kind)?;
             compress(&mut compressor, first, &mut begun.compressed)?;
             if begun.compressed.len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
                 begun.compressor = Some(compressor);

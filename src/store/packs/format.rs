@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 4 | magic |
 //! | 1 | kind |
-//! | 1 | what was done to the content: bit 0 compressed, bit 1 sealed, bit 2 compressed with the dictionary of prefixes ([`Coding`]) |
+//! | 1 | what was done to the content: bit 0 compressed, bit 1 sealed, bits 2 and 3 with which dictionary ([`Coding`]) |
 //! | 2 | zero |
 //! | 4 | length of the content |
 //! | 4 | bytes that it takes behind this header |

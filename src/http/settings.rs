@@ -26,6 +26,8 @@ pub struct Settings {
     pub max_document_checks_per_minute: u32,
     /// Largest signed document that is checked there, bytes: of a signature and of the document beside it, each.
     pub max_checked_bytes: usize,
+    /// Time for sending one there, seconds: whoever sends has one of few places meanwhile.
+    pub checked_upload_timeout_s: u64,
     /// Largest form of a page without files, bytes.
     pub max_form_bytes: usize,
     /// Largest multipart body, bytes; larger than the largest scan.
@@ -71,6 +73,7 @@ impl Default for Settings {
             max_anonymous_forms_per_minute: 60,
             max_document_checks_per_minute: 10,
             max_checked_bytes: 16 << 20,
+            checked_upload_timeout_s: 60,
             max_form_bytes: 64 << 10,
             max_upload_bytes: 52 << 20,
             request_timeout_s: 120,

@@ -32,6 +32,11 @@ impl Fault {
         Fault { status, title, text, retry_after_s: None }
     }
 
+    /// The same, and says after how many seconds it is worth trying again (RFC 9110 §10.2.3).
+    pub(in crate::http) fn after(self, seconds: u32) -> Self {
+        Fault { retry_after_s: Some(seconds), ..self }
+    }
+
     /// 404: not there, or not yours.
     pub(in crate::http) fn not_found() -> Self {
         Fault::new(StatusCode::NOT_FOUND, "page-missing", "page-missing-text")
@@ -59,15 +64,18 @@ impl Fault {
 
     /// 429: too many of them.
     pub(in crate::http) fn too_many(seconds: u32) -> Self {
-        let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "page-too-many", "page-too-many-text");
-        Fault { retry_after_s: Some(seconds), ..fault }
+        Fault::new(StatusCode::TOO_MANY_REQUESTS, "page-too-many", "page-too-many-text").after(seconds)
+    }
+
+    /// 408: a form that did not arrive in time.
+    pub(in crate::http) fn too_slow() -> Self {
+        Fault::new(StatusCode::REQUEST_TIMEOUT, "page-slow", "page-slow-text")
     }
 
     /// 503: later. The cause is logged, not told.
     pub(in crate::http) fn inside(cause: &dyn std::fmt::Display) -> Self {
         tracing::warn!(%cause, "a page failed for now");
-        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "page-later", "page-later-text");
-        Fault { retry_after_s: Some(5), ..fault }
+        Fault::new(StatusCode::SERVICE_UNAVAILABLE, "page-later", "page-later-text").after(5)
     }
 
     /// The page in the language of whoever asked.

@@ -1,16 +1,17 @@
 //! `/verify/document`: anybody brings a signed document that came with a letter, and learns whether its electronic
 //! signature holds, who signed and when (M5). What is brought is judged in memory and dropped: nothing of it is kept or
-//! logged.
+//! logged. How much of it there is at one time is bounded by [`checks`].
+
+mod checks;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use tokio::sync::Semaphore;
 
 use crate::clock::Timestamp;
 use crate::identity::eds::{Check, Holder, Kind, Outcome, Refusal, Step};
@@ -20,10 +21,11 @@ use crate::people::signatures::{Judged, Verdict};
 use super::super::Api;
 use super::fault::Fault;
 use super::form::CheckedUpload;
-use super::rate::FormRate;
 use super::table::{Body, Page, Who};
 use super::visitor::Visitor;
 use super::{Asked, Frame, show, show_as};
+
+pub(in crate::http) use checks::Checks;
 
 pub(super) const PAGES: &[Page] = &[
     Page { method: "get", path: "/verify/document", who: Who::Everybody, body: Body::None, handler: || get(page) },
@@ -35,22 +37,6 @@ const MAX_PARTS: usize = 4;
 
 /// Digits of an IIN that are shown: enough to tell namesakes apart for whoever knows the number, and no day of birth.
 const SHOWN_DIGITS: usize = 4;
-
-/// Documents that are judged at one time: a large one takes memory several times its size.
-const AT_ONE_TIME: usize = 2;
-
-/// How many documents are checked: by whom in a minute, and at one time. Clones share it.
-#[derive(Clone, Debug)]
-pub(in crate::http) struct Checks {
-    rate: FormRate,
-    turns: Arc<Semaphore>,
-}
-
-impl Default for Checks {
-    fn default() -> Self {
-        Checks { rate: FormRate::default(), turns: Arc::new(Semaphore::new(AT_ONE_TIME)) }
-    }
-}
 
 /// What was brought.
 #[derive(Default)]
@@ -119,14 +105,11 @@ async fn page(State(api): State<Api>, asked: Asked) -> Response {
 }
 
 /// `POST /verify/document`
-async fn check(
-    State(api): State<Api>,
-    visitor: Visitor,
-    asked: Asked,
-    upload: CheckedUpload,
-) -> Result<Response, Fault> {
-    require_pace(&api, visitor.ip)?;
-    let brought = Brought::read(upload, api.settings().max_checked_bytes).await?;
+async fn check(State(api): State<Api>, visitor: Visitor, asked: Asked, request: Request) -> Result<Response, Fault> {
+    let place = api.checks().place(visitor.ip)?;
+    let limit = Duration::from_secs(api.settings().checked_upload_timeout_s);
+    let brought = tokio::time::timeout(limit, receive(&api, visitor.ip, request));
+    let brought = brought.await.map_err(|_| Fault::too_slow())??;
     let frame = Frame::new(asked, "document-title");
     if brought.signature.is_empty() {
         let error = Some(frame.text("document-no-signature"));
@@ -135,17 +118,15 @@ async fn check(
     if !api.signatures().is_configured() {
         return Ok(show_as(StatusCode::SERVICE_UNAVAILABLE, &frame, &shown(&api, &frame, None, None)));
     }
-    let turn = api.checks().turns.acquire().await.map_err(|error| Fault::inside(&error))?;
-    let judged = api.signatures().judge(brought.signature, brought.document, api.now()).await;
-    drop(turn);
-    let found = Found::of(&judged.map_err(|error| Fault::inside(&error))?, &frame);
+    let found = Found::of(&api.checks().judge(&api, brought, place).await?, &frame);
     Ok(show(&frame, &shown(&api, &frame, None, Some(found))))
 }
 
-fn require_pace(api: &Api, from: IpAddr) -> Result<(), Fault> {
-    let most = api.settings().max_document_checks_per_minute;
-    let wait_s = api.checks().rate.wait_s(from, most, api.now());
-    wait_s.map_or(Ok(()), |seconds| Err(Fault::too_many(seconds)))
+/// Reads the form. Only one that this server showed counts.
+async fn receive(api: &Api, from: IpAddr, request: Request) -> Result<Brought, Fault> {
+    let upload = CheckedUpload::from_request(request, api).await?;
+    api.checks().require_pace(api, from)?;
+    Brought::read(upload, api.settings().max_checked_bytes).await
 }
 
 fn shown(api: &Api, frame: &Frame, error: Option<String>, found: Option<Found>) -> DocumentPage {

@@ -25,8 +25,23 @@ assert review.status == 200 and "314159" not in review.html, review.html
 page = visitor.sign(review, EDS["person"])
 assert page.status == 422 and "only with your consent" in page.text("error"), (page.status, page.html)
 assert free("aigul"), "nothing was created"
-# Another code, and the same person is known.
-page = visitor.sign(visitor.fill_in(PERSON, "aigul", consent=CODE), EDS["person"])
+# Another code on the same page, and the same person is known: nothing is filled in or signed again.
+number = review.text("number")
+
+
+def typed(code):
+    hidden = page.hidden()
+    return visitor.open("/register/application", {"csrf": hidden["csrf"], "cms": hidden["cms"], "consent": code})
+
+
+assert "sign.mjs" not in page.html and "1414" in page.html
+page = typed("\u0663\u0664")
+assert page.status == 422 and "consent" in page.errors(), (page.status, page.html)
+page = typed("161803")
+assert page.status == 422 and "only with your consent" in page.text("error"), (page.status, page.html)
+assert page.text("number") == number and free("aigul")
+page = typed(CODE)
+assert page.text("number") == number, page.html
 assert page.status == 200 and f"aigul@{DOMAIN}" in page.text("said"), page.html
 imap({"login": "aigul", "password": PASSWORD}).logout()
 

@@ -75,14 +75,40 @@ impl Registration {
         if inner.parts.store.read(move |view| view.desk_case(number)).await?.is_some() {
             return Err(ApplyError::Busy);
         }
-        let form = inner.seal(Filled { consent: Some(consent), ..old }.encode()?)?;
-        let mut batch = Batch::new();
-        stored.change(&mut batch, &rows::Application { form, ..stored.application.clone() })?;
-        inner.commit(batch).await
+        inner.replace_consent(&stored, old, consent).await
+    }
+
+    /// The same for the browser that filled an application in and is to sign it: its first code did not count.
+    ///
+    /// # Errors
+    /// There is none for it; it is signed already, or its time is over; store.
+    pub async fn consent_anew(
+        &self,
+        number: ApplicationNumber,
+        secret: &str,
+        consent: ConsentToken,
+    ) -> Result<(), ApplyError> {
+        let inner = &*self.inner;
+        let stored = inner.own(number, secret).await?;
+        inner.require_open(&stored)?;
+        let old = inner.filled(&stored)?;
+        inner.replace_consent(&stored, old, consent).await
     }
 }
 
 impl Inner {
+    async fn replace_consent(
+        &self,
+        stored: &StoredApplication,
+        old: Filled,
+        consent: ConsentToken,
+    ) -> Result<(), ApplyError> {
+        let form = self.seal(Filled { consent: Some(consent), ..old }.encode()?)?;
+        let mut batch = Batch::new();
+        stored.change(&mut batch, &rows::Application { form, ..stored.application.clone() })?;
+        self.commit(batch).await
+    }
+
     /// An application that is for a counter, and that nobody has accepted.
     async fn correctable(&self, number: ApplicationNumber) -> Result<(StoredApplication, Filled), ApplyError> {
         let stored = self.stored(number).await?.ok_or(ApplyError::Missing)?;

@@ -1,5 +1,7 @@
 //! The application that a browser filled in: to be signed, waiting, refused, or led to a mailbox.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -8,10 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::identity::application::{DocumentKind, Field, Form, Sort};
+use crate::identity::application::{ApplicationNumber, DocumentKind, Field, Form, Sort};
 use crate::people::Signatures;
 use crate::people::agreements::instant;
 use crate::people::registration::{Applied, ApplyError, Filed, refusal_text};
+use crate::registers::ConsentToken;
 use crate::sessions::Proof;
 use crate::store::applications::State as Standing;
 
@@ -22,6 +25,7 @@ use super::super::visitor::{Visitor, with_session};
 use super::super::{Asked, Frame, show_as};
 use super::cookie::Held;
 use super::fill_in::status_of;
+use super::form::consent_in;
 
 #[derive(Template)]
 #[template(path = "register/review.html")]
@@ -36,6 +40,25 @@ struct ReviewPage {
     statement_base64: String,
     signer: String,
     error: Option<String>,
+    /// In the place of the signer: the signature holds, and only the code for the consent did not count.
+    code: Option<Code>,
+}
+
+/// The code for the consent (FACTS B7), typed anew.
+struct Code {
+    sender: String,
+    /// What is wrong with what was typed.
+    error: Option<String>,
+    /// The signature as it was sent: it goes with the code once more.
+    cms: String,
+}
+
+/// What came of a signature, where the application is shown once more.
+struct Failed {
+    error: ApplyError,
+    /// What is wrong with the code that was typed.
+    wrong_code: Option<&'static str>,
+    cms: String,
 }
 
 #[derive(Template)]
@@ -56,6 +79,13 @@ struct Facts {
     number: String,
     sort: Sort,
     rows: Vec<(String, String)>,
+}
+
+impl Code {
+    fn of(failed: &Failed, sender: Option<&str>, frame: &Frame) -> Option<Self> {
+        let sender = sender.filter(|_| matches!(failed.error, ApplyError::NoConsent))?.to_owned();
+        Some(Code { sender, error: failed.wrong_code.map(|key| frame.text(key)), cms: failed.cms.clone() })
+    }
 }
 
 impl Facts {
@@ -109,6 +139,9 @@ pub(super) struct Signed {
     /// Base64 of a CMS.
     #[serde(default)]
     cms: String,
+    /// Another code for the consent, where the first one did not count.
+    #[serde(default)]
+    consent: String,
 }
 
 /// `POST /register/application`
@@ -121,7 +154,12 @@ pub(super) async fn sign(
 ) -> Result<Response, Fault> {
     let Some((number, secret)) = held else { return Ok(Redirect::to("/register").into_response()) };
     let cms = Signatures::read(signed.cms.as_bytes()).ok_or_else(Fault::bad_form)?;
-    let error = match api.registration().sign(number, &secret, cms, visitor.ip).await {
+    let (applied, wrong_code) = match consent_in(&signed.consent) {
+        Ok(consent) => (apply(&api, (number, &secret), (cms, consent), visitor.ip).await, None),
+        // Nobody is asked with what is no code.
+        Err(wrong) => (Err(ApplyError::NoConsent), Some(wrong)),
+    };
+    let error = match applied {
         Ok(Applied::Registered { account, .. }) => {
             let response = Redirect::to("/register/application").into_response();
             if let Some(old) = &visitor.session {
@@ -142,7 +180,7 @@ pub(super) async fn sign(
     match api.registration().own(number, &secret).await {
         // It can be signed again.
         Ok(filed) if matches!(filed.state, Standing::Open { .. }) => {
-            review(&api, asked, &filed, &secret, Some(error)).await
+            review(&api, asked, &filed, &secret, Some(Failed { error, wrong_code, cms: signed.cms })).await
         }
         _ => {
             let frame = Frame::new(asked, "refused-title");
@@ -161,12 +199,24 @@ pub(super) async fn sign(
     }
 }
 
+async fn apply(
+    api: &Api,
+    (number, secret): (ApplicationNumber, &str),
+    (cms, consent): (Vec<u8>, Option<ConsentToken>),
+    from: IpAddr,
+) -> Result<Applied, ApplyError> {
+    if let Some(consent) = consent {
+        api.registration().consent_anew(number, secret, consent).await?;
+    }
+    api.registration().sign(number, secret, cms, from).await
+}
+
 async fn review(
     api: &Api,
     asked: Asked,
     filed: &Filed,
     secret: &str,
-    error: Option<ApplyError>,
+    failed: Option<Failed>,
 ) -> Result<Response, Fault> {
     let registration = api.registration();
     let prepared = match registration.prepared(filed.number, secret).await {
@@ -185,12 +235,15 @@ async fn review(
         statement_base64: STANDARD.encode(&prepared.statement),
         statement: prepared.statement,
         signer,
-        error: error.as_ref().map(|error| error.text(frame.lang())),
+        error: failed.as_ref().map(|failed| failed.error.text(frame.lang())),
+        code: failed
+            .as_ref()
+            .and_then(|failed| Code::of(failed, registration.consent_sender(filed.form.sort()), &frame)),
         frame: frame.clone(),
     };
-    let status = error.as_ref().map_or(StatusCode::OK, status_of);
+    let status = failed.as_ref().map_or(StatusCode::OK, |failed| status_of(&failed.error));
     let mut response = show_as(status, &frame, &page);
-    if let Some(ApplyError::TooFast(wait)) = error {
+    if let Some(Failed { error: ApplyError::TooFast(wait), .. }) = failed {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds));
     }
     Ok(response)

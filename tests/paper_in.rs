@@ -4,6 +4,7 @@ use std::path::Path;
 
 use image::{GrayImage, Luma};
 use rxing::{BarcodeFormat, Writer, datamatrix::DataMatrixWriter};
+use serde_json::Value;
 
 use crate::support::{Demo, succeeded};
 
@@ -17,7 +18,18 @@ fn scanned_letters_reach_the_account_or_the_review_desk() {
     GrayImage::from_pixel(1240, 1754, Luma([250])).save(&blank).unwrap();
     let said = demo.python("paper_in.py", &[coded.to_str().unwrap(), blank.to_str().unwrap()]);
 
-    let rejected = said.lines().next().unwrap();
+    let waiting: Vec<&str> = said.lines().take(3).collect();
+    let listed = |arguments: &[&str]| {
+        let list = succeeded(
+            "scan list",
+            demo.poshta(&[["scan", "list", "--json", "--limit", "2"].as_slice(), arguments].concat()),
+        );
+        let rows: Vec<Value> = serde_json::from_str(&list).unwrap();
+        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&[]), waiting[..2], "the oldest first");
+    assert_eq!(listed(&["--after", waiting[1]]), waiting[2..]);
+    let rejected = waiting[0];
     succeeded("scan reject", demo.poshta(&["scan", "reject", rejected, "no addressee on the page"]));
     let waiting = succeeded("scan list", demo.poshta(&["scan", "list", "--json"]));
     assert!(!waiting.contains(rejected), "{waiting}");

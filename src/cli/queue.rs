@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::server::control::{Item, Limit, QueueAction, Request};
+use crate::server::control::{Item, Part, QueueAction, Request};
 
 use super::target::Target;
 use super::{Outcome, output};
@@ -27,11 +27,14 @@ pub(super) enum QueueCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Rows at most.
+    /// Go on behind this recipient: the last one of the part before, `item.number`.
+    #[arg(long, value_name = "ITEM.NUMBER")]
+    after: Option<String>,
+    /// How many at most.
     #[arg(long, default_value_t = 1000)]
-    pub(super) limit: usize,
+    limit: usize,
     #[command(flatten)]
-    pub(super) target: Target,
+    target: Target,
 }
 
 #[derive(Debug, Args)]
@@ -42,12 +45,12 @@ pub(super) struct ItemArgs {
     pub(super) target: Target,
 }
 
-const COLUMNS: &[&str] = &["item", "recipient", "state", "attempts", "next_attempt", "last_error"];
+const COLUMNS: &[&str] = &["item", "number", "recipient", "state", "attempts", "next_attempt", "last_error"];
 
 pub(super) fn run(command: QueueCommand) -> Outcome {
     match command {
         QueueCommand::List(args) => {
-            let rows = args.target.ask(Request::QueueList(Limit { limit: args.limit }))?;
+            let rows = args.target.ask(Request::QueueList(Part { after: args.after, limit: args.limit }))?;
             output::list(&rows, COLUMNS, args.target.json)?;
         }
         QueueCommand::Show(args) => {

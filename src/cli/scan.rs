@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::server::control::{Item, Limit, Request};
+use crate::server::control::{Item, Part, Request};
 
-use super::queue::{ItemArgs, ListArgs};
+use super::queue::ItemArgs;
 use super::target::Target;
 use super::{Outcome, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ScanCommand {
-    /// Scans that wait for review.
+    /// Scans that wait for review, oldest first.
     List(ListArgs),
     /// One scan.
     Show(ItemArgs),
@@ -36,10 +36,22 @@ pub(super) enum ScanCommand {
     },
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Go on behind this scan: the last one of the part before.
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 1000)]
+    limit: usize,
+    #[command(flatten)]
+    target: Target,
+}
+
 pub(super) fn run(command: ScanCommand) -> Outcome {
     match command {
         ScanCommand::List(args) => {
-            let rows = args.target.ask(Request::ScanList(Limit { limit: args.limit }))?;
+            let rows = args.target.ask(Request::ScanList(Part { after: args.after, limit: args.limit }))?;
             output::list(&rows, &["id", "facility", "received", "pages", "sender"], args.target.json)?;
         }
         ScanCommand::Show(args) => {

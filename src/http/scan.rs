@@ -72,7 +72,7 @@ pub(super) async fn list(
     }
     let limit = api.settings().max_listed;
     let scans = match caller.role {
-        Role::Operator => api.scans().to_review(limit).await?,
+        Role::Operator => api.scans().to_review(None, limit).await?,
         _ => api.scans().to_review_of(&caller.facility, limit).await?,
     };
     Ok(Json(json!({ "letters": scans.iter().map(scan_json).collect::<Vec<_>>() })))

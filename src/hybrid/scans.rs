@@ -182,12 +182,12 @@ impl ScanDesk {
         Ok(scan)
     }
 
-    /// Scans that wait for a person, oldest first.
+    /// Scans that wait for a person, oldest first, those behind `after`.
     ///
     /// # Errors
     /// Store.
-    pub async fn to_review(&self, limit: usize) -> Result<Vec<Scan>, ScanError> {
-        let scans = self.store.read(move |view| view.scans_to_review(limit)).await?;
+    pub async fn to_review(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Scan>, ScanError> {
+        let scans = self.store.read(move |view| view.scans_to_review_behind(after, limit)).await?;
         Ok(scans.into_iter().map(|stored| stored.scan).collect())
     }
 

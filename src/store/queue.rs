@@ -29,6 +29,28 @@ pub struct QueueId {
     pub recipient: u32,
 }
 
+/// What is no name of a recipient in the queue.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0:?} names no recipient in the queue: write item.number")]
+pub struct BadQueueId(String);
+
+impl std::fmt::Display for QueueId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.item, self.recipient)
+    }
+}
+
+impl std::str::FromStr for QueueId {
+    type Err = BadQueueId;
+
+    fn from_str(text: &str) -> std::result::Result<Self, BadQueueId> {
+        let parts = text.split_once('.');
+        let id = parts
+            .and_then(|(item, number)| Some(QueueId { item: item.parse().ok()?, recipient: number.parse().ok()? }));
+        id.ok_or_else(|| BadQueueId(text.to_owned()))
+    }
+}
+
 /// A row of the queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Queued {

@@ -52,6 +52,8 @@ assert status in (200, 201) and assigned["state"] == "delivered", (status, assig
 ok(box.noop())
 assert int(ok(box.select())[0]) == 3
 print(rejected["id"])
+for _ in range(2):
+    print(post(blank, "image/png", {}, expect=201)[1]["id"])
 
 # What is no document leaves nothing behind.
 assert post(b"MZ this is a program", "application/octet-stream", {"recipient": user["address"]})[0] == 415

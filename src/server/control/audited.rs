@@ -107,7 +107,7 @@ impl Object {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Item, Limit, Name};
+    use super::super::{Item, Name, Part};
     use super::*;
 
     #[test]
@@ -118,6 +118,6 @@ mod tests {
         let item = Item { item: "01M80055P7Y36ZHX0T5RVBBDJ9".into() };
         let shown = Deed::Before("scan.show", Object::Other("item 01M80055P7Y36ZHX0T5RVBBDJ9".into()));
         assert_eq!(deed(&Request::ScanShow(item)), shown);
-        assert!(matches!(deed(&Request::QueueList(Limit { limit: 1 })), Deed::Before("queue.list", _)));
+        assert!(matches!(deed(&Request::QueueList(Part { after: None, limit: 1 })), Deed::Before("queue.list", _)));
     }
 }

@@ -10,15 +10,16 @@ use crate::outbound::waiting;
 use crate::server::Services;
 use crate::store;
 use crate::store::print_jobs::State;
-use crate::store::queue::Queued;
+use crate::store::queue::{QueueId, Queued};
 
 use super::execute::{done, item_id, json as to_json};
-use super::{ACTOR, Answer, Failure, QueueAction, WantedLetters};
+use super::{ACTOR, Answer, Failure, Part, QueueAction, WantedLetters};
 
 /// One recipient in the outbound queue.
 #[derive(Serialize)]
 struct ShownQueued {
     item: String,
+    number: u32,
     recipient: String,
     sender: String,
     bytes: u64,
@@ -29,8 +30,9 @@ struct ShownQueued {
     last_error: Option<String>,
 }
 
-pub(super) async fn queue_list(services: &Services, limit: usize) -> Answer {
-    let rows = services.store.read(move |view| view.outbound(None, limit)).await.map_err(failed)?;
+pub(super) async fn queue_list(services: &Services, Part { after, limit }: Part) -> Answer {
+    let after: Option<QueueId> = after.map(|row| item_id(&row)).transpose()?;
+    let rows = services.store.read(move |view| view.outbound_behind(after, limit)).await.map_err(failed)?;
     to_json(rows.iter().map(shown_queued).collect::<Vec<_>>())
 }
 
@@ -49,6 +51,7 @@ pub(super) async fn queue_change(services: &Services, item: &str, action: QueueA
 fn shown_queued(row: &Queued) -> ShownQueued {
     ShownQueued {
         item: row.id.item.to_string(),
+        number: row.id.recipient,
         recipient: row.details.recipient.to_string(),
         sender: row.details.reverse_path.to_string(),
         bytes: row.body_bytes,
@@ -112,8 +115,9 @@ fn shown_job(job: &crate::store::print_jobs::PrintJob) -> Value {
     })
 }
 
-pub(super) async fn scan_list(services: &Services, limit: usize) -> Answer {
-    let scans = services.scans.to_review(limit).await.map_err(|error| Failure::from_error(&error))?;
+pub(super) async fn scan_list(services: &Services, Part { after, limit }: Part) -> Answer {
+    let after = after.map(|scan| item_id(&scan)).transpose()?;
+    let scans = services.scans.to_review(after, limit).await.map_err(|error| Failure::from_error(&error))?;
     Ok(scans.iter().map(shown_scan).collect())
 }
 

@@ -86,7 +86,7 @@ pub enum Request {
         limit: usize,
     },
     /// The outbound queue.
-    QueueList(Limit),
+    QueueList(Part),
     /// One letter of the queue, by its item id.
     QueueShow(Item),
     /// Changes what waits of one letter.
@@ -134,7 +134,7 @@ pub enum Request {
         change: Option<TermsChange>,
     },
     /// Scans that wait for a person.
-    ScanList(Limit),
+    ScanList(Part),
     /// One scan.
     ScanShow(Item),
     /// Delivers a scan to an address.
@@ -331,9 +331,12 @@ pub struct Page {
     pub limit: usize,
 }
 
-/// The beginning of a list.
+/// A part of a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Limit {
+pub struct Part {
+    /// Begin behind this one.
+    #[serde(default)]
+    pub after: Option<String>,
     /// How many at most.
     pub limit: usize,
 }

@@ -53,7 +53,7 @@ pub(super) async fn show(
     staff: Staff,
     query: Result<Query<Wanted>, impl Sized>,
 ) -> Result<Response, Fault> {
-    let after = query.ok().and_then(|Query(wanted)| place(&wanted.after));
+    let after = query.ok().and_then(|Query(wanted)| wanted.after.parse().ok());
     page(&api, asked, &staff, after, &Said::default()).await
 }
 
@@ -95,8 +95,7 @@ async fn changed(api: &Api, item: ItemId, action: QueueAction, by: By<'_>) -> Re
 async fn page(api: &Api, asked: Asked, staff: &Staff, after: Option<QueueId>, said: &Said) -> Result<Response, Fault> {
     note_look(api, staff, "queue.list", "queue").await?;
     let queued = api.store().read(move |view| view.outbound_behind(after, PAGE)).await?;
-    let next = queued.last().filter(|_| queued.len() >= PAGE);
-    let next = next.map(|row| format!("{}.{}", row.id.item, row.id.recipient));
+    let next = queued.last().filter(|_| queued.len() >= PAGE).map(|row| row.id.to_string());
     let frame = Frame::new(asked, "admin-outbound");
     let page = QueuesPage {
         shell: Shell::new(api, &frame, staff, PATH, said),
@@ -105,11 +104,6 @@ async fn page(api: &Api, asked: Asked, staff: &Staff, after: Option<QueueId>, sa
         frame: frame.clone(),
     };
     Ok(show_as(said.status(), &frame, &page))
-}
-
-fn place(text: &str) -> Option<QueueId> {
-    let (item, recipient) = text.split_once('.')?;
-    Some(QueueId { item: item.parse().ok()?, recipient: recipient.parse().ok()? })
 }
 
 fn row(row: &Queued) -> Waiting {

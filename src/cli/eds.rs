@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::identity::eds::{
-    self, Certificate, CheckDigits, Evidence, Given, Holder, Kind, Policy, Report, Response, RevocationList, Trust, Use,
+    self, Certificate, Check, CheckDigits, Evidence, Given, Holder, Kind, Policy, Report, Response, RevocationList,
+    Trust, Use,
 };
 use crate::locale::{self, Lang};
 
@@ -169,21 +170,32 @@ fn json_of(report: &Report, lang: Lang) -> Value {
     answer
 }
 
+/// For people. Where several signed, everybody stands apart, with the checks of the own signature.
 fn lines(report: &Report, lang: Lang) -> Vec<String> {
     let fact = |name: &str, value: &str| format!("{name:13} {value}");
+    let checked = |check: &Check| format!("{}: {}", check.step.text(lang), check.outcome.text(lang));
     let mut lines: Vec<String> = report.kind.iter().map(|kind| fact("kind", &kind.text(lang))).collect();
-    let are_several = report.holders.len() > 1;
+    let all = report.holders.len();
+    let (of_all, of_one): (Vec<&Check>, Vec<&Check>) =
+        report.checks.iter().partition(|check| all <= 1 || check.holder.is_none());
+    if all > 1 {
+        lines.extend(of_all.iter().copied().map(checked));
+    }
     for (index, holder) in report.holders.iter().enumerate() {
-        lines.extend(are_several.then(|| fact("signer", &(index + 1).to_string())));
+        if all > 1 {
+            lines.extend([String::new(), fact("signer", &format!("{} / {all}", index + 1))]);
+        }
         lines.extend(facts(holder).into_iter().filter_map(|(name, value)| Some(fact(name, &value?))));
+        lines.extend(of_one.iter().copied().filter(|check| check.holder == Some(index)).map(checked));
     }
     for answer in &report.answers {
         let since = answer.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
         lines.push(fact("answer", &format!("{}: {}{since}", answer.serial, answer.status)));
     }
-    for check in &report.checks {
-        let whose = check.holder.filter(|_| are_several).map(|index| format!("{}. ", index + 1)).unwrap_or_default();
-        lines.push(format!("{whose}{}: {}", check.step.text(lang), check.outcome.text(lang)));
+    if all > 1 {
+        lines.push(String::new());
+    } else {
+        lines.extend(of_all.iter().copied().map(checked));
     }
     lines.push(match &report.refusal {
         None => locale::text(lang, "eds-valid", &[]),
@@ -211,4 +223,67 @@ fn facts(holder: &Holder) -> [(&'static str, Option<String>); 9] {
 fn roles(holder: &Holder) -> String {
     let names = holder.roles.iter().filter_map(|role| serde_json::to_value(role).ok());
     names.filter_map(|name| Some(name.as_str()?.to_owned())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::eds::tests::build::{Key, Message, Plan};
+
+    const TEXT: &[u8] = "Келісімшарт: екі данада жасалды.".as_bytes();
+
+    /// What is printed of a document that two signed, the second one rightly or not.
+    fn said(is_damaged: bool, lang: Lang) -> String {
+        let (root, first, second) = (Key::p256(), Key::p256(), Key::p256());
+        let authority = Plan::authority("Root", "Root").issue(&root, &root);
+        let plan =
+            Plan { iin: Some("791028302728"), bin: Some("060640000011"), serial: 78, ..Plan::person("", "Root") };
+        let certificates = [
+            Plan::person("СЕРІКОВА АЙГҮЛ", "Root").issue(&first, &root),
+            Plan { name: "АХМЕТОВ ЕРЛАН", ..plan }.issue(&second, &root),
+        ];
+        let [one, other] = &certificates;
+        let other = Message { is_damaged, ..Message::new(&second, other, &[], TEXT) };
+        let file = Message::new(&first, one, &[], TEXT).signed_with(&[&other]);
+        let policy = Policy {
+            trust: Trust { anchors: &[authority], others: &[] },
+            at: "2026-11-29T10:00:00Z".parse().unwrap(),
+            digits: CheckDigits::Required,
+            evidence: Evidence::None,
+            max_age_s: MAX_AGE_S,
+            usage: Use::Document,
+        };
+        lines(&eds::judge(Given { file: &file, document: None }, &policy), lang).join("\n")
+    }
+
+    #[test]
+    fn m5_where_several_signed_everybody_stands_apart_with_the_own_checks() {
+        let text = said(false, Lang::En);
+        let [head, first, second, verdict] = text.split("\n\n").collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(head, "kind          a signature\nForm: well");
+        assert_eq!(verdict, "Everything that was checked is well.");
+        let checks = "Signature: well\nTime stamp: not checked\nMoment of signing: well\nCertificate and its authorities: well\n\
+                      Purpose of the key: well\nIIN and BIN: well\nNot revoked: not checked";
+        for (part, begins) in [
+            (first, "signer        1 / 2\nsubject       СЕРІКОВА АЙГҮЛ\niin           061211600012\n"),
+            (
+                second,
+                "signer        2 / 2\nsubject       АХМЕТОВ ЕРЛАН\niin           791028302728\nbin           060640000011\n",
+            ),
+        ] {
+            assert!(part.starts_with(begins) && part.ends_with(checks), "{text}");
+            assert!(part.contains("\nsigning time  2026-11-20T10:00:00Z\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn m5_whose_signature_does_not_hold_is_said() {
+        for (lang, failed) in [(Lang::En, "Signature: not well"), (Lang::Ru, "Подпись: "), (Lang::Kk, "Қолтаңба: ")]
+        {
+            let text = said(true, lang);
+            let second = text.split("\n\n").nth(2).unwrap();
+            assert!(second.contains("АХМЕТОВ ЕРЛАН") && second.lines().last().unwrap().starts_with(failed), "{text}");
+            assert!(text.lines().last().unwrap().contains("АХМЕТОВ ЕРЛАН"), "{text}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! What compressing and sealing cost and save: how fast bodies are written and read, how much CPU that takes and how
-//! much room they need; and how much memory a very large body takes on its way.
+//! much room they need; how much memory a very large body takes on its way; and what it costs that rows that tell of
+//! people are sealed (`store.encryption`): entries of the audit, committed and looked up.
 //!
-//! `cargo bench --bench coding`; `CODING_MB` (64) says how much is written for each line.
+//! `cargo bench --bench coding`; `CODING_MB` (64) says how much is written for each line, `CODING_ROWS` (20,000) how many
+//! rows are committed and looked up for each of theirs.
 
 #![allow(
     clippy::print_stdout,
@@ -14,7 +16,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use poshta::ids::BodyId;
+use poshta::ids::{AccountId, BodyId};
+use poshta::store::audit::{About, AuditEntry, add_audit};
 use poshta::store::{Batch, DataKey, Seal, Settings, StagedBody, Store};
 
 /// Bytes that one commit brings, as a group of deliveries does.
@@ -25,6 +28,9 @@ const HUGE_BYTES: usize = 100 << 20;
 
 /// Bytes of it that arrive, and are read, at a time.
 const PIECE_BYTES: usize = 64 << 10;
+
+/// Rows of one commit.
+const ROWS_A_COMMIT: [usize; 3] = [1, 10, 100];
 
 /// Linux tells the time of a process in these parts of a second.
 const TICKS_A_SECOND: f64 = 100.0;
@@ -58,6 +64,66 @@ fn main() {
                 measure(way, content, len, &|number| make(number, len), megabytes << 20);
             }
         }
+    }
+    let rows: usize = std::env::var("CODING_ROWS").map_or(20_000, |text| text.parse().unwrap());
+    println!();
+    println!("{rows} entries of the audit, each commit synced; each looked up by what it is about");
+    println!("rows a commit  encryption  commit us/row  CPU us/row  look-up us/row  CPU us/row");
+    for rows_a_commit in ROWS_A_COMMIT {
+        for encryption in [false, true] {
+            measure_rows(encryption, rows_a_commit, rows);
+        }
+    }
+}
+
+/// With one row a commit it is a tenth of the rows, so that the syncs of a slow disk end.
+fn measure_rows(encryption: bool, rows_a_commit: usize, rows: usize) {
+    let (dir, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let operator_key_file = keys.path().join("operator.keys");
+    std::fs::write(&operator_key_file, format!("00000001:{}", "01".repeat(32))).unwrap();
+    let settings = Settings { watermark_bytes: 0, encryption, operator_key_file, ..Settings::default() };
+    let store = Store::open(dir.path(), &settings).unwrap();
+    let commits = (rows / rows_a_commit.max(10)).max(1);
+    let (mut wrote, mut cpu_wrote) = (0.0, 0.0);
+    for commit in 0..commits {
+        let mut batch = Batch::new();
+        for number in commit * rows_a_commit..(commit + 1) * rows_a_commit {
+            add_audit(&mut batch, &entry(number)).unwrap();
+        }
+        let (begun, cpu) = (Instant::now(), cpu_seconds());
+        store.commit_blocking(batch).unwrap();
+        wrote += begun.elapsed().as_secs_f64();
+        cpu_wrote += cpu_seconds() - cpu;
+    }
+    let rows = commits * rows_a_commit;
+    let (begun, cpu) = (Instant::now(), cpu_seconds());
+    for number in 0..rows {
+        let about = About::Account(AccountId(number as u64));
+        let page = store.read_blocking(|view| view.audit_about(about, None, 1)).unwrap();
+        assert_eq!(page.entries.len(), 1);
+    }
+    let (read, cpu_read) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let each = |seconds: f64| seconds * 1e6 / rows as f64;
+    println!(
+        "{rows_a_commit:>13}  {:<10}  {:>13.1}  {:>10.1}  {:>14.1}  {:>10.1}",
+        if encryption { "on" } else { "off" },
+        each(wrote),
+        each(cpu_wrote),
+        each(read),
+        each(cpu_read)
+    );
+}
+
+/// As long as they are for what a clerk does.
+fn entry(number: usize) -> AuditEntry {
+    AuditEntry {
+        at_us: 1_796_000_000_000_000 + number as i64,
+        actor: format!("account {}", number % 97),
+        action: "counter.register".into(),
+        object: format!("account {number}"),
+        details: Some(format!(
+            "application 2026-{number:06}, at the counter of facility astana-1, identity document seen"
+        )),
     }
 }
 

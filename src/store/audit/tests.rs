@@ -176,6 +176,19 @@ fn m20_entries_about_an_account_or_an_application_are_found_by_index_the_newest_
     let numbers: Vec<u64> = about(About::Application(3), None).entries.iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, [12]);
     assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
+    // Those about others are not even read: nobody sees that they are damaged.
+    let entries = store.read_blocking(|view| view.range(&[CLASS], &keys::after(&[CLASS]), 100)).unwrap();
+    let mut batch = Batch::new();
+    for (key, row) in entries {
+        let entry: AuditEntry = rows::decode(VERSION, &row).unwrap();
+        if About::of(&entry) != Some(mine) {
+            batch.put(key, b"damaged".to_vec());
+        }
+    }
+    store.commit_blocking(batch).unwrap();
+    assert!(store.read_blocking(|view| view.audit_entries(100)).is_err());
+    let page = store.read_blocking(|view| view.audit_about(mine, None, 100)).unwrap();
+    assert_eq!(page.entries, [first.entries, second.entries].concat());
 }
 
 proptest! {

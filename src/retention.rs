@@ -1,4 +1,4 @@
-//! Trash and Junk are emptied of what has lain there for long, and closed accounts of everything when their time is
+//! Trash and Junk and the folders below them are emptied of what has lain there for long, and closed accounts of everything when their time is
 //! over.
 //!
 //! How long a letter has lain in a folder is its SAVEDATE (RFC 8514). UIDs ascend with it, so a look at a folder
@@ -55,14 +55,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Letters in this folder go when they came before this.
-    fn end(&self, folder: &Folder, now: Timestamp) -> Option<Timestamp> {
-        let days = match folder.special_use {
+    /// Letters in this one of an account's folders go when they came before this.
+    fn end(&self, folder: &Folder, folders: &[Folder], now: Timestamp) -> Option<Timestamp> {
+        let days = match folder.purpose(folders) {
             Some(SpecialUse::Trash) => self.trash_days,
             Some(SpecialUse::Junk) => self.junk_days,
             _ => 0,
         };
-        before(now, days).filter(|_| days > 0)
+        let end = before(now, days).filter(|_| days > 0)?;
+        // A folder that was thrown away as a whole lies there since then, however old its letters are.
+        let is_new = folder.special_use.is_none() && folder.moved.is_some_and(|moved| moved >= end);
+        (!is_new).then_some(end)
     }
 
     /// The letters of an account that was closed at this instant stay until then.
@@ -198,7 +201,8 @@ impl Retention {
     async fn bins(&self, account: AccountId) -> store::Result<Vec<Bin>> {
         let now = self.world.now();
         let folders = self.store.read(move |view| view.folders(account)).await?;
-        let bin = |folder: &Folder| Some(Bin { account, folder: folder.id, end: self.settings.end(folder, now)? });
+        let bin =
+            |folder: &Folder| Some(Bin { account, folder: folder.id, end: self.settings.end(folder, &folders, now)? });
         Ok(folders.iter().filter_map(bin).collect())
     }
 

@@ -158,6 +158,53 @@ async fn a_folder_is_found_by_its_use_whatever_it_is_called() {
 }
 
 #[tokio::test]
+async fn folders_below_trash_and_junk_are_emptied_with_them() {
+    let fixture = fixture(Settings { trash_days: 30, junk_days: 7, ..Settings::default() }).await;
+    let store = &fixture.post.store;
+    // What is for something else is so wherever it stands.
+    store.rename_folder(fixture.account, "Sent", "Trash/Sent", fixture.post.world.now()).await.unwrap();
+    for name in ["Trash/2025", "Junk/ads/worse", "Trashes", "Trash/Sent"] {
+        if name != "Trash/Sent" {
+            store.create_folder(fixture.account, name, None).await.unwrap();
+        }
+        fixture.deposit(name, 2).await;
+    }
+    fixture.clock().advance_s(7 * DAY_S + 1);
+    fixture.deposit("Trash/2025", 1).await;
+    assert_eq!(fixture.sweep(Mode::Remove).await.messages, 2);
+    assert_eq!(fixture.count("Junk/ads/worse").await, 0);
+    fixture.clock().advance_s(23 * DAY_S);
+    let expired = fixture.sweep(Mode::Remove).await;
+    assert_eq!((expired.folders, expired.messages), (1, 2));
+    let left = [fixture.count("Trash/2025").await, fixture.count("Trashes").await, fixture.count("Trash/Sent").await];
+    assert_eq!(left, [1, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_folder_that_was_thrown_away_lies_there_since_then() {
+    let fixture = fixture(Settings::default()).await;
+    let store = &fixture.post.store;
+    for name in ["Work", "Work/2025"] {
+        store.create_folder(fixture.account, name, None).await.unwrap();
+        fixture.deposit(name, 2).await;
+    }
+    fixture.clock().advance_s(100 * DAY_S);
+    store.rename_folder(fixture.account, "Work", "Trash/Work", fixture.post.world.now()).await.unwrap();
+    fixture.clock().advance_s(30 * DAY_S);
+    assert_eq!(fixture.sweep(Mode::Remove).await.messages, 0, "exactly thirty days are not over yet");
+    fixture.clock().advance_s(1);
+    assert_eq!(fixture.sweep(Mode::Remove).await.messages, 4);
+    // Taken out in time, it stays.
+    fixture.deposit("Trash/Work", 1).await;
+    store.rename_folder(fixture.account, "Trash/Work", "Work", fixture.post.world.now()).await.unwrap();
+    fixture.clock().advance_s(31 * DAY_S);
+    assert_eq!(fixture.sweep(Mode::Remove).await.messages, 0);
+    let store = store.clone();
+    let verdict = tokio::task::spawn_blocking(move || store.check().unwrap()).await.unwrap();
+    assert_eq!(verdict.problems, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_closed_account_keeps_its_letters_for_so_many_days() {
     let fixture = fixture(Settings { closed_days: 10, ..Settings::default() }).await;
     fixture.deposit("Trash", 1).await;

@@ -172,6 +172,27 @@ fn indices_of_schema_8_are_made_when_the_directory_is_opened() {
     assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
 }
 
+/// Schema 9 did not know when a folder came below Trash.
+#[test]
+fn folders_that_an_older_schema_has_below_trash_lie_there_since_the_upgrade() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let account = crate::ids::AccountId(7);
+    let mut batch = Batch::new();
+    mailboxes::add_standard_folders(&mut batch, account).unwrap();
+    for name in ["Trash/old", "Work/old"] {
+        mailboxes::create_folder_in(&mut batch, account, name, None).unwrap();
+    }
+    batch.put(keys::fact("schema"), rows::encode(open::SCHEMA_ROW_VERSION, &9_u32).unwrap());
+    store.commit_blocking(batch).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    let moved =
+        |name: &'static str| store.read_blocking(|view| view.folder_named(account, name)).unwrap().unwrap().moved;
+    assert!(moved("Trash/old").is_some());
+    assert_eq!((moved("Work/old"), moved("Trash")), (None, None));
+}
+
 #[test]
 fn p31_the_journal_says_the_same_from_memory_and_from_its_files() {
     let dir = tempfile::tempdir().unwrap();

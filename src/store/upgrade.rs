@@ -3,9 +3,10 @@
 //! Each step can be run again: the row that names the schema is the last thing written, so an upgrade that a crash
 //! cut short begins anew.
 
-use super::mailboxes::{FolderSets, decode_message, message_place};
+use super::mailboxes::{Folder, FolderSets, SpecialUse, decode_folder, decode_message, encode_folder, message_place};
 use super::open::{SCHEMA, decode_schema, encode_schema};
 use super::{Batch, Error, Result, Store, audit, keys, print_jobs, sessions};
+use crate::clock::{Clock as _, SystemClock};
 use crate::ids::{AccountId, FolderId, ItemId};
 
 /// Messages read at a time.
@@ -29,6 +30,7 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
     let states = if found < 8 { list_states(store)? } else { 0 };
     let objects = if found < 8 { audit::list_objects(store)? } else { 0 };
     let sessions = if found < 5 { end_sessions(store)? } else { 0 };
+    let folders = if found < 10 { date_bins(store)? } else { 0 };
     let mut batch = Batch::new();
     batch.put(key, encode_schema()?);
     store.commit_blocking(batch)?;
@@ -39,6 +41,7 @@ pub(super) fn upgrade(store: &Store) -> Result<()> {
         states,
         objects,
         sessions,
+        folders,
         took_ms = begun.elapsed().as_millis(),
         "the store was upgraded"
     );
@@ -118,6 +121,34 @@ fn end_sessions(store: &Store) -> Result<usize> {
         keys.into_iter().for_each(|key| batch.delete(key));
         store.commit_blocking(batch)?;
     }
+}
+
+/// Schema 10: letters in folders below Trash and Junk go by the date of their folder too. Nobody knows when those of older
+/// schemas were thrown away: it counts as now. Answers how many there are.
+fn date_bins(store: &Store) -> Result<u64> {
+    let now = SystemClock.now();
+    let mut from = b"f".to_vec();
+    let mut dated = 0;
+    while let Some((key, _)) = store.read_blocking(|view| view.range(&from, &keys::after(b"f"), 1))?.first() {
+        let account = key.get(1..).and_then(|rest| rest.first_chunk()).map(|id| AccountId(u64::from_be_bytes(*id)));
+        let account = account.ok_or_else(|| Error::Damaged("key of a folder".into()))?;
+        from = keys::after(&keys::folders(account));
+        let rows = store.read_blocking(|view| view.range(&keys::folders(account), &from, usize::MAX))?;
+        // One that is damaged is for `check` to tell.
+        let folders: Vec<_> = rows.iter().filter_map(|(key, row)| decode_folder(key, row).ok()).collect();
+        let (mut batch, before) = (Batch::new(), dated);
+        for folder in folders.iter().filter(|folder| folder.special_use.is_none()) {
+            if matches!(folder.purpose(&folders), Some(SpecialUse::Trash | SpecialUse::Junk)) {
+                let moved = Folder { moved: Some(now), ..folder.clone() };
+                batch.put(keys::folder(account, folder.id), encode_folder(&moved)?);
+                dated += 1;
+            }
+        }
+        if dated > before {
+            store.commit_blocking(batch)?;
+        }
+    }
+    Ok(dated)
 }
 
 /// The folder whose messages are being read.

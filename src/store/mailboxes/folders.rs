@@ -20,6 +20,9 @@ pub(super) const MAX_ATTEMPTS: usize = 16;
 
 /// Version of a folder row: UIDVALIDITY (four bytes, filled in by the committer), then [`FolderRow`].
 const VERSION: u8 = 1;
+
+/// The same with eight bytes behind it: when it was renamed.
+const MOVED_VERSION: u8 = 2;
 const NAME_VERSION: u8 = 1;
 const SUBSCRIPTION_VERSION: u8 = 1;
 
@@ -111,20 +114,28 @@ pub fn implied_parents(folders: &[Folder]) -> Vec<String> {
 pub(in crate::store) fn encode(folder: &Folder) -> Result<Vec<u8>> {
     let row =
         FolderRow { name: folder.name.clone(), special_use: folder.special_use, keywords: folder.keywords.clone() };
-    let mut bytes = vec![VERSION];
+    let mut bytes = vec![if folder.moved.is_some() { MOVED_VERSION } else { VERSION }];
     bytes.extend(folder.uid_validity.0.get().to_be_bytes());
     bytes.extend(rows::encode(VERSION, &row)?);
+    bytes.extend(folder.moved.iter().flat_map(|at| at.as_microsecond().to_be_bytes()));
     Ok(bytes)
 }
 
 pub(in crate::store) fn decode(key: &[u8], row: &[u8]) -> Result<Folder> {
     let damaged = || Error::Damaged("row of a folder".into());
     let id = FolderId(u32::from_be_bytes(*key.last_chunk().ok_or_else(damaged)?));
-    let rest = row.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
+    let (rest, moved) = match row {
+        [VERSION, rest @ ..] => (rest, None),
+        [MOVED_VERSION, rest @ ..] => {
+            let (rest, at_us) = rest.split_last_chunk().ok_or_else(damaged)?;
+            (rest, Some(Timestamp::from_microsecond(i64::from_be_bytes(*at_us)).map_err(|_| damaged())?))
+        }
+        _ => return Err(damaged()),
+    };
     let (uid_validity, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
     let uid_validity = u32::from_be_bytes(*uid_validity).try_into().map_err(|_| damaged())?;
     let FolderRow { name, special_use, keywords } = rows::decode(VERSION, rest)?;
-    Ok(Folder { id, name, uid_validity: UidValidity(uid_validity), special_use, keywords })
+    Ok(Folder { id, name, uid_validity: UidValidity(uid_validity), special_use, keywords, moved })
 }
 
 /// A subscription stands alone: it may outlive its folder (RFC 9051 §6.3.7).
@@ -226,7 +237,7 @@ impl Store {
                 Ok(committed) => {
                     let fields = created.id(&committed).zip(created.uid_validity(&committed));
                     let (id, uid_validity) = fields.ok_or_else(|| Error::Engine("no numbers were given".into()))?;
-                    return Ok(Folder { id, name, uid_validity, special_use, keywords: Vec::new() });
+                    return Ok(Folder { id, name, uid_validity, special_use, keywords: Vec::new(), moved: None });
                 }
             }
         }
@@ -274,7 +285,7 @@ impl Store {
         }
         for _ in 0..MAX_ATTEMPTS {
             let folders = self.read(move |view| view.folders(account)).await?;
-            let batch = self.renaming(account, &folders, &from, &to)?;
+            let batch = self.renaming(account, &folders, (&from, &to), now)?;
             match self.commit(batch).await {
                 Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -288,8 +299,8 @@ impl Store {
         &self,
         account: AccountId,
         folders: &[Folder],
-        from: &str,
-        to: &str,
+        (from, to): (&str, &str),
+        now: Timestamp,
     ) -> std::result::Result<Batch, FolderError> {
         if folders.iter().any(|folder| folder.name == to) {
             return Err(FolderError::Exists(to.into()));
@@ -314,7 +325,7 @@ impl Store {
             batch.require(Precondition::Absent(new_key.clone()));
             batch.delete(old_key);
             batch.put(new_key, id);
-            batch.put(key, encode(&Folder { name, ..folder.clone() })?);
+            batch.put(key, encode(&Folder { name, moved: Some(now), ..folder.clone() })?);
         }
         batch.publish(Topic::Account(account));
         Ok(batch)

@@ -105,6 +105,9 @@ pub struct Folder {
     pub special_use: Option<SpecialUse>,
     /// The keywords ever used in this folder; a message names them by index.
     pub keywords: Vec<String>,
+    /// When it was renamed last, alone or with a folder above it: since then it stands where it stands. To the
+    /// microsecond.
+    pub moved: Option<Timestamp>,
 }
 
 impl Folder {
@@ -112,6 +115,14 @@ impl Folder {
     #[must_use]
     pub fn keyword(&self, name: &str) -> Option<u16> {
         flags::keyword_index(self, name)
+    }
+
+    /// What it is for: its own use, or that of the nearest of `folders` above it that has one.
+    #[must_use]
+    pub fn purpose(&self, folders: &[Folder]) -> Option<SpecialUse> {
+        let above =
+            folders.iter().filter(|other| other.special_use.is_some() && names::is_below(&self.name, &other.name));
+        self.special_use.or_else(|| above.max_by_key(|other| other.name.len()).and_then(|nearest| nearest.special_use))
     }
 }
 

@@ -231,6 +231,7 @@ impl Rebuilding<'_> {
                 uid_validity: UidValidity(std::num::NonZeroU32::MIN),
                 special_use: None,
                 keywords: Vec::new(),
+                moved: None,
             };
             self.lost(format!("the name of folder {} of account {}: its messages are in {name}", id.0, account.0));
             self.fresh.put(keys::folder(account, id), mailboxes::encode_folder(&folder)?)?;

@@ -171,9 +171,10 @@ impl Run<'_, '_> {
                 Ok(file.write_all(&piece)?)
             })
         })?;
-        if target.left_out > 0 {
+        if !target.left_out.is_empty() {
             let why = "keywords were left out, a Maildir folder has no more than 26";
-            self.tally.problems.add(format!("folder {:?}: {} {why}", folder.name, target.left_out));
+            let names: Vec<&str> = target.left_out.iter().map(String::as_str).collect();
+            self.tally.problems.add(format!("folder {:?}: {} {why}: {}", folder.name, names.len(), names.join(", ")));
         }
         target.finish().map_err(about(dir))
     }

@@ -88,18 +88,18 @@ impl Labels {
         })
     }
 
-    /// The info of a Maildir file, and how many keywords found no letter.
-    pub(super) fn to_maildir(&self, letters: &mut Letters) -> (String, u64) {
+    /// The info of a Maildir file, and the keywords that found no letter.
+    pub(super) fn to_maildir(&self, letters: &mut Letters) -> (String, Vec<&str>) {
         let mut info: Vec<char> =
             MAILDIR.iter().filter(|(_, flag)| self.flags.contains(*flag)).map(|(letter, _)| *letter).collect();
-        let mut left_out = 0;
+        let mut left_out = Vec::new();
         for name in &self.keywords {
             if name == FORWARDED {
                 info.push('P');
             } else if let Some(letter) = letters.of(name) {
                 info.push(letter);
             } else {
-                left_out += 1;
+                left_out.push(name.as_str());
             }
         }
         info.sort_unstable();
@@ -214,9 +214,9 @@ mod tests {
     fn the_27th_keyword_finds_no_letter() {
         let mut letters = Letters::default();
         let labels = |number: u32| Labels { flags: Flags::SEEN, keywords: vec![format!("k{number}")] };
-        assert!((0..26).all(|number| labels(number).to_maildir(&mut letters).1 == 0));
-        assert_eq!(labels(26).to_maildir(&mut letters), ("2,S".to_owned(), 1));
-        assert_eq!(labels(25).to_maildir(&mut letters), ("2,Sz".to_owned(), 0));
+        assert!((0..26).all(|number| labels(number).to_maildir(&mut letters).1.is_empty()));
+        assert_eq!(labels(26).to_maildir(&mut letters), ("2,S".to_owned(), vec!["k26"]));
+        assert_eq!(labels(25).to_maildir(&mut letters), ("2,Sz".to_owned(), vec![]));
     }
 
     proptest! {
@@ -227,7 +227,7 @@ mod tests {
             let labels = Labels { flags: Flags(flags), keywords };
             let mut letters = Letters::default();
             let (info, left_out) = labels.to_maildir(&mut letters);
-            prop_assert_eq!(left_out, 0);
+            prop_assert!(left_out.is_empty());
             let mut read = Labels::of_maildir(&info, &Letters::parse(&letters.file().unwrap_or_default()));
             read.keywords.sort_unstable();
             let mut expected = labels.clone();

@@ -3,6 +3,7 @@
 //! An export names a file `<seconds>.M<microseconds>P<process>Q<number>.poshta,S=<size>`; a message that cannot
 //! be written with LF (see `line_ends`) has `,L=asis` behind it. Names sort in the order of UIDs.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -184,7 +185,7 @@ pub(super) struct Target {
     path: PathBuf,
     letters: Letters,
     /// Keywords that found no letter.
-    pub(super) left_out: u64,
+    pub(super) left_out: BTreeSet<String>,
 }
 
 /// What the name and the time of a new file say.
@@ -208,7 +209,7 @@ impl Target {
             // Maildir++: this file says that the directory is a folder and no Maildir of a user.
             create_file(&path.join("maildirfolder"))?;
         }
-        Ok(Target { path, letters: Letters::default(), left_out: 0 })
+        Ok(Target { path, letters: Letters::default(), left_out: BTreeSet::new() })
     }
 
     /// Writes a message to `tmp` and gives it its name in `cur` when it is complete.
@@ -227,7 +228,7 @@ impl Target {
             let size = file.metadata()?.len();
             let mark = if new.form == Form::AsIs { format!(",{AS_IS}") } else { String::new() };
             let (info, left_out) = new.labels.to_maildir(&mut self.letters);
-            self.left_out += left_out;
+            self.left_out.extend(left_out.into_iter().map(str::to_owned));
             let name = format!("{unique},S={size}{mark}:{info}");
             Ok(fs::rename(&tmp, self.path.join("cur").join(name))?)
         });

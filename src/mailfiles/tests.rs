@@ -424,7 +424,7 @@ fn more_keywords_than_there_may_be_are_named() {
     let exported = fixture.export(Format::Maildir, "out", None);
     assert_eq!(
         exported.problems.lines,
-        ["folder \"INBOX\": 4 keywords were left out, a Maildir folder has no more than 26"]
+        ["folder \"INBOX\": 4 keywords were left out, a Maildir folder has no more than 26: k26, k27, k28, k29"]
     );
     let words: Vec<String> = (0..50).map(|number| format!("w{number}")).collect();
     fixture.put("box", format!("From - Sat Nov 21 20:02:39 2026\nX-Keywords: {}\n\n", words.join(" ")));

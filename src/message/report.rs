@@ -14,6 +14,7 @@ use jiff::tz::Offset;
 use crate::clock::Timestamp;
 
 use super::date;
+pub(crate) use dsn::header_of;
 pub use dsn::{Action, DeliveryReport, Enclosure, Original, RecipientStatus};
 use fields::{Header, one_line};
 

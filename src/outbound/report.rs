@@ -9,7 +9,9 @@ use crate::clock::{Timestamp, World};
 use crate::ids::ItemId;
 use crate::locale::{self, Lang};
 use crate::message::headers;
-use crate::message::report::{self as message, DeliveryReport, Letter, Named, Original, Passage, RecipientStatus};
+use crate::message::report::{
+    self as message, DeliveryReport, Letter, Named, Original, Passage, RecipientStatus, header_of,
+};
 use crate::store;
 use crate::store::mailboxes::MessageBytes;
 use crate::store::queue::{Queued, Returned};
@@ -128,16 +130,18 @@ fn status(means: &Means, action: Action, now: Timestamp, reported: &Reported<'_>
 }
 
 /// RFC 3461 §4.3: all of the letter where the sender wants it back with a failure and it is not too large; else its
-/// header. So also where the header has bytes above 127: `message/rfc822` cannot hold those.
+/// header. So also where the header is neither ASCII nor UTF-8: no media type holds that.
 async fn original(means: &Means, row: &Queued, action: Action) -> store::Result<Original> {
     let bytes = means.store.item_bytes(row);
     let header = original_header(&bytes).await?;
     let wanted = action == Action::Failed && row.details.returned == Some(Returned::Full);
-    if !wanted || bytes.len() > means.settings.max_returned_bytes || !header.is_ascii() {
+    if !wanted || bytes.len() > means.settings.max_returned_bytes {
         return Ok(Original::Header(header));
     }
     let len = usize::try_from(bytes.len()).unwrap_or(usize::MAX);
-    Ok(Original::Whole(bytes.read_at(0, len).await?.to_vec()))
+    let whole = bytes.read_at(0, len).await?.to_vec();
+    let is_text = std::str::from_utf8(header_of(&whole)).is_ok();
+    Ok(if is_text { Original::Whole(whole) } else { Original::Header(header) })
 }
 
 async fn original_header(bytes: &MessageBytes) -> store::Result<Vec<u8>> {

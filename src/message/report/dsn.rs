@@ -86,7 +86,7 @@ pub enum Original {
     Nothing,
     /// Its header block.
     Header(Vec<u8>),
-    /// All of it.
+    /// All of it; its header is ASCII or UTF-8.
     Whole(Vec<u8>),
 }
 
@@ -109,7 +109,7 @@ impl DeliveryReport {
         let boundary = self.letter.boundary();
         header
             .field("Content-Type", &format!("multipart/report; report-type=delivery-status; boundary=\"{boundary}\""));
-        if matches!(&self.original, Original::Whole(bytes) if !bytes.is_ascii()) {
+        if matches!(&self.original, Original::Whole(bytes) if !bytes.is_ascii() && header_of(bytes).is_ascii()) {
             header.field("Content-Transfer-Encoding", "8bit");
         }
         let parts: Vec<Vec<u8>> =
@@ -193,6 +193,14 @@ impl DeliveryReport {
         match &self.original {
             Original::Nothing => None,
             Original::Header(block) => Some(Self::header_part(block)),
+            Original::Whole(message) if !header_of(message).is_ascii() => {
+                // RFC 6532 §3.5, §3.7: message/rfc822 cannot hold it; message/global can, in any encoding. In base64 the report
+                // needs SMTPUTF8 nowhere on its way.
+                let mut header = Header::default();
+                header.field("Content-Type", "message/global");
+                header.field("Content-Transfer-Encoding", "base64");
+                Some([header.done(), base64_lines(message)].concat())
+            }
             Original::Whole(message) => {
                 let mut header = Header::default();
                 header.field("Content-Type", "message/rfc822");
@@ -219,6 +227,12 @@ impl DeliveryReport {
         header.field("Content-Transfer-Encoding", "base64");
         [header.done(), base64_lines(&block)].concat()
     }
+}
+
+/// The header of a message, without the empty line behind it.
+pub(crate) fn header_of(message: &[u8]) -> &[u8] {
+    let end = message.windows(4).position(|window| window == b"\r\n\r\n");
+    end.and_then(|end| message.get(..end + 2)).unwrap_or(message)
 }
 
 /// RFC 2183 §2.3, for names of ours.

@@ -133,6 +133,20 @@ fn rfc3461_a_whole_message_comes_back_as_it_was() {
 }
 
 #[test]
+fn rfc6532_a_whole_message_with_a_header_in_utf_8_comes_back_as_it_was_over_any_way() {
+    let original = "Subject: хат\r\nContent-Transfer-Encoding: 8bit\r\n\r\nсәлем\r\n".as_bytes();
+    let message = DeliveryReport { original: Original::Whole(original.to_vec()), ..report(b"") }.render();
+    assert_transportable(&message);
+    let structure = scan(&message);
+    let part = structure.part(&[3]).unwrap();
+    assert!(part.is("message", "global"));
+    let text = String::from_utf8(message.clone()).unwrap();
+    let base64: String = text.rsplit("base64\r\n\r\n").next().unwrap().split("\r\n--").next().unwrap().into();
+    assert_eq!(STANDARD.decode(base64.replace("\r\n", "")).unwrap(), original);
+    assert!(structure.part(&[4]).is_none());
+}
+
+#[test]
 fn rfc6522_a_document_goes_with_the_text_and_the_parts_stay_three() {
     let enclosure =
         Enclosure { name: "receipt 1\".pdf".into(), media_type: "application/pdf".into(), bytes: b"%PDF".to_vec() };

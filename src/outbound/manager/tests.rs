@@ -51,10 +51,19 @@ impl Depot {
     /// As [`Depot::send`], with what the sender wants to hear (RFC 3461).
     async fn send_asking(&self, notify: store::queue::Notify, returned: Option<Returned>) -> ItemId {
         let message = letter(AIGUL, "").replace("Hello", "the whole text");
+        self.send_message_asking(message.as_bytes(), notify, returned).await
+    }
+
+    async fn send_message_asking(
+        &self,
+        message: &[u8],
+        notify: store::queue::Notify,
+        returned: Option<Returned>,
+    ) -> ItemId {
         let mut writer = self.post.intake.stage();
-        writer.write(message.as_bytes()).unwrap();
+        writer.write(message).unwrap();
         let mut scanner = crate::message::Scanner::new(crate::message::Caps::default());
-        scanner.push(message.as_bytes());
+        scanner.push(message);
         let mut envelope = crate::intake::tests::envelope(AIGUL, &[SOMEBODY]);
         envelope.wishes = ReportWishes { returned, envelope_id: Some("QQ+1".into()) };
         envelope.recipients[0].notify = Some(notify);
@@ -237,6 +246,19 @@ async fn rfc3461_ret_decides_what_comes_back(returned: Option<Returned>, max_ret
     let (report, _) = report(&depot.post).await;
     assert_eq!(report.text().contains("Content-Type: message/rfc822"), report.text().contains("the whole text"));
     report.text().contains("the whole text")
+}
+
+#[test_case("Subject: хат\r\n".as_bytes() => "message/global"; "utf-8")]
+#[test_case(b"Subject: \xc8\xe0\xf2\r\n" => "text/rfc822-headers"; "some other text")]
+#[tokio::test]
+async fn rfc6532_a_letter_comes_back_whole_where_its_header_is_text(field: &[u8]) -> &'static str {
+    let depot = Depot::open(Script { end: "554 5.7.1 not wanted", ..Script::default() }).await;
+    let message = [field, letter(AIGUL, "").as_bytes()].concat();
+    depot.send_message_asking(&message, ALL, Some(Returned::Full)).await;
+    depot.round().await;
+    let (report, _) = report(&depot.post).await;
+    let found = |kind: &&str| report.text().contains(&format!("Content-Type: {kind}"));
+    ["message/global", "text/rfc822-headers", "message/rfc822"].into_iter().find(found).unwrap()
 }
 
 #[tokio::test]

@@ -39,24 +39,48 @@ impl Space {
         self.disk.free_bytes(&self.dir)
     }
 
-    /// Is there room for a new letter? Batches that bring bytes need the watermark.
+    /// How much there is now.
+    pub(super) fn look(&self) -> Result<Room> {
+        Ok(Room { free: self.free()?, watermark: self.watermark_bytes })
+    }
+
+    /// [`Room::check`], now.
     pub(super) fn check(&self) -> Result<()> {
-        self.check_against(self.watermark_bytes)
+        self.look()?.check()
     }
 
-    /// Is there room for what makes room? Flags and expunging may use more of what is left.
+    /// [`Room::check_reserve`], now.
     pub(super) fn check_reserve(&self) -> Result<()> {
-        self.check_against(self.watermark_bytes / RESERVE_DIVISOR)
-    }
-
-    fn check_against(&self, needed: u64) -> Result<()> {
-        let free = self.free()?;
-        if free < needed { Err(Error::Full { free, watermark: self.watermark_bytes }) } else { Ok(()) }
+        self.look()?.check_reserve()
     }
 
     /// The error for a write that met a full disk.
     pub(super) fn full(&self) -> Error {
         Error::Full { free: self.free().unwrap_or(0), watermark: self.watermark_bytes }
+    }
+}
+
+/// How much was free when somebody looked, bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    free: u64,
+    watermark: u64,
+}
+
+impl Room {
+    /// Is there room for a new letter? Batches that bring bytes need the watermark.
+    pub(super) fn check(self) -> Result<()> {
+        self.check_against(self.watermark)
+    }
+
+    /// Is there room for what makes room? Flags and expunging may use more of what is left.
+    pub(super) fn check_reserve(self) -> Result<()> {
+        self.check_against(self.watermark / RESERVE_DIVISOR)
+    }
+
+    fn check_against(self, needed: u64) -> Result<()> {
+        let Room { free, watermark } = self;
+        if free < needed { Err(Error::Full { free, watermark }) } else { Ok(()) }
     }
 }
 

@@ -80,8 +80,8 @@ struct Group {
 impl Committer {
     fn resolve(&mut self, requests: Vec<Pending>, group: &mut Group) -> Result<()> {
         let mut requests = requests.into_iter();
-        let mut span = match self.packs.span() {
-            Ok(span) => span,
+        let (mut span, room) = match self.packs.span().and_then(|span| Ok((span, self.space.look()?))) {
+            Ok(found) => found,
             Err(error) => {
                 group.waiting.extend(requests.map(|request| (request.reply, Ok(Committed::default()))));
                 return Err(error);
@@ -89,7 +89,7 @@ impl Committer {
         };
         for Pending { mut batch, ready, reply } in requests.by_ref() {
             let topics = std::mem::take(&mut batch.topics);
-            let is_there_room = if ready.is_empty() { self.space.check_reserve() } else { self.space.check() };
+            let is_there_room = if ready.is_empty() { room.check_reserve() } else { room.check() };
             let ground = Ground {
                 versions: &self.versions,
                 group: &group.changes,

@@ -31,7 +31,11 @@ const REVIVE_EVERY: Duration = Duration::from_millis(500);
 /// When rows take so long to become durable, the next group is begun meanwhile.
 const LONG_SYNC: Duration = Duration::from_millis(1);
 
-/// A sync counts for so much of how long they usually take.
+/// A group that is begun while rows are synced first waits for others, for as long as they usually take divided by this:
+/// whoever was just answered comes again soon, and would else have to wait for a whole group.
+const GATHERING_DIVISOR: u32 = 4;
+
+/// Of how long syncs usually take each counts for one part of so many.
 const SYNCS_LOOKED_AT: u32 = 8;
 
 /// The committer at work.
@@ -64,7 +68,7 @@ impl Committer {
         let (queue, requests) = mpsc::channel(settings.max_queued_batches.max(1));
         let (ending, ended) = mpsc::channel(1);
         let (versions, space) = (Arc::clone(&self.versions), self.space.clone());
-        let desk = Desk { committer: self, requests, failures_heard_of: 0, revived_at: None };
+        let desk = Desk { committer: self, requests, failures_heard_of: 0, patience: Duration::ZERO, revived_at: None };
         let relay = Arc::new(Relay {
             versions,
             space,
@@ -107,6 +111,8 @@ struct Desk {
     committer: Committer,
     requests: mpsc::Receiver<Request>,
     failures_heard_of: u64,
+    /// How long others are waited for while the rows of the group before are synced.
+    patience: Duration,
     /// When it was last tried to open a store that a failure closed.
     revived_at: Option<Instant>,
 }
@@ -236,7 +242,7 @@ impl Relay {
 
     /// Everything from a request to its answer, for what waits with it too.
     fn turn(&self, mut desk: Box<Desk>, first: Request) {
-        if let Some(rows) = self.rows.try_lock() {
+        if let Some(rows) = self.rows.try_lock_for(desk.patience) {
             // What failed before this group began is of no concern to it.
             drop(desk.hear_of_failures(&rows));
         }
@@ -254,6 +260,7 @@ impl Relay {
             // Known before anybody else begins.
             drop(desk.hear_of_failures(&rows));
         }
+        desk.patience = rows.usual_sync / GATHERING_DIVISOR;
         if between.is_none() && rows.usual_sync >= LONG_SYNC {
             self.leave_desk(desk);
             self.desk_changed.notify_one();

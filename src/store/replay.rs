@@ -32,7 +32,7 @@ impl Store {
 }
 
 /// Opens the row engine anew if a start would have to read more than this. That writes, too: on a disk that is nearly
-/// full it is left for later. Called while nothing is being written.
+/// full it is left for later. Called while no rows are being written.
 pub(super) fn bound_replay(versions: &Versions, space: &Space, max_bytes: u64) {
     let is_long = versions.replay_bytes().is_ok_and(|bytes| bytes > max_bytes);
     if is_long && space.check().is_ok() {

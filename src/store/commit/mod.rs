@@ -118,7 +118,10 @@ impl Committer {
     /// Everything of a group that comes before its rows: the batches resolved, records and journal lines on stable
     /// storage. Whoever brought one has a place in the group, also when this fails.
     fn write(&mut self, requests: Vec<Pending>, group: &mut Group) -> Result<()> {
-        self.resolve(requests, group)?;
+        if requests.is_empty() {
+            return Ok(());
+        }
+        self.resolve(requests, group).map_err(|error| full_or(&self.space, error))?;
         let mark = self.write_files(group).map_err(|error| {
             self.seal();
             full_or(&self.space, error)

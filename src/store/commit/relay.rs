@@ -55,7 +55,7 @@ impl Committing {
         drop(self.queue);
         // Nobody sends; it is closed by the end of the threads, however that comes.
         let _closed: Option<()> = self.ended.recv().await;
-        if self.threads.into_iter().any(|thread| thread.join().is_err()) {
+        if self.threads.into_iter().filter_map(|thread| thread.join().err()).count() > 0 {
             tracing::error!("the committer panicked");
         }
         Ok(())
@@ -125,7 +125,7 @@ enum Seat {
     Closed,
 }
 
-/// Held by each thread: when one ends, by a panic too, the other follows.
+/// Held by each thread: when one ends, by a panic too, the other comes to the desk no more.
 struct ClosesDesk<'a>(&'a Relay);
 
 impl Drop for ClosesDesk<'_> {
@@ -142,7 +142,7 @@ struct RowsStage {
     last_failure: Error,
     /// How long rows usually take to become durable.
     usual_sync: Duration,
-    /// Nobody panicked here.
+    /// False while somebody is at it, and for ever if they panicked.
     is_whole: bool,
 }
 
@@ -194,8 +194,8 @@ impl Relay {
         let _closes = ClosesDesk(self);
         while let Some(mut desk) = self.take_desk() {
             let next = if deadline.has_passed() { None } else { self.next(&mut desk, deadline) };
-            let Some(first) = next else { return deadline.watch(|| self.close()) };
-            deadline.watch(|| self.turn(desk, first));
+            let Some(first) = next else { return self.close(deadline) };
+            self.turn(desk, first, deadline);
         }
     }
 
@@ -240,22 +240,23 @@ impl Relay {
         desk.requests.blocking_recv()
     }
 
-    /// Everything from a request to its answer, for what waits with it too.
-    fn turn(&self, mut desk: Box<Desk>, first: Request) {
+    /// Everything from a request to its answer, for what waits with it too. To wait for the other thread is no work of
+    /// this one: whoever has the rows is watched himself.
+    fn turn(&self, mut desk: Box<Desk>, first: Request, deadline: &Deadline) {
         if let Some(rows) = self.rows.try_lock_for(desk.patience) {
-            // What failed before this group began is of no concern to it.
+            // What failed and was undone before this group began is of no concern to it.
             drop(desk.hear_of_failures(&rows));
         }
         let (requests, between) = desk.gather(first, self.max_group_batches);
         let mut group = Group::default();
-        let written = desk.committer.write(requests, &mut group);
+        let written = deadline.watch(|| desk.committer.write(requests, &mut group));
         let mut rows = self.rows.lock();
         // If this is left by a panic, or found as one left it, nothing is written any more.
         if !mem::take(&mut rows.is_whole) {
             return;
         }
-        let written = desk.hear_of_failures(&rows).and(written);
-        let applied = written.and_then(|()| self.apply(&mut group, &mut rows));
+        let heard = if deadline.has_passed() { Err(Error::Closed) } else { desk.hear_of_failures(&rows) };
+        let applied = deadline.watch(|| heard.and(written).and_then(|()| self.apply(&mut group, &mut rows)));
         if applied.is_err() {
             // Known before anybody else begins.
             drop(desk.hear_of_failures(&rows));
@@ -264,14 +265,15 @@ impl Relay {
         if between.is_none() && rows.usual_sync >= LONG_SYNC {
             self.leave_desk(desk);
             self.desk_changed.notify_one();
-            self.end(group, applied, &mut rows);
+            deadline.watch(|| self.end(group, applied, &mut rows));
             if self.versions.is_closed() {
                 self.wake();
             }
         } else {
-            self.end(group, applied, &mut rows);
+            deadline.watch(|| self.end(group, applied, &mut rows));
             if let Some(work) = between {
-                work(&mut desk.committer);
+                drop(desk.hear_of_failures(&rows));
+                deadline.watch(|| work(&mut desk.committer));
             }
             self.leave_desk(desk);
         }
@@ -292,12 +294,14 @@ impl Relay {
         let durable = applied.and_then(|applied| {
             let Some(applied) = applied else { return Ok(()) };
             let begun = Instant::now();
-            let durable = self.versions.make_durable(applied);
+            self.versions.make_durable(applied).map_err(|error| rows.fail(error, &self.space))?;
             rows.note_sync(begun.elapsed());
-            durable.map_err(|error| rows.fail(error, &self.space))
+            Ok(())
         });
         match &durable {
             Ok(()) => group.topics.iter().for_each(|topic| self.hub.publish(topic)),
+            // Nobody's group: something was to be done between two.
+            Err(_) if group.waiting.is_empty() => {}
             Err(error) => tracing::error!(%error, batches = group.waiting.len(), "nothing of a group was committed"),
         }
         for (reply, resolved) in group.waiting {
@@ -321,9 +325,8 @@ impl Relay {
     }
 
     /// Closes the engine, once what the other thread writes is written.
-    fn close(&self) {
-        let rows = self.rows.lock();
-        self.versions.close();
-        drop(rows);
+    fn close(&self, deadline: &Deadline) {
+        let _nobody_writes = self.rows.lock();
+        deadline.watch(|| self.versions.close());
     }
 }

@@ -123,7 +123,7 @@ impl Versions {
     }
 
     /// Gives a group of changes to the engine; nobody sees them before they are durable. Called by the committer alone,
-    /// when the group before is durable.
+    /// when the group before is durable or undone.
     ///
     /// # Errors
     /// The engine failed. Then it was closed and opened anew, the group was undone, and none of it was ever
@@ -316,9 +316,12 @@ impl Versions {
     pub(super) fn adopt(&self, heir: Heir) -> Result<Option<Box<dyn Engine>>> {
         match self.opener.adopt(heir.engine.disk_bytes()?) {
             Ok(()) => {
+                let mut engine = self.engine.write();
                 self.live_bytes.store(heir.live_bytes, Ordering::Relaxed);
                 self.saved_live_bytes.store(heir.live_bytes, Ordering::Relaxed);
-                Ok(self.engine.write().replace(heir.engine))
+                // The heir has durable rows only: what was to be undone in the old engine is not there.
+                self.to_undo.lock().clear();
+                Ok(engine.replace(heir.engine))
             }
             Err(NotAdopted::Kept(error)) => Err(error),
             Err(NotAdopted::Unsure(error)) => {

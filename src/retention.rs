@@ -1,5 +1,5 @@
-//! Trash and Junk and the folders below them are emptied of what has lain there for long, and closed accounts of everything when their time is
-//! over.
+//! Trash and Junk and the folders below them are emptied of what has lain there for long, and closed accounts of
+//! everything when their time is over.
 //!
 //! How long a letter has lain in a folder is its SAVEDATE (RFC 8514). UIDs ascend with it, so a look at a folder
 //! ends at the first letter that is younger: nothing is scanned that stays. Letters go as they go by EXPUNGE, with

@@ -1,9 +1,9 @@
 //! Publishes the device journal as a transparency log.
 //!
 //! The journal (P31) is durable before a letter is acknowledged, and it is all that this service reads, from memory what
-//! was written lately: nothing is done for the log while a letter waits. A round reads what is new in the journal, writes its leaves, syncs them,
-//! and publishes a checkpoint that also says how far the journal was read, so that a round that was interrupted
-//! anywhere is simply done again.
+//! was written lately: nothing is done for the log while a letter waits. A round reads what is new in the journal, writes
+//! its leaves, syncs them, and publishes a checkpoint that also says how far the journal was read, so that a round that
+//! was interrupted anywhere is simply done again.
 //!
 //! A journal that was restored or rebuilt may have lost lines that are published, or have lines that were not seen
 //! before. The log never loses what it has published: the journal is then compared with it line by line, by the ids

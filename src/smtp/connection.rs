@@ -25,7 +25,7 @@ use super::service::Service;
 
 /// Read at once while commands come: little, because nobody has logged in yet.
 const COMMAND_READ_BYTES: usize = 8 << 10;
-/// Read at once while content comes.
+/// Read at once while content comes that fills what is read while commands come.
 const CONTENT_READ_BYTES: usize = 64 << 10;
 /// How long a client that was told to go may take to hear it.
 const LINGER: Duration = Duration::from_secs(1);
@@ -93,9 +93,36 @@ enum Next {
     Close,
 }
 
+/// What was read from the client, and room for more.
+#[derive(Default)]
+struct ReadBuffer {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl ReadBuffer {
+    /// What was read last.
+    fn read(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Room for the next read. Most letters fit into that for commands, so that it need not be made for each of them.
+    fn room(&mut self, in_content: bool) -> &mut [u8] {
+        let is_full = self.filled >= COMMAND_READ_BYTES;
+        let len = match in_content {
+            true if is_full || self.bytes.len() == CONTENT_READ_BYTES => CONTENT_READ_BYTES,
+            _ => COMMAND_READ_BYTES,
+        };
+        self.bytes.resize(len, 0);
+        self.bytes.shrink_to(len);
+        &mut self.bytes
+    }
+}
+
 /// What a wait for the client brought.
 enum Heard {
-    Bytes(usize),
+    /// They are in the buffer.
+    Bytes,
     Silence,
     Stop,
     /// The account of the user changed.
@@ -154,11 +181,11 @@ impl<S: Service> Connection<S> {
             self.perform(&session, action).await?;
         }
         let mut told_to_stop = false;
-        let mut buffer = Vec::new();
+        let mut buffer = ReadBuffer::default();
         loop {
             self.flush().await?;
             let event = match self.listen(&session, &mut buffer, told_to_stop).await? {
-                Heard::Bytes(count) => Event::Bytes(buffer.get(..count).unwrap_or_default()),
+                Heard::Bytes => Event::Bytes(buffer.read()),
                 Heard::Silence => Event::TimedOut,
                 Heard::Stop => Event::Stopping,
                 Heard::AccountChanged => match self.ended().await {
@@ -251,8 +278,7 @@ impl<S: Service> Connection<S> {
     }
 
     fn say(&mut self, reply: &Reply) {
-        let labels = [("port", self.port.name().to_owned()), ("code", reply.code().to_string())];
-        metrics::counter!("poshta_smtp_replies_total", &labels).increment(1);
+        self.house.replies.count(self.port, reply.code());
         self.output.extend_from_slice(&reply.to_bytes());
     }
 
@@ -276,7 +302,9 @@ impl<S: Service> Connection<S> {
             CredentialMatch::Peer(peer) => Ok(LoggedIn::Peer(peer.name().to_owned())),
             CredentialMatch::WrongSecret => Err(AuthError::Wrong),
             CredentialMatch::NoPeer if self.port == Port::Mx => Err(AuthError::Wrong),
-            CredentialMatch::NoPeer => self.house.service.login(&name, &password, self.ip).await.map(LoggedIn::User),
+            CredentialMatch::NoPeer => {
+                Box::pin(self.house.service.login(&name, &password, self.ip)).await.map(LoggedIn::User)
+            }
         };
         let outcome = if login.is_ok() { "accepted" } else { "refused" };
         metrics::counter!("poshta_smtp_logins_total", "port" => self.port.name(), "outcome" => outcome).increment(1);
@@ -330,7 +358,9 @@ impl<S: Service> Connection<S> {
         let origin = self.origin(session);
         let verdict = match std::mem::replace(&mut self.message, Message::None) {
             Message::Arriving { incoming, .. } => match incoming.finish().await {
-                Ok(sink) => self.house.service.accept(origin, envelope, sink).await,
+                // In a place of its own: all that this waits through takes 10 KB, which would lie in every connection,
+                // idle ones too, and be moved with every action.
+                Ok(sink) => Box::pin(self.house.service.accept(origin, envelope, sink)).await,
                 Err(refusal) => Err(refusal),
             },
             Message::Failed { refusal, .. } => Err(refusal),
@@ -441,7 +471,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Waits for the client, the clock or the end of the server.
-    async fn listen(&mut self, session: &Session, buffer: &mut Vec<u8>, told_to_stop: bool) -> io::Result<Heard> {
+    async fn listen(&mut self, session: &Session, buffer: &mut ReadBuffer, told_to_stop: bool) -> io::Result<Heard> {
         let in_content = session.in_content();
         match (in_content, &self.message) {
             // Content of a spoiled message is over when the session says so.
@@ -453,13 +483,10 @@ impl<S: Service> Connection<S> {
         if self.too_slow() {
             return Ok(Heard::Silence);
         }
-        let at_once = if in_content { CONTENT_READ_BYTES } else { COMMAND_READ_BYTES };
-        buffer.resize(at_once, 0);
-        buffer.shrink_to(at_once);
         let deadline = self.deadline(in_content);
         let stop = self.stop.clone();
         let (wire, hold) = (self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?, &mut self.hold);
-        let read = timeout_at(deadline, wire.read(buffer));
+        let read = timeout_at(deadline, wire.read(buffer.room(in_content)));
         let account = async {
             match hold {
                 Some(hold) => hold.changed().await,
@@ -476,8 +503,9 @@ impl<S: Service> Connection<S> {
             Err(_) => Ok(Heard::Silence),
             Ok(Ok(0)) => Ok(Heard::Gone),
             Ok(Ok(count)) => {
+                buffer.filled = count;
                 self.count(count);
-                Ok(Heard::Bytes(count))
+                Ok(Heard::Bytes)
             }
             Ok(Err(error)) => Err(error),
         }
@@ -539,7 +567,7 @@ impl<S: Service> Connection<S> {
         let wire = self.wire()?;
         let linger = async {
             wire.shutdown().await?;
-            let mut ignored = [0; 4096];
+            let mut ignored = vec![0; 4096];
             while wire.read(&mut ignored).await? > 0 {}
             Ok(())
         };

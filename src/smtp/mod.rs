@@ -4,6 +4,7 @@
 //! [`peers`] knows the government and partner systems of `conf/peers.toml`.
 
 mod connection;
+mod counts;
 mod incoming;
 pub mod peers;
 pub mod proto;

@@ -15,6 +15,7 @@ use crate::server::tls::Tls;
 
 use super::Settings;
 use super::connection::Connection;
+use super::counts::ReplyCounts;
 use super::peers::{Peer, PeerTable};
 use super::proto::{Door, LoginRule, ReportsRule, Site};
 use super::service::{Service, Services};
@@ -48,7 +49,7 @@ pub struct Parts {
 }
 
 /// Which of the three kinds of listener a connection came through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Port {
     /// 25: from other servers; STARTTLS.
     Mx,
@@ -106,6 +107,7 @@ impl Server {
             mx_tls: parts.mx_tls,
             submission_tls: parts.submission_tls,
             world: parts.world,
+            replies: ReplyCounts::default(),
         };
         Server { house: Arc::new(house) }
     }
@@ -128,6 +130,7 @@ pub(super) struct House<S> {
     pub(super) mx_tls: Option<Tls>,
     pub(super) submission_tls: Option<Tls>,
     pub(super) world: World,
+    pub(super) replies: ReplyCounts,
 }
 
 impl<S: Service> House<S> {

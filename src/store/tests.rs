@@ -356,6 +356,37 @@ fn a_disk_that_is_slow_but_within_its_deadline_is_waited_for() {
 }
 
 #[test]
+fn two_groups_that_are_under_way_at_once_have_a_deadline_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryDisk::default();
+    let impatient = Settings { engine_deadline_s: 3, ..settings() };
+    let store = Store::open_with_engine(dir.path(), &impatient, Box::new(disk.clone())).unwrap();
+    let commit = |key: &[u8]| {
+        let (store, batch) = (store.clone(), put(key, b"1"));
+        std::thread::spawn(move || store.commit_blocking(batch))
+    };
+    let let_through_after = |wait: u64| {
+        disk.wait_until_held();
+        std::thread::sleep(Duration::from_millis(wait));
+        disk.let_one_through();
+    };
+    disk.hold_sync();
+    // So slow that the next group is begun while the rows of one are synced.
+    let slow = commit(b"z0");
+    let_through_after(100);
+    slow.join().unwrap().unwrap();
+    let first = commit(b"z1");
+    disk.wait_until_held();
+    let second = commit(b"z2");
+    let_through_after(2000);
+    first.join().unwrap().unwrap();
+    // Together the second one has waited for four seconds, half of them for the first.
+    let_through_after(2000);
+    second.join().unwrap().unwrap();
+    assert!(!store.stuck().is());
+}
+
+#[test]
 fn failing_batch_of_a_group_fails_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (store, disk) = open_memory(dir.path());

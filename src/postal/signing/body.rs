@@ -1,7 +1,10 @@
 //! The hash of a body in the relaxed form (RFC 6376 §3.4.4), taken while its bytes pass.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
 
 /// Canonical bytes that are collected before they are hashed.
@@ -10,11 +13,11 @@ const PIECE: usize = 8 << 10;
 /// Bytes that are looked at together: most are in the relaxed form already but for a space at the end of lines.
 const BLOCK: usize = 2 << 10;
 
-/// Bytes that are compared at a time.
-const WIDTH: usize = 64;
-
 /// From here on canonical bytes are not collected, but hashed at once.
 const LONG: usize = 512;
+
+static TWO_SPACES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"  "));
+static LAST_SPACE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" \r"));
 
 /// Tag `bh`: SHA-256 of a relaxed body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,42 +207,29 @@ enum Change {
 
 impl Change {
     fn of(block: &[u8]) -> Self {
-        let next = block.get(1..).unwrap_or_default();
-        let all_but_last = block.get(..next.len()).unwrap_or_default();
-        // In this form many bytes are compared at a time.
-        let (mut bytes, mut nexts) = (all_but_last.chunks_exact(WIDTH), next.chunks_exact(WIDTH));
-        let (mut spaces, mut others) = ([0; WIDTH], [0; WIDTH]);
-        for (bytes, nexts) in bytes.by_ref().zip(nexts.by_ref()) {
-            let found = spaces.iter_mut().zip(&mut others);
-            found.zip(bytes.iter().zip(nexts)).for_each(|((space, other), (byte, next))| {
-                *space |= is_last_space(*byte, *next);
-                *other |= is_odd(*byte, *next);
-            });
-        }
-        let rest = || bytes.remainder().iter().zip(nexts.remainder());
-        let is_odd = others != [0; WIDTH] || rest().any(|(byte, next)| is_odd(*byte, *next) != 0);
-        if is_odd || block.first() == Some(&b'\n') || !block.ends_with(b"\r\n") {
-            Change::Other
-        } else if spaces != [0; WIDTH] || rest().any(|(byte, next)| is_last_space(*byte, *next) != 0) {
-            Change::LastSpaces
-        } else {
-            Change::Nothing
+        // Each of these looks at many bytes at a time.
+        let is_odd = !block.ends_with(b"\r\n")
+            || has_lone_ends(block)
+            || memchr::memchr(b'\t', block).is_some()
+            || TWO_SPACES.find(block).is_some();
+        match is_odd {
+            true => Change::Other,
+            false if LAST_SPACE.find(block).is_some() => Change::LastSpaces,
+            false => Change::Nothing,
         }
     }
 }
 
-/// All ones for equal bytes, else zero.
-fn is(byte: u8, other: u8) -> u8 {
-    if byte == other { u8::MAX } else { 0 }
-}
-
-fn is_last_space(byte: u8, next: u8) -> u8 {
-    is(byte, b' ') & is(next, b'\r')
-}
-
-/// Not zero when there is a tab, two spaces, or a CR or LF alone.
-fn is_odd(byte: u8, next: u8) -> u8 {
-    (is(byte, b' ') & is(next, b' ')) | is(byte, b'\t') | (is(byte, b'\r') ^ is(next, b'\n'))
+/// Whether there is a CR without its LF or an LF without its CR.
+fn has_lone_ends(block: &[u8]) -> bool {
+    let mut pairs = 0;
+    for at in memchr::memchr_iter(b'\n', block) {
+        if !block.get(..at).unwrap_or_default().ends_with(b"\r") {
+            return true;
+        }
+        pairs += 1;
+    }
+    memchr::memchr_iter(b'\r', block).count() != pairs
 }
 
 /// The content of a line that is in the relaxed form already but for one space at its end. Most lines are, and are

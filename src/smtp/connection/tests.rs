@@ -18,6 +18,7 @@ use crate::server::listener::{ConnectionIds, Drain, Gate, Limits, Listener};
 use crate::server::tls::fixture::{self, SelfSigned, self_signed};
 use crate::server::tls::{Application, ClientCertificates, Tls};
 use crate::smtp::Settings;
+use crate::smtp::counts::ReplyCounts;
 use crate::smtp::peers::{PeerTable, PeersFile, fingerprint};
 use crate::smtp::server::serve;
 use crate::smtp::service::Sink;
@@ -108,6 +109,7 @@ async fn start(port: Port, settings: Settings, peers: &str) -> Running {
         mx_tls: Some(Tls::load(&files.settings, requested, Application::Mail).unwrap()),
         submission_tls: Some(Tls::load(&files.settings, ClientCertificates::Ignored, Application::Mail).unwrap()),
         world: World::system(),
+        replies: ReplyCounts::default(),
     });
     let gate = Gate::new(Limits::default());
     let any = "127.0.0.1:0".parse().unwrap();

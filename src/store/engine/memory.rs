@@ -29,6 +29,8 @@ struct State {
     /// The number of the live rows; an engine that was opened on others is the fresh one or an old one.
     generation: usize,
     held: bool,
+    /// Syncs that go through although others are held.
+    passes: usize,
     waiting: usize,
     fail: Option<Failing>,
     opened: usize,
@@ -78,6 +80,12 @@ impl MemoryDisk {
     /// Lets waiting syncs, and all later ones, through.
     pub fn release_sync(&self) {
         self.shared.state.lock().held = false;
+        self.shared.changed.notify_all();
+    }
+
+    /// Lets one sync through, and goes on holding those behind it.
+    pub fn let_one_through(&self) {
+        self.shared.state.lock().passes += 1;
         self.shared.changed.notify_all();
     }
 
@@ -249,9 +257,10 @@ impl Engine for MemoryEngine {
         if self.is_live(&state) {
             state.waiting += 1;
             self.shared.changed.notify_all();
-            while state.held {
+            while state.held && state.passes == 0 {
                 self.shared.changed.wait(&mut state);
             }
+            state.passes = state.passes.saturating_sub(1);
             state.waiting -= 1;
         } else if state.fails(Failing::FreshSync) {
             return Err(told_to_fail());

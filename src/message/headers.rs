@@ -45,6 +45,16 @@ pub fn fields(block: &[u8]) -> Fields<'_> {
     Fields { block, at: 0 }
 }
 
+/// Where the header block ends that `message` begins with: behind its last field, before the empty line. `None` where no
+/// empty line came yet.
+#[must_use]
+pub fn end(message: &[u8]) -> Option<usize> {
+    memchr::memmem::find(message, b"\r\n\r\n").map(|at| at + EMPTY_LINE.len())
+}
+
+/// What stands between the header block and the body.
+pub const EMPTY_LINE: &[u8] = b"\r\n";
+
 /// The first field of this name.
 #[must_use]
 pub fn find<'a>(block: &'a [u8], name: &str) -> Option<Field<'a>> {
@@ -230,6 +240,12 @@ mod tests {
     #[test_case("=?utf-8?X?a?= =?nope" => "=?utf-8?X?a?= =?nope"; "what is no encoded word stays")]
     fn rfc2047_encoded_words(text: &str) -> String {
         decode_words(text)
+    }
+
+    #[test_case("A: b\r\n c\r\n\r\nbody\r\n\r\n" => Some(10); "before the empty line")]
+    #[test_case("A: b\r\n" => None; "no empty line")]
+    fn rfc5322_an_empty_line_ends_the_header(message: &str) -> Option<usize> {
+        end(message.as_bytes())
     }
 
     #[test]

@@ -146,8 +146,8 @@ async fn original(means: &Means, row: &Queued, action: Action) -> store::Result<
 
 async fn original_header(bytes: &MessageBytes) -> store::Result<Vec<u8>> {
     let mut head = bytes.read_at(0, MAX_ORIGINAL_HEADER_BYTES).await?.to_vec();
-    if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
-        head.truncate(end + 2);
+    if let Some(end) = headers::end(&head) {
+        head.truncate(end);
     } else if let Some(line_end) = head.windows(2).rposition(|window| window == b"\r\n") {
         head.truncate(line_end + 2);
     }

@@ -255,9 +255,8 @@ async fn header_of(store: &store::Store, message: &Message) -> store::Result<Opt
         // The end may stand across two pieces.
         let from = header.len().saturating_sub(3);
         header.extend_from_slice(&piece);
-        let end = header.get(from..).unwrap_or_default().windows(4).position(|window| window == b"\r\n\r\n");
-        if let Some(end) = end {
-            header.truncate(from + end + 4);
+        if let Some(end) = headers::end(header.get(from..).unwrap_or_default()) {
+            header.truncate(from + end + headers::EMPTY_LINE.len());
             return Ok(Some(header));
         }
         if piece.is_empty() {

@@ -231,8 +231,7 @@ impl DeliveryReport {
 
 /// The header of a message, without the empty line behind it.
 pub(crate) fn header_of(message: &[u8]) -> &[u8] {
-    let end = message.windows(4).position(|window| window == b"\r\n\r\n");
-    end.and_then(|end| message.get(..end + 2)).unwrap_or(message)
+    crate::message::headers::end(message).and_then(|end| message.get(..end)).unwrap_or(message)
 }
 
 /// RFC 2183 §2.3, for names of ours.

@@ -14,7 +14,8 @@ fn a_letter_to_another_domain_arrives_or_comes_back_as_a_report() {
     let sink = TcpListener::bind("127.0.0.1:0").unwrap();
     let next_hop = sink.local_addr().unwrap().to_string();
     let demo = Demo::start_in(&temporary.path().join("data"), &["--next-hop", &next_hop]);
-    let story = demo.story("remote_delivery.py").stdin(OwnedFd::from(sink)).output().unwrap();
+    let records = succeeded("dkim show", demo.poshta(&["dkim", "show", "--json"]));
+    let story = demo.story("remote_delivery.py").arg(records.trim()).stdin(OwnedFd::from(sink)).output().unwrap();
     succeeded("remote_delivery.py", story);
     let queue = succeeded("queue list", demo.poshta(&["queue", "list", "--json"]));
     assert_eq!(queue.trim(), "[]", "nothing waits any more");

@@ -21,6 +21,7 @@ mod counter;
 mod crash;
 mod daily_closing;
 mod disk_faults;
+mod dkim;
 mod durability;
 mod eds;
 mod encryption;

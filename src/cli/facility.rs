@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::clock::{Timestamp, World};
+use crate::outbound::dkim::zone_line;
 use crate::postal::{self, Facility, MarksFile, Registry};
 use crate::server::control::Request;
 
@@ -73,7 +74,7 @@ pub(super) fn run(command: &FacilityCommand) -> Outcome {
                 let record = |(name, text)| json!({ "name": name, "type": "TXT", "text": text });
                 output::list(&records.into_iter().map(record).collect(), &[], true)?;
             } else {
-                records.iter().try_for_each(|record| output::line(&zone_line(record)))?;
+                records.iter().try_for_each(|(name, text)| output::line(&zone_line(&format!("{name}."), text)))?;
             }
         }
         FacilityCommand::Device(command) => device::run(command)?,
@@ -112,12 +113,6 @@ fn with_states(mut facility: Value, target: &Target) -> anyhow::Result<Value> {
         facility.insert("clock".into(), clock.clone());
     }
     Ok(facility)
-}
-
-/// A line of a zone file (RFC 1035 §5.1), the text in strings of at most 255 octets.
-fn zone_line((name, text): &(String, String)) -> String {
-    let strings = text.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part)));
-    format!("{name}. IN TXT {}", strings.collect::<Vec<_>>().join(" "))
 }
 
 /// Puts the new file in the old one's place in one step, so that no reader ever meets half of it; a file with

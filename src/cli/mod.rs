@@ -11,6 +11,7 @@ mod closing;
 mod config;
 mod demo;
 mod device;
+mod dkim;
 mod draw;
 mod eds;
 mod facility;
@@ -81,6 +82,9 @@ enum Command {
     /// The transparency log of all marks.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Keys that sign letters to other domains (DKIM).
+    #[command(subcommand)]
+    Dkim(dkim::DkimCommand),
     /// Letters on their way to other mail servers.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -193,6 +197,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Postmark(command) => postmark::run(&command),
         Command::Eds(command) => eds::run(&command),
         Command::Log(command) => log::run(&command),
+        Command::Dkim(command) => dkim::run(&command),
         Command::Queue(command) => queue::run(command),
         Command::Print(command) => print::run(command),
         Command::Payment(command) => payment::run(command),

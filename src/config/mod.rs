@@ -125,6 +125,7 @@ impl Config {
         config.check_peers()?;
         config.operators()?;
         let mut problems = config.register_problems();
+        problems.extend(config.dkim_problems());
         if !problems.is_empty() {
             locate::place(&read(path)?, &mut problems);
             return Err(ConfigError::Refused { file: path.to_owned(), problems });
@@ -315,6 +316,8 @@ impl Config {
         problems.extend(eds.map(|(key, what, remedy)| Problem::new(format!("eds.{key}"), what, remedy)));
         let cabinet = self.cabinet.problems().into_iter();
         problems.extend(cabinet.map(|(key, what, remedy)| Problem::new(format!("cabinet.{key}"), what, remedy)));
+        let dkim = self.outbound.dkim.problems().into_iter();
+        problems.extend(dkim.map(|(key, what, remedy)| Problem::new(format!("outbound.dkim.{key}"), what, remedy)));
         problems.extend(self.hop_problems());
         problems.extend(self.order_problems());
         problems.extend(self.listener_problems());
@@ -325,6 +328,13 @@ impl Config {
     fn register_problems(&self) -> Vec<Problem> {
         let problems = self.registers.file_problems().into_iter();
         problems.map(|(key, what)| Problem::new(format!("registers.{key}"), what, "see docs/registers.md")).collect()
+    }
+
+    /// Keys that sign letters.
+    fn dkim_problems(&self) -> Vec<Problem> {
+        let domains = self.accounts.parsed_domains().unwrap_or_default();
+        let problems = self.outbound.dkim.file_problems(&domains).into_iter();
+        problems.map(|(key, what, remedy)| Problem::new(format!("outbound.dkim.{key}"), what, remedy)).collect()
     }
 
     /// Servers that letters are handed to.
@@ -405,6 +415,7 @@ impl Config {
             }
         }
         self.registers.resolve_paths(base);
+        self.outbound.dkim.resolve_paths(base);
         // Empty is no path: the keys are in the environment then, and there are no time stamps.
         let stamps = &mut self.tlog.timestamps;
         let keys = &mut self.store.operator_key_file;

@@ -36,7 +36,7 @@ pub(super) fn write(path: &Path, pkcs8: &[u8]) -> io::Result<()> {
 }
 
 /// Reads a key, in PEM or in DER.
-pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let bytes = Zeroizing::new(fs::read(path)?);
     if !bytes.starts_with(b"-----") {
         return Ok(bytes);
@@ -51,7 +51,8 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-fn pem(pkcs8: &[u8]) -> Zeroizing<String> {
+/// A key as it is written.
+pub(crate) fn pem(pkcs8: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(pkcs8));
     let mut text = Zeroizing::new(String::from("-----BEGIN PRIVATE KEY-----\n"));
     let mut rest = base64.as_str();

@@ -7,7 +7,7 @@
 
 mod clock;
 mod issue;
-mod key_file;
+pub(crate) mod key_file;
 mod keys;
 mod pages;
 mod reserve;

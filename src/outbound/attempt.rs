@@ -6,8 +6,10 @@ use rustls::ClientConfig;
 
 use super::Settings;
 use super::client::{Client, ClientError, Outcome, Recipient, Reports, Transaction};
+use super::dkim::Dkim;
 use super::routing::{self, Hop};
 use crate::address::Domain;
+use crate::clock::World;
 use crate::smtp::proto::response::{Response, Severity};
 use crate::store::Store;
 use crate::store::queue::Queued;
@@ -68,6 +70,8 @@ pub(super) struct Means {
     pub(super) tls: Arc<ClientConfig>,
     /// What we say in EHLO.
     pub(super) our_name: Arc<str>,
+    /// Signs the letters.
+    pub(super) dkim: Arc<Dkim>,
     /// The domain of our postmaster.
     pub(super) mail_domain: Arc<str>,
     /// Where the letter lies.
@@ -75,7 +79,7 @@ pub(super) struct Means {
 }
 
 /// Tries to hand a letter to the servers of `domain`; the rows are of one item. Gives a fate for each row.
-pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> Vec<Fate> {
+pub(super) async fn attempt(means: &Means, world: &World, domain: &Domain, rows: &[Queued]) -> Vec<Fate> {
     let Some(first) = rows.first() else { return Vec::new() };
     let hops = match routing::hops(&means.settings, &means.dns, domain).await {
         Ok(hops) => hops,
@@ -90,6 +94,10 @@ pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> 
         })
         .collect();
     let content = means.store.item_bytes(first);
+    let signatures = match means.dkim.sign(&content, world.now()).await {
+        Ok(signatures) => signatures,
+        Err(error) => return vec![Fate::Deferred(Diagnosis::new("4.3.0", None, &error.to_string())); rows.len()],
+    };
     let transaction = Transaction {
         reverse_path: &first.details.reverse_path,
         recipients: &recipients,
@@ -97,6 +105,7 @@ pub(super) async fn attempt(means: &Means, domain: &Domain, rows: &[Queued]) -> 
         envelope_id: first.details.envelope_id.as_deref(),
         eight_bit: first.details.eight_bit,
         smtputf8: rows.iter().any(|row| row.details.smtputf8),
+        signatures: &signatures,
         content: &content,
     };
     let client = Client { settings: &means.settings, tls: &means.tls, our_name: &means.our_name };

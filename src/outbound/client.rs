@@ -103,6 +103,8 @@ pub(super) struct Transaction<'a> {
     pub(super) eight_bit: bool,
     /// RFC 6531 is needed.
     pub(super) smtputf8: bool,
+    /// The fields that go above it.
+    pub(super) signatures: &'a str,
     /// The letter.
     pub(super) content: &'a MessageBytes,
 }
@@ -306,8 +308,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
     ) -> Result<Outcome, ClientError> {
         let mail = mail_command(offered, transaction)?;
         let recipients = self.envelope(offered, &mail, transaction.recipients).await?;
-        let data =
-            if recipients.iter().any(Result::is_ok) { Some(self.data(transaction.content).await?) } else { None };
+        let data = if recipients.iter().any(Result::is_ok) { Some(self.data(transaction).await?) } else { None };
         // The outcome stands; how the server takes the farewell changes nothing.
         drop(timeout(FAREWELL, self.command("QUIT")).await);
         Ok(Outcome { recipients, data, tls, reports: if offered.dsn { Reports::Theirs } else { Reports::Ours } })
@@ -342,7 +343,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
     }
 
     /// DATA and the letter; the answer that decides.
-    async fn data(&mut self, content: &MessageBytes) -> Result<Response, ClientError> {
+    async fn data(&mut self, transaction: &Transaction<'_>) -> Result<Response, ClientError> {
         let ready = self.command("DATA").await?;
         match ready.severity() {
             Severity::Continue => {}
@@ -350,7 +351,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
             // RFC 5321 §4.3.2: no such answer; it must not pass for the one to the letter.
             Severity::Done => return Err(ClientError::Protocol(BadResponse::Malformed)),
         }
-        let end = self.content(content).await?;
+        let end = self.content(transaction).await?;
         let answer = match self.send(end).await {
             Ok(()) => self.response(self.settings.end_of_data_timeout_s).await,
             Err(error) => Err(error),
@@ -359,11 +360,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
     }
 
     /// The letter with dots doubled (RFC 5321 §4.5.2); gives the line that ends it.
-    async fn content(&mut self, content: &MessageBytes) -> Result<&'static [u8], ClientError> {
+    async fn content(&mut self, transaction: &Transaction<'_>) -> Result<&'static [u8], ClientError> {
         const PIECE: usize = 64 << 10;
+        let content = transaction.content;
         let mut offset = 0;
         let mut stuffing = DotStuffing::default();
         let mut wire = Vec::with_capacity(PIECE + 1024);
+        stuffing.write(transaction.signatures.as_bytes(), &mut wire);
         while offset < content.len() {
             let piece = content.read_at(offset, PIECE).await?;
             if piece.is_empty() {
@@ -371,9 +374,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
                 return Err(ClientError::Store(crate::store::Error::Damaged(damaged)));
             }
             offset += piece.len() as u64;
-            wire.clear();
             stuffing.write(&piece, &mut wire);
             self.send(&wire).await?;
+            wire.clear();
         }
         Ok(stuffing.end())
     }
@@ -416,7 +419,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
 fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<String, ClientError> {
     let mut mail = format!("MAIL FROM:{}", transaction.reverse_path);
     if offered.size {
-        mail.push_str(&format!(" SIZE={}", transaction.content.len()));
+        let size = transaction.content.len().saturating_add(transaction.signatures.len() as u64);
+        mail.push_str(&format!(" SIZE={size}"));
     }
     if transaction.smtputf8 {
         if !offered.smtputf8 {

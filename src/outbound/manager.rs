@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::Settings;
 use super::attempt::{Diagnosis, Fate, Means, attempt};
 use super::client::Reports;
+use super::dkim::Dkim;
 use super::report::{self, Action, Reported};
 use crate::address::Domain;
 use crate::clock::World;
@@ -39,6 +40,8 @@ pub struct Services {
     pub dns: Dns,
     /// For STARTTLS; opportunistic, so it takes any certificate.
     pub tls: Arc<ClientConfig>,
+    /// Signs the letters.
+    pub dkim: Dkim,
     /// Our host name, for EHLO and reports.
     pub host_name: String,
     /// The domain of our postmaster, who signs the reports.
@@ -107,6 +110,7 @@ impl Outbound {
             settings: Arc::new(services.settings),
             dns: services.dns,
             tls: services.tls,
+            dkim: Arc::new(services.dkim),
             our_name: services.host_name.into(),
             mail_domain: services.mail_domain.into(),
             store: services.store,
@@ -233,7 +237,8 @@ impl Inner {
             Err(store::Error::Conflict(_)) => return,
             Err(error) => return tracing::error!(%error, "an attempt cannot be recorded"),
         };
-        let fates = match timeout(self.longest_attempt(), attempt(&self.means, &group.domain, &rows)).await {
+        let attempt = attempt(&self.means, &self.world, &group.domain, &rows);
+        let fates = match timeout(self.longest_attempt(), attempt).await {
             Ok(fates) => fates,
             Err(_) => {
                 let diagnosis = Diagnosis::new("4.4.2", None, "the conversation took too long");

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod client;
+pub mod dkim;
 mod manager;
 mod report;
 mod routing;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub next_hop: Option<String>,
     /// Domains (with everything below them) that go to a server of their own: domain to `host:port`.
     pub routes: BTreeMap<String, String>,
+    /// Who signs the letters.
+    pub dkim: dkim::Settings,
 }
 
 impl Default for Settings {
@@ -67,6 +70,7 @@ impl Default for Settings {
             port: 25,
             next_hop: None,
             routes: BTreeMap::new(),
+            dkim: dkim::Settings::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::ids::ImpressionId;
 
 use super::impression::offset_tag;
-use super::signing::{CANONICALIZATION, MAX_NAMES, Required};
+use super::signing::{CANONICALIZATION, Listed, MAX_NAMES};
 use super::tag_list::{TagList, TagListError, decode_quoted_printable};
 use super::{
     DateToken, DeviceMark, FacilityId, Kind, LetterBoxId, MarkDigest, OblastCode, OperatorId, PostalIndex,
@@ -325,7 +325,7 @@ fn signature(tags: &TagList) -> Result<Option<SignatureTags>, MarkError> {
 fn signed_fields(text: &str) -> Result<Vec<String>, MarkError> {
     let names: Vec<String> = text.split(':').map(str::to_ascii_lowercase).collect();
     let is_name = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-    let has_all = Required::ALL.iter().all(|required| names.iter().any(|name| name == required.name));
+    let has_all = Listed::MARK.iter().all(|required| names.iter().any(|name| name == required.name));
     if names.len() <= MAX_NAMES && names.iter().all(is_name) && has_all {
         Ok(names)
     } else {

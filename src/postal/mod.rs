@@ -66,6 +66,7 @@ pub use signing::{
     Algorithm, BodyHash, BodyHasher, Contents, HeaderInput, KeyError, MarkDigest, PublicKey, SignedImpression, Signer,
     SigningKey,
 };
+pub(crate) use signing::{CANONICALIZATION, Listed};
 pub use tag_list::TagListError;
 pub use tariff::{MAX_TIYN, PaymentState, Postage, Tariff, Tiyn};
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};

@@ -24,7 +24,7 @@ use crate::hybrid::scans::ScanDesk;
 use crate::hybrid::workers::Workers;
 use crate::intake::Intake;
 use crate::mailfiles;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, dkim};
 use crate::people::base::Base;
 use crate::people::lookups::Lookups;
 use crate::people::mail_servers::Bound;
@@ -139,6 +139,9 @@ pub enum OpenError {
     /// The running binary cannot be found, so no worker can be started from it.
     #[error("cannot find the running program for its workers: {0}")]
     Program(std::io::Error),
+    /// A key that is to sign letters cannot be used.
+    #[error("outbound.dkim.keys: {}; {}", .0, .0.remedy())]
+    Dkim(#[from] dkim::BadKey),
     /// The keys for state registers cannot be used.
     #[error(transparent)]
     Registers(#[from] registers::BadSettings),

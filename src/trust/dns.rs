@@ -135,6 +135,23 @@ impl Dns {
         }
     }
 
+    /// The texts under a name (TXT), the strings of each put together; none where there are none.
+    ///
+    /// # Errors
+    /// See [`DnsError`].
+    pub async fn texts(&self, name: &Domain) -> Result<Vec<String>, DnsError> {
+        let lookup = match self.authenticator.resolver().txt_lookup(fully_qualified(name)?).await {
+            Ok(lookup) => lookup,
+            Err(error) if error.is_no_records_found() => return Ok(Vec::new()),
+            Err(error) => return Err(DnsError::Temporary(name.clone(), error.to_string())),
+        };
+        let text = |data: &RData| match data {
+            RData::TXT(text) => Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned()),
+            _ => None,
+        };
+        Ok(lookup.answers().iter().filter_map(|record| text(&record.data)).collect())
+    }
+
     /// The names of the MX records by preference, or the domain itself without any (RFC 5321 §5.1).
     async fn exchanges(&self, domain: &Domain) -> Result<Vec<Name>, DnsError> {
         let own = fully_qualified(domain)?;
@@ -194,6 +211,11 @@ fn fully_qualified(domain: &Domain) -> Result<Name, DnsError> {
     let mut name = Name::from_str_relaxed(domain.as_str()).map_err(|_| DnsError::NoSuchDomain(domain.clone()))?;
     name.set_fqdn(true);
     Ok(name)
+}
+
+/// A domain as it stands in the DNS: in lower case, what is not ASCII in A-labels (RFC 5890 §2.3.2.1).
+pub(crate) fn a_labels(domain: &Domain) -> Option<String> {
+    fully_qualified(domain).ok().map(|name| plain(&name))
 }
 
 fn plain(name: &Name) -> String {

@@ -5,6 +5,7 @@ mod dns;
 mod verify;
 pub mod zone;
 
+pub(crate) use dns::a_labels;
 pub use dns::{Dns, DnsError, MailHost};
 pub use verify::{Assessment, Incoming, Verifier};
 

@@ -1,8 +1,10 @@
 """A letter to another domain reaches its server; one that is refused there comes back as a report.
 
-The sink's listening socket is the standard input; the demo was told to hand everything remote to it."""
-import email, socket, threading
+The sink's listening socket is the standard input; the demo was told to hand everything remote to it. The argument has
+the records of the keys that sign, as `poshta dkim show --json` prints them."""
+import email, socket, sys, threading
 from demo import *
+from dkim_signatures import signatures
 
 taken, deferred = [], set()
 
@@ -74,6 +76,13 @@ end = time.time() + 40
 while len(taken) < 2 and time.time() < end:
     time.sleep(0.05)
 by_recipient = {tuple(recipients): email.message_from_bytes(body) for recipients, body in taken}
+# Each letter has both signatures, and an altered one has none that holds.
+published = {record["name"]: record["text"] for record in json.loads(sys.argv[1])}
+for _, body in taken:
+    found = signatures(body, published)
+    assert {tag["a"] for tag, holds in found if holds} == {"rsa-sha256", "ed25519-sha256"}, body
+    altered = body.replace(b"Subject: ", b"Subject: no ")
+    assert not any(holds for _, holds in signatures(altered, published)), altered
 friend = by_recipient[("friend@far.example",)]
 # Outbound carries the accept mark only, and no recipient's prefix.
 assert [("k=accept" in mark) for mark in friend.get_all("Postal-Mark")] == [True]

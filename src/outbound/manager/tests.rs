@@ -1,5 +1,6 @@
 //! The queue against a real store and a server on loopback that answers by script.
 
+mod dkim;
 mod sink;
 
 use test_case::test_case;
@@ -8,6 +9,7 @@ use self::sink::{Heard, Script, Sink};
 use super::*;
 use crate::intake::tests::{Letter, Post, letter};
 use crate::intake::{ReportWishes, Submission};
+use crate::message::headers;
 use crate::outbound::client::{Client, Recipient, Transaction};
 use crate::outbound::opportunistic_tls;
 use crate::outbound::routing::Hop;
@@ -97,6 +99,7 @@ fn manager(post: &Post, settings: &Settings) -> Outbound {
         intake: post.intake.clone(),
         dns: post.dns.clone(),
         tls: opportunistic_tls().unwrap(),
+        dkim: crate::outbound::dkim::tests::dkim(&settings.dkim),
         host_name: "mx.poshta.example".into(),
         mail_domain: "poshta.example".into(),
         world: post.world.clone(),
@@ -498,6 +501,7 @@ async fn rfc5321_the_next_address_of_a_host_is_tried_when_one_does_not_serve() {
         envelope_id: None,
         eight_bit: false,
         smtputf8: false,
+        signatures: "",
         content: &depot.post.store.item_bytes(&row),
     };
     let hop = Hop { name: "mx.elsewhere.kz".into(), addresses: vec![depot.sink.address(), second.address()] };

@@ -1,4 +1,4 @@
-//! The header fields that a mark signs, in the relaxed form (RFC 6376 §3.4.2, §5.4.2).
+//! The header fields that a signature covers, in the relaxed form (RFC 6376 §3.4.2, §5.4.2).
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::message::headers::{self, Field};
 
 /// Tag `c`.
-pub(in crate::postal) const CANONICALIZATION: &str = "relaxed/relaxed";
+pub(crate) const CANONICALIZATION: &str = "relaxed/relaxed";
 
 /// Fields of one name that are signed. RFC 5322 §3.6 allows one of each; a letter with more than these was written by
 /// no mail program, and its mark must stay a mark.
@@ -19,26 +19,26 @@ const USUAL_BYTES: usize = 1 << 10;
 /// Names that a verifier looks at: more than any letter of ours can have.
 pub(in crate::postal) const MAX_NAMES: usize = 1000;
 
-/// A field that every mark signs (FACTS E; never `Bcc`).
+/// A field that is signed wherever it is there.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::postal) struct Required {
+pub(crate) struct Listed {
     /// In small letters.
     pub(in crate::postal) name: &'static str,
     addition: Addition,
 }
 
-/// Whether a mark goes on holding when a field of the name is added above those it signs.
+/// Whether a signature goes on holding when a field of the name is added above those it covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Addition {
     /// RFC 6376 §8.15: listed once more than present, so that none can be added.
     Breaks,
-    /// The next operator's item id is written above that of the first.
+    /// Somebody on the way has a reason to write one.
     Holds,
 }
 
-impl Required {
-    /// In the order of tag `h`.
-    pub(in crate::postal) const ALL: [Self; 11] = [
+impl Listed {
+    /// What every mark signs (FACTS E; never `Bcc`), in the order of tag `h`.
+    pub(in crate::postal) const MARK: [Self; 11] = [
         Self::closed("from"),
         Self::closed("to"),
         Self::closed("cc"),
@@ -52,15 +52,21 @@ impl Required {
         Self::closed("postal-class"),
     ];
 
-    /// `Postal-Item-Id`.
-    pub(in crate::postal) const ITEM_ID: Self = Required { name: "postal-item-id", addition: Addition::Holds };
+    /// `Postal-Item-Id`: the next operator's is written above that of the first.
+    pub(in crate::postal) const ITEM_ID: Self = Self::open("postal-item-id");
 
-    const fn closed(name: &'static str) -> Self {
-        Required { name, addition: Addition::Breaks }
+    /// A field of which none may be added.
+    pub(crate) const fn closed(name: &'static str) -> Self {
+        Listed { name, addition: Addition::Breaks }
+    }
+
+    /// A field that others may add.
+    pub(crate) const fn open(name: &'static str) -> Self {
+        Listed { name, addition: Addition::Holds }
     }
 }
 
-/// The beginning of what every mark of an item signs: the named fields, each with its CRLF.
+/// The beginning of what is signed: the named fields, each with its CRLF. That of all marks of an item is the same.
 #[derive(Clone, Debug)]
 pub struct HeaderInput {
     names: String,
@@ -74,22 +80,27 @@ impl HeaderInput {
     /// For a new mark on a letter whose header is `blocks`, one below the other.
     #[must_use]
     pub fn to_sign(blocks: &[&[u8]]) -> Self {
-        let place = |field: &Field<'_>| Required::ALL.iter().position(|required| field.is(required.name));
+        Self::listing(blocks, &Listed::MARK)
+    }
+
+    /// The fields of these names in a header that is `blocks`, one below the other.
+    pub(crate) fn listing(blocks: &[&[u8]], listed: &[Listed]) -> Self {
+        let place = |field: &Field<'_>| listed.iter().position(|listed| field.is(listed.name));
         let fields: Vec<(usize, Field<'_>)> =
             fields(blocks).filter_map(|field| Some((place(&field)?, field))).collect();
         let mut names = String::with_capacity(256);
         let mut canonical = Vec::with_capacity(USUAL_BYTES);
-        for (at, required) in Required::ALL.iter().enumerate() {
+        for (at, Listed { name, addition }) in listed.iter().enumerate() {
             let there = || fields.iter().filter(|(place, _)| *place == at).map(|(_, field)| field);
-            let listed = there().count().min(MAX_REPEATS) + usize::from(required.addition == Addition::Breaks);
-            for name in std::iter::repeat_n(required.name, listed) {
+            let times = there().count().min(MAX_REPEATS) + usize::from(*addition == Addition::Breaks);
+            for name in std::iter::repeat_n(*name, times) {
                 if !names.is_empty() {
                     names.push(':');
                 }
                 names.push_str(name);
             }
             // RFC 6376 §5.4.2: from the bottom up.
-            there().rev().take(listed).for_each(|field| relax(field, &mut canonical));
+            there().rev().take(times).for_each(|field| relax(field, &mut canonical));
         }
         Self::of(names, canonical)
     }
@@ -143,6 +154,13 @@ impl HeaderInput {
     pub(super) fn bytes_with(&self, mark: &str) -> Vec<u8> {
         [self.canonical.as_slice(), mark.as_bytes()].concat()
     }
+}
+
+/// A field in the relaxed form, without its line end; nothing for what is no field.
+pub(super) fn relaxed(field: &str) -> String {
+    let mut canonical = Vec::new();
+    headers::fields(field.as_bytes()).take(1).for_each(|field| relax(&field, &mut canonical));
+    String::from_utf8_lossy(headers::without_line_end(&canonical)).into_owned()
 }
 
 fn fields<'a>(blocks: &[&'a [u8]]) -> impl Iterator<Item = Field<'a>> {

@@ -18,6 +18,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 #[cfg(not(feature = "fast-signing"))]
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
+use super::header::relaxed;
 use super::{Algorithm, HeaderInput};
 
 /// `rsaEncryption` with NULL parameters (RFC 3279 §2.3.1).
@@ -103,6 +104,12 @@ impl SigningKey {
 }
 
 impl SigningKey {
+    /// Signs a header and the field that is to hold the signature, in the relaxed form and without its line end. The
+    /// field ends with a `b=` that is empty (RFC 6376 §3.7).
+    pub(crate) fn sign_field(&self, header: &HeaderInput, field: &str) -> Result<Vec<u8>, KeyError> {
+        self.sign(header, &relaxed(field))
+    }
+
     /// Signs a document of its own, in the way of the algorithm: Ed25519 over the SHA-256 hash (RFC 8463 §3), RSA over
     /// the bytes. The document begins with a line that says what it is, so that it is never taken for a mark.
     pub(in crate::postal) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, KeyError> {

@@ -4,6 +4,8 @@
 //! the body comes in through its own hash in `bh`. All marks of an item begin with the same header, so
 //! [`HeaderInput`] and the hash of the body are made once and used for each. Everything here is pure: keys are
 //! bytes, and where they lie is the business of [`crate::devices`].
+//!
+//! The same parts sign letters to other domains with DKIM itself ([`crate::outbound`]).
 
 mod algorithm;
 mod body;
@@ -17,4 +19,5 @@ pub use header::HeaderInput;
 pub use key::{KeyError, PublicKey, SigningKey};
 pub use signed::{Contents, MarkDigest, SignedImpression, Signer};
 
-pub(super) use header::{CANONICALIZATION, MAX_NAMES, Required};
+pub(super) use header::MAX_NAMES;
+pub(crate) use header::{CANONICALIZATION, Listed};

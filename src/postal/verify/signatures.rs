@@ -4,7 +4,7 @@
 //! that of the body and `hh` that of the signed fields. A mark without `hh`, which only other programs write, leaves
 //! the question open between its own text and the header.
 
-use super::super::signing::Required;
+use super::super::signing::Listed;
 use super::super::{Algorithm, BodyHash, HeaderInput, Mark, MarksFile, PublicKey, SignatureTags};
 use super::published::{KeyFound, find_key};
 use super::{Examined, Finding};
@@ -50,7 +50,7 @@ pub(super) fn check(marks: &[Examined], letter: &Letter<'_>, keys: Option<&Marks
 /// How many fields `Postal-Item-Id` a mark signs.
 pub(super) fn item_ids_signed(mark: &Mark) -> usize {
     let names = mark.signature.iter().flat_map(|tags| &tags.fields);
-    names.filter(|name| *name == Required::ITEM_ID.name).count()
+    names.filter(|name| *name == Listed::ITEM_ID.name).count()
 }
 
 impl<'a> Claim<'a> {
@@ -122,7 +122,7 @@ impl<'a> Claim<'a> {
 
     /// A name that no mark has to sign: it was hardly there when the mark was made.
     fn names_strange_fields(&self) -> bool {
-        let is_required = |name: &String| Required::ALL.iter().any(|required| required.name == name);
+        let is_required = |name: &String| Listed::MARK.iter().any(|required| required.name == name);
         !self.tags.fields.iter().all(is_required)
     }
 

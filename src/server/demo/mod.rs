@@ -19,6 +19,7 @@ use crate::accounts::{AccountError, NewAccount};
 use crate::auth::{AuthError, Secret};
 use crate::clock::World;
 use crate::config::ConfigError;
+use crate::outbound::dkim::{BadKey, Dkim, Record};
 use crate::server::{Addresses, Running, Server, Services, Signals, StartError};
 use crate::store::Stuck;
 use crate::store::accounts::Kind;
@@ -176,6 +177,9 @@ pub enum DemoError {
     /// The stand-in for state registers.
     #[error("the demo's registers: {0}")]
     Registers(String),
+    /// The keys that sign letters.
+    #[error(transparent)]
+    Dkim(#[from] BadKey),
     /// The payment signs.
     #[error("the demo's payment signs: {0}")]
     Signs(String),
@@ -220,14 +224,11 @@ impl Demo {
         let registers = registers::start(&mut config, &world, options.consent_code.as_deref()).await?;
         let running = Server::start(config, world.clone()).await?;
         signs::issue(&running.services, &running.services.config.server.dir, &world).await?;
-        let keys: String = running
-            .services
-            .devices
-            .marks()
-            .dns()
-            .into_iter()
-            .map(|(name, text)| format!("{name} TXT {text}\n"))
-            .collect();
+        let config = &running.services.config;
+        let dkim = Dkim::open(&config.outbound.dkim, &config.accounts.parsed_domains().unwrap_or_default())?.records();
+        let dkim = dkim.into_iter().map(|record: Record| (record.name.clone(), record.text()));
+        let records = running.services.devices.marks().dns().into_iter().chain(dkim);
+        let keys: String = records.map(|(name, text)| format!("{name} TXT {text}\n")).collect();
         zone.add(Zone::parse(&keys).map_err(DemoError::Zone)?);
         let users = users(&running.services, options.users, &secrets.password).await?;
         let dir = &running.services.config.server.dir;

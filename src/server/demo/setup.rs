@@ -14,6 +14,8 @@ use crate::clock::World;
 use crate::config::Config;
 use crate::http::Token;
 use crate::http::access::Role;
+use crate::outbound::dkim;
+use crate::postal::Algorithm;
 
 use super::DemoError;
 use super::authority::{Authority, write_secret};
@@ -108,6 +110,7 @@ impl Setup {
         });
         let reader = bundle_key(&dir.join(PRINT_KEY)).map_err(write)?;
         config.hybrid.bundle_keys.insert(PRINT_CENTRE.to_owned(), vec![reader]);
+        config.outbound.dkim.keys = dkim_keys(&dir.join("dkim"))?;
         let text = toml::to_string(&config).map_err(DemoError::Configuration)?;
         write_secret(&dir.join("poshta.toml"), &text).map_err(write)?;
         // What was written is what is run: the demo meets the same checks as any configuration.
@@ -189,6 +192,23 @@ fn bundle_key(file: &Path) -> std::io::Result<Recipient> {
     let identity = Identity::generate();
     write_secret(file, &format!("{}\n", *identity.expose()))?;
     Ok(identity.recipient())
+}
+
+/// Letters to other domains have both signatures, where this program can make keys for both.
+fn dkim_keys(dir: &Path) -> Result<Vec<dkim::KeySettings>, DemoError> {
+    let mut keys = Vec::new();
+    for (selector, algorithm) in [("demo-rsa", Algorithm::RsaSha256), ("demo-ed25519", Algorithm::Ed25519Sha256)] {
+        let file = dir.join(format!("{selector}.pem"));
+        if !file.exists() {
+            match dkim::write(dir, selector, algorithm) {
+                Ok(_) => {}
+                Err(dkim::BadKey::NotMade(_)) => continue,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        keys.push(dkim::KeySettings { selector: selector.to_owned(), file });
+    }
+    Ok(keys)
 }
 
 fn secrets(file: &Path, world: &World) -> std::io::Result<Secrets> {

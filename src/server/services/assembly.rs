@@ -15,6 +15,7 @@ use crate::hybrid::scans::{self, ScanDesk};
 use crate::hybrid::workers::{Launch, Workers};
 use crate::hybrid::{self, Paper};
 use crate::intake::{self, Intake};
+use crate::outbound::dkim::Dkim;
 use crate::outbound::{self, Outbound};
 use crate::payment::{self, Payments};
 use crate::people::base::Base;
@@ -116,6 +117,7 @@ impl Ground {
             intake: intake.clone(),
             dns,
             tls: outbound::opportunistic_tls()?,
+            dkim: Dkim::open(&config.outbound.dkim, &config.accounts.parsed_domains()?)?,
             host_name: config.server.hostname.clone(),
             mail_domain: self.mail_domain.clone(),
             world: self.world.clone(),

@@ -134,7 +134,7 @@ fn run_step(step: &str, dir: &Path) -> Result<(), Failure> {
             deliver(&store)?;
         },
         "fetch" => fetch(&store)?,
-        "growth" => growth::compare(&store)?,
+        "growth" => growth::compare(&store, dir)?,
         "sessions" => growth::idle_sessions(&store)?,
         "count" => count(&store)?,
         "rewrite" => rewrite(&store)?,

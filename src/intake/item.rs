@@ -1,7 +1,7 @@
 //! One item on its way into the store: everything that must exist when the client sees `250`, in one batch.
 
 use crate::accounts::Account;
-use crate::address::{Address, ReversePath};
+use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::ids::{BodyId, EmailId, FolderId, ItemId, ThreadId};
 use crate::message::{Structure, Summary};
@@ -11,6 +11,7 @@ use crate::store::queue::{self, Details, NewQueued, QueueId, milliseconds};
 use crate::store::quota::{Allowance, Usage};
 use crate::store::receipts::Consent;
 use crate::store::{Batch, Precondition, RecordSlot, keys};
+use crate::trust::ascii_address;
 
 use super::receipts::Wanted;
 use super::room::Answer;
@@ -121,14 +122,14 @@ impl Item {
         // A registered letter has its receipt also where another server is to give it; RFC 3461 §5.2.1: but what the
         // sender said is passed on as it is.
         let success = notify.success || (recipient.notify.is_none() && wanted.is_some_and(|wanted| wanted.delivery));
-        let is_international = |path: &ReversePath| path.address().is_some_and(Address::is_internationalized);
+        let is_international = |address: &Address| ascii_address(address).is_none();
         let now_ms = milliseconds(self.instant);
         let details = Details {
             reverse_path: self.envelope.reverse_path.clone(),
             recipient: recipient.address.clone(),
-            // RFC 6531 §3.4: needed for such addresses and for UTF-8 in the header.
-            smtputf8: recipient.address.is_internationalized()
-                || is_international(&self.envelope.reverse_path)
+            // RFC 6531 §3.4: needed for such local parts and for UTF-8 in the header; domains have A-labels.
+            smtputf8: is_international(&recipient.address)
+                || self.envelope.reverse_path.address().is_some_and(is_international)
                 || (self.envelope.smtputf8 && facts.eight_bit_header),
             eight_bit: facts.eight_bit_body || facts.eight_bit_header,
             accepted_ms: now_ms,

@@ -19,6 +19,7 @@ use crate::smtp::proto::response::{BadResponse, Response, ResponseLimits, Respon
 use crate::smtp::proto::xtext;
 use crate::store::mailboxes::MessageBytes;
 use crate::store::queue::{Notify, Returned};
+use crate::trust::ascii_address;
 
 /// Why the conversation ended early.
 #[derive(Debug, thiserror::Error)]
@@ -417,7 +418,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
 }
 
 fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<String, ClientError> {
-    let mut mail = format!("MAIL FROM:{}", transaction.reverse_path);
+    let sender = transaction.reverse_path.address().map(on_the_wire);
+    let mut mail = format!("MAIL FROM:<{}>", sender.as_deref().unwrap_or_default());
     if offered.size {
         let size = transaction.content.len().saturating_add(transaction.signatures.len() as u64);
         mail.push_str(&format!(" SIZE={size}"));
@@ -448,9 +450,14 @@ fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<Strin
     Ok(mail)
 }
 
+/// RFC 6531 §3.2: an international domain in A-labels is for every server.
+fn on_the_wire(address: &Address) -> String {
+    ascii_address(address).map_or_else(|| address.to_string(), |address| address.to_string())
+}
+
 /// RCPT with its line end.
 fn rcpt_command(offered: Offered, recipient: &Recipient<'_>) -> String {
-    let mut rcpt = format!("RCPT TO:<{}>", recipient.address);
+    let mut rcpt = format!("RCPT TO:<{}>", on_the_wire(recipient.address));
     if offered.dsn {
         // What holds without the parameter need not be said (RFC 3461 §4.1).
         if recipient.notify != Notify::default() {
@@ -542,6 +549,14 @@ mod tests {
         let recipient = Recipient { address: &address, notify, original };
         assert_eq!(rcpt_command(Offered::default(), &recipient), "RCPT TO:<a@b.kz>\r\n", "not on offer");
         rcpt_command(Offered { dsn: true, ..Offered::default() }, &recipient)
+    }
+
+    #[test_case("aliya@пошта.қаз" => "RCPT TO:<aliya@xn--80a1acn3a.xn--80ao21a>\r\n"; "a domain in a labels")]
+    #[test_case("әлия@пошта.қаз" => "RCPT TO:<әлия@пошта.қаз>\r\n"; "who knows one part of it knows the other")]
+    fn rfc6531_a_server_without_smtputf8_gets_an_international_domain(address: &str) -> String {
+        let address: Address = address.parse().unwrap();
+        let recipient = Recipient { address: &address, notify: Notify::default(), original: None };
+        rcpt_command(Offered::default(), &recipient)
     }
 
     #[test_case(&[b".a\r\n.\r\n"], b"..a\r\n..\r\n.\r\n"; "dots at the beginning of lines")]

@@ -13,7 +13,7 @@ use hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::MessageAuthenticator;
 
 use super::Settings;
-use crate::address::Domain;
+use crate::address::{Address, Domain};
 use crate::clock::{Entropy as _, SystemEntropy};
 
 /// Hosts of one domain that are tried.
@@ -218,6 +218,15 @@ pub(crate) fn a_labels(domain: &Domain) -> Option<String> {
     fully_qualified(domain).ok().map(|name| plain(&name))
 }
 
+/// An address as servers without RFC 6531 take it, its domain in A-labels; `None` when its local part is not ASCII.
+pub(crate) fn ascii_address(address: &Address) -> Option<Address> {
+    if !address.is_internationalized() {
+        return Some(address.clone());
+    }
+    let domain = a_labels(address.domain())?;
+    Address::new(address.local(), &domain).ok().filter(|address| !address.is_internationalized())
+}
+
 fn plain(name: &Name) -> String {
     name.to_ascii().trim_end_matches('.').to_lowercase()
 }
@@ -248,6 +257,14 @@ mod tests {
         let settings = Settings { name_servers: vec![server.address()], dns_timeout_s: 1, ..Settings::default() };
         let dns = Dns::new(&settings).unwrap();
         (server, dns)
+    }
+
+    #[test_case("a@b.kz" => Some("a@b.kz".into()); "ascii")]
+    #[test_case("aliya@Пошта.қаз" => Some("aliya@xn--80a1acn3a.xn--80ao21a".into()); "an international domain")]
+    #[test_case("\"a b\"@пошта.қаз" => Some("\"a b\"@xn--80a1acn3a.xn--80ao21a".into()); "a quoted local part")]
+    #[test_case("әлия@b.kz" => None; "an international local part")]
+    fn rfc6531_only_a_local_part_needs_smtputf8(address: &str) -> Option<String> {
+        ascii_address(&address.parse().unwrap()).map(|address| address.to_string())
     }
 
     #[test_case("mail.example", &["first.mail.example", "backup.mail.example"]; "best preference first")]

@@ -5,8 +5,8 @@ mod dns;
 mod verify;
 pub mod zone;
 
-pub(crate) use dns::a_labels;
 pub use dns::{Dns, DnsError, MailHost};
+pub(crate) use dns::{a_labels, ascii_address};
 pub use verify::{Assessment, Incoming, Verifier};
 
 use std::net::SocketAddr;

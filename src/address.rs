@@ -164,6 +164,12 @@ impl Domain {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// An address in brackets instead of a name (RFC 5321 §4.1.3).
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        self.0.starts_with('[')
+    }
 }
 
 /// RFC 5321 §4.1.3, without its brackets and in lower case; no tag but `IPv6` was ever registered.
@@ -233,6 +239,13 @@ mod tests {
     #[test_case("a@[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]"; "ipv6 address literal")]
     fn rfc5321_mailbox_reads_and_writes(text: &str, shown: &str) {
         assert_eq!(text.parse::<Address>().map(|a| a.to_string()), Ok(shown.to_owned()));
+    }
+
+    #[test_case("a@[127.0.0.1]" => true; "ipv4")]
+    #[test_case("a@[IPv6:::1]" => true; "ipv6")]
+    #[test_case("a@x.kz" => false; "a name")]
+    fn rfc5321_a_literal_is_told_from_a_name(text: &str) -> bool {
+        text.parse::<Address>().unwrap().domain().is_literal()
     }
 
     #[test_case("user" => AddressError::Shape)]

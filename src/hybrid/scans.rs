@@ -152,11 +152,9 @@ impl ScanDesk {
         let scan = match recipient {
             Some(recipient) => match self.take_delivered(&waiting, recipient, &document).await {
                 // An address that the centre gave must be right; one that was read goes to a person.
-                Err(ScanError::Refused(Refusal::NoSuchMailbox(_) | Refusal::RelayDenied(_)))
-                    if new.recipient.is_none() =>
-                {
-                    self.take_waiting(waiting, &document).await?
-                }
+                Err(ScanError::Refused(
+                    Refusal::NoSuchMailbox(_) | Refusal::RelayDenied(_) | Refusal::AddressLiteral(_),
+                )) if new.recipient.is_none() => self.take_waiting(waiting, &document).await?,
                 outcome => outcome?,
             },
             None => self.take_waiting(waiting, &document).await?,

@@ -186,6 +186,9 @@ pub enum Refusal {
     /// Only authenticated users may send to other domains; peers bring letters for recipients here.
     #[error("relaying to {0} is not allowed; log in on the submission port first")]
     RelayDenied(Address),
+    /// Letters go to names: behind an address nobody but its owner knows who that is.
+    #[error("{0} names an address instead of a domain; letters go to domains only")]
+    AddressLiteral(Address),
     /// A user may only write under the address of the account.
     #[error("{0} is not your address")]
     SenderNotYours(String),

@@ -97,6 +97,10 @@ impl Policy {
         }
         // INTERFACE: port 25 takes letters for local recipients only, whoever brings them.
         match (&origin.entrance, &origin.sender) {
+            (
+                Entrance::Submission | Entrance::System | Entrance::Scan { .. },
+                Sender::Account { .. } | Sender::Operator,
+            ) if recipient.domain().is_literal() => Err(Refusal::AddressLiteral(recipient.clone())),
             // M2: what was scanned may go to whichever e-mail address its addressee has.
             (
                 Entrance::Submission | Entrance::System | Entrance::Scan { .. },

@@ -81,7 +81,7 @@ pub(super) struct Means {
 /// Tries to hand a letter to the servers of `domain`; the rows are of one item. Gives a fate for each row.
 pub(super) async fn attempt(means: &Means, world: &World, domain: &Domain, rows: &[Queued]) -> Vec<Fate> {
     let Some(first) = rows.first() else { return Vec::new() };
-    let hops = match routing::hops(&means.settings, &means.dns, domain).await {
+    let hops = match routing::hops(&means.settings, &means.dns, domain, &means.our_name).await {
         Ok(hops) => hops,
         Err(error) => return vec![unroutable(&error); rows.len()],
     };
@@ -131,6 +131,9 @@ fn unroutable(error: &DnsError) -> Fate {
         DnsError::NoSuchDomain(_) => Fate::Failed(diagnosis("5.1.2")),
         // RFC 7505 §4.2
         DnsError::NullMx(_) => Fate::Failed(diagnosis("5.1.10")),
+        // RFC 3463 §3.5
+        DnsError::Loop(_) => Fate::Failed(diagnosis("5.4.6")),
+        DnsError::NotPublic(_) => Fate::Failed(diagnosis("5.4.4")),
         DnsError::Temporary(..) | DnsError::Setup(_) => Fate::Deferred(diagnosis("4.4.3")),
     }
 }

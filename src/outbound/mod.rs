@@ -46,6 +46,8 @@ pub struct Settings {
     pub end_of_data_timeout_s: u64,
     /// Port of the servers found by MX.
     pub port: u16,
+    /// Hand letters also to servers found by MX that are on private networks or on this machine.
+    pub allow_private_targets: bool,
     /// Hand everything to this server (`host:port`) instead of asking for MX records.
     pub next_hop: Option<String>,
     /// Domains (with everything below them) that go to a server of their own: domain to `host:port`.
@@ -68,6 +70,7 @@ impl Default for Settings {
             command_timeout_s: 300,
             end_of_data_timeout_s: 600,
             port: 25,
+            allow_private_targets: false,
             next_hop: None,
             routes: BTreeMap::new(),
             dkim: dkim::Settings::default(),

@@ -6,7 +6,7 @@ use tokio::net::lookup_host;
 
 use super::Settings;
 use crate::address::Domain;
-use crate::trust::{Dns, DnsError};
+use crate::trust::{Dns, DnsError, Targets};
 
 /// A server to try.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,15 +17,22 @@ pub(super) struct Hop {
     pub(super) addresses: Vec<SocketAddr>,
 }
 
-/// Finds the servers for `domain`, best first.
+/// Finds the servers for `domain`, best first; `own_name` is that of this one. A configured hop may be anywhere, for the
+/// operator wrote it.
 ///
 /// # Errors
 /// What the DNS said.
-pub(super) async fn hops(settings: &Settings, dns: &Dns, domain: &Domain) -> Result<Vec<Hop>, DnsError> {
+pub(super) async fn hops(
+    settings: &Settings,
+    dns: &Dns,
+    domain: &Domain,
+    own_name: &str,
+) -> Result<Vec<Hop>, DnsError> {
     if let Some(configured) = configured(settings, domain) {
         return resolve_configured(dns, configured, domain).await.map(|hop| vec![hop]);
     }
-    let hosts = dns.mail_hosts(domain).await?;
+    let targets = if settings.allow_private_targets { Targets::All } else { Targets::Public };
+    let hosts = dns.mail_hosts(domain, own_name, targets).await?;
     let with_port = |host: crate::trust::MailHost| Hop {
         addresses: host.addresses.iter().map(|ip| SocketAddr::new(*ip, settings.port)).collect(),
         name: host.name,

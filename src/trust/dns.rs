@@ -13,6 +13,7 @@ use hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::MessageAuthenticator;
 
 use super::Settings;
+use super::public::is_public;
 use crate::address::{Address, Domain};
 use crate::clock::{Entropy as _, SystemEntropy};
 
@@ -42,6 +43,15 @@ pub struct MailHost {
     pub addresses: Vec<IpAddr>,
 }
 
+/// Which hosts may be named to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Targets {
+    /// Only those with a public address: whoever has a domain could else have us talk to ports inside our network.
+    Public,
+    /// Any.
+    All,
+}
+
 /// Why the DNS gave no hosts.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DnsError {
@@ -51,6 +61,12 @@ pub enum DnsError {
     /// The domain says that it takes no mail (RFC 7505).
     #[error("the domain {0} says that it takes no mail")]
     NullMx(Domain),
+    /// We are the host that takes its mail, and have no mailboxes there (RFC 5321 §5.1).
+    #[error("the mail of the domain {0} would come back to this server, which has no mailboxes there")]
+    Loop(Domain),
+    /// What takes its mail is on a private network, or on this machine.
+    #[error("the mail servers of the domain {0} have no public address")]
+    NotPublic(Domain),
     /// No answer now.
     #[error("the DNS gave no answer for {0}: {1}")]
     Temporary(Domain, String),
@@ -89,22 +105,32 @@ impl Dns {
         &self.authenticator
     }
 
-    /// The hosts that take mail for `domain`, best first; at most ten.
+    /// The hosts that take mail for `domain`, best first; at most ten. `own_name` is what this server is called: those
+    /// that are no better than itself are left out.
     ///
     /// # Errors
     /// See [`DnsError`].
-    pub async fn mail_hosts(&self, domain: &Domain) -> Result<Vec<MailHost>, DnsError> {
-        if let Some(host) = literal(domain) {
-            return Ok(vec![host]);
+    pub async fn mail_hosts(
+        &self,
+        domain: &Domain,
+        own_name: &str,
+        targets: Targets,
+    ) -> Result<Vec<MailHost>, DnsError> {
+        if domain.is_literal() {
+            return Err(DnsError::NoSuchDomain(domain.clone()));
         }
         let mut hosts = Vec::new();
-        let mut unanswered = None;
-        for name in self.exchanges(domain).await? {
+        let (mut unanswered, mut has_private) = (None, false);
+        for name in self.exchanges(domain, own_name).await? {
             match self.addresses(&name).await {
-                Ok(addresses) if !addresses.is_empty() => {
-                    hosts.push(MailHost { name: plain(&name), addresses });
+                Ok(mut addresses) => {
+                    let found = addresses.len();
+                    addresses.retain(|address| targets == Targets::All || is_public(*address));
+                    has_private |= addresses.len() < found;
+                    if !addresses.is_empty() {
+                        hosts.push(MailHost { name: plain(&name), addresses });
+                    }
                 }
-                Ok(_) => {}
                 Err(error) if error.is_no_records_found() => {}
                 Err(error) => {
                     tracing::debug!(host = %name, %error, "no answer for the address");
@@ -119,6 +145,7 @@ impl Dns {
             _ if !hosts.is_empty() => Ok(hosts),
             // RFC 5321 §5.1: a question without an answer is no proof that there is nothing.
             Some(why) => Err(DnsError::Temporary(domain.clone(), why)),
+            None if has_private => Err(DnsError::NotPublic(domain.clone())),
             None => Err(DnsError::NoSuchDomain(domain.clone())),
         }
     }
@@ -153,12 +180,15 @@ impl Dns {
     }
 
     /// The names of the MX records by preference, or the domain itself without any (RFC 5321 §5.1).
-    async fn exchanges(&self, domain: &Domain) -> Result<Vec<Name>, DnsError> {
-        let own = fully_qualified(domain)?;
-        let lookup = match self.authenticator.resolver().mx_lookup(own.clone()).await {
+    async fn exchanges(&self, domain: &Domain, own_name: &str) -> Result<Vec<Name>, DnsError> {
+        let itself = fully_qualified(domain)?;
+        let is_us = |name: &Name| Domain::new(own_name).ok().and_then(|own| a_labels(&own)) == Some(plain(name));
+        let without_records =
+            || if is_us(&itself) { Err(DnsError::Loop(domain.clone())) } else { Ok(vec![itself.clone()]) };
+        let lookup = match self.authenticator.resolver().mx_lookup(itself.clone()).await {
             Ok(lookup) => lookup,
             Err(error) if error.is_nx_domain() => return Err(DnsError::NoSuchDomain(domain.clone())),
-            Err(error) if error.is_no_records_found() => return Ok(vec![own]),
+            Err(error) if error.is_no_records_found() => return without_records(),
             Err(error) => return Err(DnsError::Temporary(domain.clone(), error.to_string())),
         };
         let mut records: Vec<(u16, [u8; 8], Name)> = lookup
@@ -170,12 +200,19 @@ impl Dns {
             })
             .collect();
         if records.is_empty() {
-            return Ok(vec![own]);
+            return without_records();
         }
         // RFC 7505 §3: the root as exchange says "none"; beside real hosts it says nothing.
         records.retain(|(.., exchange)| !exchange.is_root());
         if records.is_empty() {
             return Err(DnsError::NullMx(domain.clone()));
+        }
+        // RFC 5321 §5.1: behind ourselves in the list we would only find who hands the letter back to us.
+        if let Some(ours) = records.iter().filter(|(.., name)| is_us(name)).map(|(preference, ..)| *preference).min() {
+            records.retain(|(preference, ..)| *preference < ours);
+            if records.is_empty() {
+                return Err(DnsError::Loop(domain.clone()));
+            }
         }
         // RFC 5321 §5.1: the order among equals is random, so that they share the load.
         records.sort();
@@ -198,13 +235,6 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
     let mut tcp = ConnectionConfig::tcp();
     (udp.port, tcp.port) = (address.port(), address.port());
     NameServerConfig::new(address.ip(), true, vec![udp, tcp])
-}
-
-/// RFC 5321 §4.1.3: an address literal names its host itself.
-fn literal(domain: &Domain) -> Option<MailHost> {
-    let inner = domain.as_str().strip_prefix('[')?.strip_suffix(']')?;
-    let address: IpAddr = inner.strip_prefix("ipv6:").unwrap_or(inner).parse().ok()?;
-    Some(MailHost { name: domain.to_string(), addresses: vec![address] })
 }
 
 fn fully_qualified(domain: &Domain) -> Result<Name, DnsError> {
@@ -238,6 +268,8 @@ mod tests {
     use super::super::zone::{Zone, ZoneServer};
     use super::*;
 
+    const OWN: &str = "mx.poshta.example";
+
     async fn dns() -> (ZoneServer, Dns) {
         let zone = Zone::parse(
             "mail.example MX 20 backup.mail.example\n\
@@ -250,7 +282,19 @@ mod tests {
              odd.example MX 5 first.mail.example\n\
              twins.example MX 10 first.mail.example\n\
              twins.example MX 10 backup.mail.example\n\
-             broken.example MX 10 nowhere.example\n",
+             broken.example MX 10 nowhere.example\n\
+             mx.poshta.example A 127.0.0.5\n\
+             alone.example MX 10 MX.Poshta.example\n\
+             equal.example MX 10 mx.poshta.example\n\
+             equal.example MX 10 first.mail.example\n\
+             before.example MX 5 mx.poshta.example\n\
+             before.example MX 10 first.mail.example\n\
+             between.example MX 5 first.mail.example\n\
+             between.example MX 10 mx.poshta.example\n\
+             between.example MX 20 backup.mail.example\n\
+             mixed.example MX 10 mixed.example\n\
+             mixed.example A 10.0.0.1\n\
+             mixed.example A 8.8.8.8\n",
         )
         .unwrap();
         let server = ZoneServer::start(zone, "127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -270,11 +314,11 @@ mod tests {
     #[test_case("mail.example", &["first.mail.example", "backup.mail.example"]; "best preference first")]
     #[test_case("odd.example", &["first.mail.example"]; "rfc7505 a null mx beside another means nothing")]
     #[test_case("bare.example", &["bare.example"]; "the address serves where there is no mx")]
-    #[test_case("[127.0.0.9]", &["[127.0.0.9]"]; "a literal is its own host")]
+    #[test_case("between.example", &["first.mail.example"]; "those behind ourselves are left out")]
     #[tokio::test]
     async fn rfc5321_mail_hosts(domain: &str, hosts: &[&str]) {
         let (_server, dns) = dns().await;
-        let found = dns.mail_hosts(&domain.parse().unwrap()).await.unwrap();
+        let found = dns.mail_hosts(&domain.parse().unwrap(), OWN, Targets::All).await.unwrap();
         assert_eq!(found.iter().map(|host| host.name.as_str()).collect::<Vec<_>>(), hosts);
     }
 
@@ -284,7 +328,7 @@ mod tests {
         let domain: Domain = "twins.example".parse().unwrap();
         let mut first = std::collections::BTreeSet::new();
         for _ in 0..64 {
-            first.insert(dns.mail_hosts(&domain).await.unwrap()[0].name.clone());
+            first.insert(dns.mail_hosts(&domain, OWN, Targets::All).await.unwrap()[0].name.clone());
         }
         assert_eq!(first.len(), 2);
     }
@@ -293,7 +337,37 @@ mod tests {
     async fn rfc7505_null_mx_takes_no_mail() {
         let (_server, dns) = dns().await;
         let domain: Domain = "none.example".parse().unwrap();
-        assert_eq!(dns.mail_hosts(&domain).await, Err(DnsError::NullMx(domain)));
+        assert_eq!(dns.mail_hosts(&domain, OWN, Targets::All).await, Err(DnsError::NullMx(domain)));
+    }
+
+    #[test_case("alone.example"; "the only one")]
+    #[test_case("equal.example"; "with another of the same preference")]
+    #[test_case("before.example"; "before the others")]
+    #[test_case("mx.poshta.example"; "by its own name without records")]
+    #[tokio::test]
+    async fn rfc5321_5_1_what_would_come_back_to_us_is_a_loop(domain: &str) {
+        let (_server, dns) = dns().await;
+        let domain: Domain = domain.parse().unwrap();
+        assert_eq!(dns.mail_hosts(&domain, OWN, Targets::All).await, Err(DnsError::Loop(domain.clone())));
+        let other = dns.mail_hosts(&domain, "mx.other.example", Targets::All).await;
+        assert!(other.is_ok(), "only for the server of that name: {other:?}");
+    }
+
+    #[tokio::test]
+    async fn a_strangers_domain_cannot_have_us_talk_to_our_own_network() {
+        let (_server, dns) = dns().await;
+        let inside: Domain = "mail.example".parse().unwrap();
+        assert_eq!(dns.mail_hosts(&inside, OWN, Targets::Public).await, Err(DnsError::NotPublic(inside)));
+        let hosts = dns.mail_hosts(&"mixed.example".parse().unwrap(), OWN, Targets::Public).await.unwrap();
+        let addresses: Vec<IpAddr> = hosts.into_iter().flat_map(|host| host.addresses).collect();
+        assert_eq!(addresses, ["8.8.8.8".parse::<IpAddr>().unwrap()], "what is public is left");
+    }
+
+    #[tokio::test]
+    async fn a_literal_is_no_domain() {
+        let (_server, dns) = dns().await;
+        let domain: Domain = "[8.8.8.8]".parse().unwrap();
+        assert_eq!(dns.mail_hosts(&domain, OWN, Targets::All).await, Err(DnsError::NoSuchDomain(domain)));
     }
 
     #[test_case("unknown.example"; "no such name")]
@@ -302,7 +376,7 @@ mod tests {
     async fn rfc5321_domain_without_hosts_is_a_permanent_failure(domain: &str) {
         let (_server, dns) = dns().await;
         let domain: Domain = domain.parse().unwrap();
-        assert_eq!(dns.mail_hosts(&domain).await, Err(DnsError::NoSuchDomain(domain)));
+        assert_eq!(dns.mail_hosts(&domain, OWN, Targets::Public).await, Err(DnsError::NoSuchDomain(domain)));
     }
 
     #[tokio::test]
@@ -310,9 +384,9 @@ mod tests {
         let (server, dns) = dns().await;
         let domain: Domain = "mail.example".parse().unwrap();
         // The MX records are known from now on; then nobody answers for their addresses.
-        dns.exchanges(&domain).await.unwrap();
+        dns.exchanges(&domain, OWN).await.unwrap();
         drop(server);
-        let hosts = dns.mail_hosts(&domain).await;
+        let hosts = dns.mail_hosts(&domain, OWN, Targets::All).await;
         assert!(matches!(hosts, Err(DnsError::Temporary(..))), "{hosts:?}");
     }
 }

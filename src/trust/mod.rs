@@ -2,10 +2,11 @@
 //! (SPF, DKIM, ARC, DMARC).
 
 mod dns;
+mod public;
 mod verify;
 pub mod zone;
 
-pub use dns::{Dns, DnsError, MailHost};
+pub use dns::{Dns, DnsError, MailHost, Targets};
 pub(crate) use dns::{a_labels, ascii_address};
 pub use verify::{Assessment, Incoming, Verifier};
 

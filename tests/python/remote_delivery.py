@@ -70,6 +70,12 @@ client = submission(user)
 client.sendmail(user["address"], ["friend@far.example"], letter("to far away", "friend@far.example", "сәлем\r\n.dot\r\n"))
 client.sendmail(user["address"], ["nobody@far.example"], letter("to nobody", "nobody@far.example"))
 client.sendmail(user["address"], ["later@far.example"], letter("comes later", "later@far.example"))
+try:
+    client.sendmail(user["address"], ["friend@[127.0.0.1]"], letter("to an address", "friend@[127.0.0.1]"))
+    assert False, "an address literal is no domain"
+except smtplib.SMTPRecipientsRefused as refused:
+    (code, text), = refused.recipients.values()
+    assert code == 550 and text.startswith(b"5.1.2 "), refused
 client.quit()
 
 end = time.time() + 40

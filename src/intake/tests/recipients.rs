@@ -25,6 +25,20 @@ async fn nobody_relays_through_port_25() {
     }
 }
 
+#[test_case("a@[192.0.2.1]"; "ipv4")]
+#[test_case("a@[IPv6:2001:db8::1]"; "ipv6")]
+#[tokio::test]
+async fn nobody_writes_to_an_address_literal(to: &str) {
+    let post = Post::open().await;
+    let user = post.user("aigul").await;
+    let verdict = post.intake.check_recipient(&user, &[], &to.parse().unwrap()).await;
+    assert!(matches!(verdict, Err(Refusal::AddressLiteral(_))), "{verdict:?}");
+    let accepted = post.accept(user, AIGUL, &[to], letter(AIGUL, "")).await;
+    assert!(matches!(accepted, Err(Refusal::AddressLiteral(_))), "{accepted:?}");
+    let stranger = post.intake.check_recipient(&stranger(), &[], &to.parse().unwrap()).await;
+    assert!(matches!(stranger, Err(Refusal::RelayDenied(_))), "{stranger:?}");
+}
+
 #[tokio::test]
 async fn m2_p2e_scanned_paper_goes_to_any_address() {
     let post = Post::open().await;

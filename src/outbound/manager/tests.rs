@@ -538,6 +538,40 @@ async fn a_running_manager_is_woken_by_the_letter_and_ends_when_told() {
     timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
 }
 
+/// A post whose only remote domains are in this zone; the port of the servers is that of the sink.
+async fn by_mx(zone: &str, sink: &Sink, settings: Settings) -> (Post, Outbound) {
+    let post = Post::with(crate::intake::Settings::default(), Some(zone)).await;
+    let outbound = manager(&post, &Settings { port: sink.address().port(), ..settings });
+    post.accept(post.user("aigul").await, AIGUL, &[SOMEBODY], letter(AIGUL, "")).await.unwrap();
+    (post, outbound)
+}
+
+#[test_case("elsewhere.kz MX 10 mx.poshta.example\nmx.poshta.example A 127.0.0.1\n", false, "5.4.6"; "rfc5321 the server is its own mail host")]
+#[test_case("elsewhere.kz MX 10 mx.poshta.example\nmx.poshta.example A 127.0.0.1\n", true, "5.4.6"; "and private targets change nothing")]
+#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n", false, "5.4.4"; "a port of this machine")]
+#[test_case("elsewhere.kz A 127.0.0.1\n", false, "5.4.4"; "without mx")]
+#[tokio::test]
+async fn a_domain_of_a_stranger_leads_neither_back_to_us_nor_into_our_network(zone: &str, allow: bool, status: &str) {
+    let sink = Sink::start(Script::default()).await;
+    let settings = Settings { allow_private_targets: allow, ..Settings::default() };
+    let (post, outbound) = by_mx(zone, &sink, settings).await;
+    round(&outbound).await;
+    assert!(post.queue().await.is_empty() && sink.heard().is_empty());
+    let (report, _) = report(&post).await;
+    assert!(report.text().contains(&format!("Status: {status}\r\n")), "{}", report.text());
+}
+
+#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n"; "alone")]
+#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nelsewhere.kz MX 20 mx.poshta.example\nmx.elsewhere.kz A 127.0.0.1\nmx.poshta.example A 127.0.0.9\n"; "before ourselves")]
+#[tokio::test]
+async fn the_operator_may_allow_private_targets(zone: &str) {
+    let sink = Sink::start(Script::default()).await;
+    let (post, outbound) = by_mx(zone, &sink, Settings { allow_private_targets: true, ..Settings::default() }).await;
+    round(&outbound).await;
+    assert!(post.queue().await.is_empty());
+    assert_eq!(sink.heard().len(), 1);
+}
+
 #[tokio::test]
 async fn rfc7505_a_domain_that_takes_no_mail_is_told_at_once() {
     let post = Post::with(crate::intake::Settings::default(), Some("elsewhere.kz MX 0 .\n")).await;

@@ -110,6 +110,8 @@ fn wrap(text: &str) -> Vec<String> {
 pub fn refused(refusal: &Refusal) -> Reply {
     let (code, enhanced) = match refusal {
         Refusal::NoSuchMailbox(_) => (550, "5.1.1"),
+        // RFC 3463 §3.2, X.1.2: a system that takes no mail from here.
+        Refusal::AddressLiteral(_) => (550, "5.1.2"),
         Refusal::RelayDenied(_) | Refusal::SenderNotYours(_) | Refusal::PaperDenied | Refusal::Policy(_) => {
             (550, "5.7.1")
         }

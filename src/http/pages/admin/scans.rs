@@ -106,7 +106,9 @@ fn outcome(decided: Result<Scan, ScanError>, done: &'static str) -> Result<Said,
     match decided {
         Ok(_) => Ok(Said::done(done)),
         Err(ScanError::NotFound) => Ok(Said::wrong("admin-scan-gone")),
-        Err(ScanError::Refused(Refusal::NoSuchMailbox(_) | Refusal::RelayDenied(_))) => Ok(Said::wrong("admin-nobody")),
+        Err(ScanError::Refused(Refusal::NoSuchMailbox(_) | Refusal::RelayDenied(_) | Refusal::AddressLiteral(_))) => {
+            Ok(Said::wrong("admin-nobody"))
+        }
         Err(ScanError::Store(error)) => Err(error.into()),
         Err(error) => Err(Fault::inside(&error)),
     }

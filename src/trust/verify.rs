@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_auth::common::crypto::HashAlgorithm;
 use mail_auth::common::headers::HeaderWriter;
+use mail_auth::dkim::Canonicalization;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{
@@ -19,6 +21,7 @@ use tokio::time::timeout;
 
 use super::{Dns, Settings};
 use crate::address::ReversePath;
+use crate::postal::BodyHasher;
 use crate::store::{self, StagedBody};
 
 /// The service. Clones share the budget.
@@ -113,6 +116,7 @@ impl Verifier {
             let mut dkim = Vec::new();
             if signatures == Signatures::Readable {
                 self.limit_signatures(&mut message);
+                correct_body_hashes(&mut message);
                 dkim = self.dns.authenticator().verify_dkim(&message).await;
                 if dkim.iter().any(|output| output.signature().is_some()) {
                     results = results.with_dkim_results(&dkim, message.from());
@@ -195,6 +199,26 @@ fn is_signed(header: &[u8]) -> bool {
     header.split(|byte| *byte == b'\n').any(|line| {
         names.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
     })
+}
+
+/// RFC 6376 §3.4.4: the relaxed form ignores lines of white space at the end of a body. The library counts them, so such
+/// a body is hashed here.
+fn correct_body_hashes(message: &mut AuthenticatedMessage<'_>) {
+    let body = usize::try_from(message.body_offset).ok().and_then(|from| message.raw_message.get(from..));
+    let body = body.unwrap_or_default();
+    let end = body.get(body.trim_ascii_end().len()..).unwrap_or_default();
+    if !end.iter().any(|byte| matches!(byte, b' ' | b'\t')) {
+        return;
+    }
+    let is_relaxed = |form: &Canonicalization, hash: &HashAlgorithm, counted: u64| {
+        (*form, *hash, counted) == (Canonicalization::Relaxed, HashAlgorithm::Sha256, 0)
+    };
+    let relaxed = message.body_hashes.iter_mut().find(|(form, hash, counted, _)| is_relaxed(form, hash, *counted));
+    if let Some((_, _, _, hash)) = relaxed {
+        let mut hasher = BodyHasher::default();
+        hasher.update(body);
+        *hash = hasher.finish().0.to_vec();
+    }
 }
 
 fn domain_of(address: &str) -> &str {

@@ -122,14 +122,13 @@ impl Item {
         // A registered letter has its receipt also where another server is to give it; RFC 3461 §5.2.1: but what the
         // sender said is passed on as it is.
         let success = notify.success || (recipient.notify.is_none() && wanted.is_some_and(|wanted| wanted.delivery));
-        let is_international = |address: &Address| ascii_address(address).is_none();
         let now_ms = milliseconds(self.instant);
         let details = Details {
             reverse_path: self.envelope.reverse_path.clone(),
             recipient: recipient.address.clone(),
-            // RFC 6531 §3.4: needed for such local parts and for UTF-8 in the header; domains have A-labels.
-            smtputf8: is_international(&recipient.address)
-                || self.envelope.reverse_path.address().is_some_and(is_international)
+            // RFC 6531 §3.4: needed for such senders and local parts, and for UTF-8 in the header.
+            smtputf8: ascii_address(&recipient.address).is_none()
+                || self.envelope.reverse_path.address().is_some_and(Address::is_internationalized)
                 || (self.envelope.smtputf8 && facts.eight_bit_header),
             eight_bit: facts.eight_bit_body || facts.eight_bit_header,
             accepted_ms: now_ms,

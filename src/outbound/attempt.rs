@@ -83,7 +83,12 @@ pub(super) async fn attempt(means: &Means, world: &World, domain: &Domain, rows:
     let Some(first) = rows.first() else { return Vec::new() };
     let hops = match routing::hops(&means.settings, &means.dns, domain, &means.our_name).await {
         Ok(hops) => hops,
-        Err(error) => return vec![unroutable(&error); rows.len()],
+        Err(error) => {
+            if let DnsError::NotPublic(domain) = &error {
+                tracing::warn!(%domain, "its mail servers have private addresses, which outbound.allow_private_targets allows");
+            }
+            return vec![unroutable(&error); rows.len()];
+        }
     };
     let recipients: Vec<Recipient<'_>> = rows
         .iter()
@@ -133,7 +138,8 @@ fn unroutable(error: &DnsError) -> Fate {
         DnsError::NullMx(_) => Fate::Failed(diagnosis("5.1.10")),
         // RFC 3463 §3.5
         DnsError::Loop(_) => Fate::Failed(diagnosis("5.4.6")),
-        DnsError::NotPublic(_) => Fate::Failed(diagnosis("5.4.4")),
+        // Perhaps a mistake in a zone, or the operator has yet to allow it: what is ours is to connect to nothing.
+        DnsError::NotPublic(_) => Fate::Deferred(diagnosis("4.4.4")),
         DnsError::Temporary(..) | DnsError::Setup(_) => Fate::Deferred(diagnosis("4.4.3")),
     }
 }

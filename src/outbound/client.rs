@@ -418,8 +418,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'a, S> {
 }
 
 fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<String, ClientError> {
-    let sender = transaction.reverse_path.address().map(on_the_wire);
-    let mut mail = format!("MAIL FROM:<{}>", sender.as_deref().unwrap_or_default());
+    let mut mail = format!("MAIL FROM:{}", transaction.reverse_path);
     if offered.size {
         let size = transaction.content.len().saturating_add(transaction.signatures.len() as u64);
         mail.push_str(&format!(" SIZE={size}"));
@@ -450,7 +449,8 @@ fn mail_command(offered: Offered, transaction: &Transaction<'_>) -> Result<Strin
     Ok(mail)
 }
 
-/// RFC 6531 §3.2: an international domain in A-labels is for every server.
+/// RFC 6531 §3.2: an international domain in A-labels is for every server. Not for the reverse-path, which comes back to
+/// us: our own domains are known as they are configured.
 fn on_the_wire(address: &Address) -> String {
     ascii_address(address).map_or_else(|| address.to_string(), |address| address.to_string())
 }

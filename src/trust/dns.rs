@@ -122,20 +122,15 @@ impl Dns {
         let mut hosts = Vec::new();
         let (mut unanswered, mut has_private) = (None, false);
         for name in self.exchanges(domain, own_name).await? {
-            match self.addresses(&name).await {
-                Ok(mut addresses) => {
-                    let found = addresses.len();
-                    addresses.retain(|address| targets == Targets::All || is_public(*address));
-                    has_private |= addresses.len() < found;
-                    if !addresses.is_empty() {
-                        hosts.push(MailHost { name: plain(&name), addresses });
-                    }
-                }
-                Err(error) if error.is_no_records_found() => {}
-                Err(error) => {
-                    tracing::debug!(host = %name, %error, "no answer for the address");
-                    unanswered = Some(error.to_string());
-                }
+            let Found { mut addresses, unknown } = self.addresses(&name).await;
+            let found = addresses.len();
+            addresses.retain(|address| targets == Targets::All || is_public(*address));
+            has_private |= addresses.len() < found;
+            if !addresses.is_empty() {
+                hosts.push(MailHost { name: plain(&name), addresses });
+            } else if let Some(error) = unknown {
+                tracing::debug!(host = %name, %error, "no answer for the address");
+                unanswered = Some(error.to_string());
             }
             if hosts.len() == MAX_HOSTS {
                 break;
@@ -155,10 +150,11 @@ impl Dns {
     /// # Errors
     /// See [`DnsError`].
     pub async fn host_addresses(&self, host: &Domain) -> Result<Vec<IpAddr>, DnsError> {
-        match self.addresses(&fully_qualified(host)?).await {
-            Ok(addresses) => Ok(addresses),
-            Err(error) if error.is_no_records_found() => Err(DnsError::NoSuchDomain(host.clone())),
-            Err(error) => Err(DnsError::Temporary(host.clone(), error.to_string())),
+        let Found { addresses, unknown } = self.addresses(&fully_qualified(host)?).await;
+        match unknown {
+            _ if !addresses.is_empty() => Ok(addresses),
+            Some(error) => Err(DnsError::Temporary(host.clone(), error.to_string())),
+            None => Err(DnsError::NoSuchDomain(host.clone())),
         }
     }
 
@@ -219,9 +215,27 @@ impl Dns {
         Ok(records.into_iter().map(|(.., exchange)| exchange).take(MAX_EXCHANGES).collect())
     }
 
-    async fn addresses(&self, name: &Name) -> Result<Vec<IpAddr>, NetError> {
-        Ok(self.authenticator.resolver().lookup_ip(name.clone()).await?.iter().collect())
+    /// Both kinds are asked for apart: an answer for both would hide that one of them has none.
+    async fn addresses(&self, name: &Name) -> Found {
+        let resolver = self.authenticator.resolver();
+        let (v4, v6) = tokio::join!(resolver.ipv4_lookup(name.clone()), resolver.ipv6_lookup(name.clone()));
+        let mut found = Found { addresses: Vec::new(), unknown: None };
+        for lookup in [v4, v6] {
+            match lookup {
+                Ok(lookup) => found.addresses.extend(lookup.answers().iter().filter_map(|it| it.data.ip_addr())),
+                Err(error) if error.is_no_records_found() => {}
+                Err(error) => found.unknown = Some(error),
+            }
+        }
+        found
     }
+}
+
+/// The addresses of a host.
+struct Found {
+    addresses: Vec<IpAddr>,
+    /// Why there may be more of them.
+    unknown: Option<NetError>,
 }
 
 fn dice() -> [u8; 8] {
@@ -294,7 +308,12 @@ mod tests {
              between.example MX 20 backup.mail.example\n\
              mixed.example MX 10 mixed.example\n\
              mixed.example A 10.0.0.1\n\
-             mixed.example A 8.8.8.8\n",
+             mixed.example A 8.8.8.8\n\
+             v6only.example AAAA SERVFAIL\n\
+             half.example A 8.8.4.4\n\
+             half.example AAAA SERVFAIL\n\
+             hidden.example AAAA fd00::1\n\
+             hidden.example A SERVFAIL\n",
         )
         .unwrap();
         let server = ZoneServer::start(zone, "127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -361,6 +380,22 @@ mod tests {
         let hosts = dns.mail_hosts(&"mixed.example".parse().unwrap(), OWN, Targets::Public).await.unwrap();
         let addresses: Vec<IpAddr> = hosts.into_iter().flat_map(|host| host.addresses).collect();
         assert_eq!(addresses, ["8.8.8.8".parse::<IpAddr>().unwrap()], "what is public is left");
+    }
+
+    #[test_case("v6only.example"; "no address of one kind")]
+    #[test_case("hidden.example"; "only a private one of one kind")]
+    #[tokio::test]
+    async fn rfc5321_5_1_a_question_that_failed_is_no_permanent_failure(domain: &str) {
+        let (_server, dns) = dns().await;
+        let hosts = dns.mail_hosts(&domain.parse().unwrap(), OWN, Targets::Public).await;
+        assert!(matches!(hosts, Err(DnsError::Temporary(..))), "{hosts:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_of_one_kind_is_enough() {
+        let (_server, dns) = dns().await;
+        let hosts = dns.mail_hosts(&"half.example".parse().unwrap(), OWN, Targets::Public).await.unwrap();
+        assert_eq!(hosts[0].addresses, ["8.8.4.4".parse::<IpAddr>().unwrap()]);
     }
 
     #[tokio::test]

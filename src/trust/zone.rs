@@ -20,16 +20,23 @@ const TTL_S: u32 = 300;
 #[derive(Clone, Debug, Default)]
 pub struct Zone {
     records: BTreeMap<Name, Vec<RData>>,
+    /// Questions that the server fails to answer.
+    failing: Vec<(Name, RecordType)>,
 }
 
 impl Zone {
-    /// Reads lines like `name A address`, `name MX preference host`, `name TXT text…`.
+    /// Reads lines like `name A address`, `name MX preference host`, `name TXT text…`, and `name A SERVFAIL` for a
+    /// question that is not answered.
     ///
     /// # Errors
     /// The line that cannot be read.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut zone = Zone::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(question) = failing(line) {
+                zone.failing.push(question);
+                continue;
+            }
             let (name, data) = record(line).ok_or_else(|| format!("not a record: {line:?}"))?;
             zone.records.entry(name).or_default().push(data);
         }
@@ -47,6 +54,10 @@ impl Zone {
         };
         answer.add_query(query.clone());
         let name = query.name().to_lowercase();
+        if self.failing.contains(&(name.clone(), query.query_type())) {
+            answer.metadata.response_code = ResponseCode::ServFail;
+            return answer;
+        }
         let known = self.records.get(&name).map(Vec::as_slice).unwrap_or_default();
         for data in known.iter().filter(|data| data.record_type() == query.query_type()) {
             answer.add_answer(Record::from_rdata(query.name().clone(), TTL_S, data.clone()));
@@ -64,6 +75,12 @@ impl Zone {
 fn start_of_authority() -> SOA {
     let ttl = i32::try_from(TTL_S).unwrap_or(i32::MAX);
     SOA::new(Name::root(), Name::root(), 1, ttl, ttl, ttl, TTL_S)
+}
+
+fn failing(line: &str) -> Option<(Name, RecordType)> {
+    let (question, _) = line.rsplit_once(char::is_whitespace).filter(|(_, answer)| *answer == "SERVFAIL")?;
+    let (name, kind) = question.split_once(char::is_whitespace)?;
+    Some((fully_qualified(name)?, RecordType::from_str(kind.trim()).ok()?))
 }
 
 fn record(line: &str) -> Option<(Name, RData)> {

@@ -546,19 +546,31 @@ async fn by_mx(zone: &str, sink: &Sink, settings: Settings) -> (Post, Outbound) 
     (post, outbound)
 }
 
-#[test_case("elsewhere.kz MX 10 mx.poshta.example\nmx.poshta.example A 127.0.0.1\n", false, "5.4.6"; "rfc5321 the server is its own mail host")]
-#[test_case("elsewhere.kz MX 10 mx.poshta.example\nmx.poshta.example A 127.0.0.1\n", true, "5.4.6"; "and private targets change nothing")]
-#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n", false, "5.4.4"; "a port of this machine")]
-#[test_case("elsewhere.kz A 127.0.0.1\n", false, "5.4.4"; "without mx")]
+#[test_case(false; "rfc5321 the server is its own mail host")]
+#[test_case(true; "and private targets change nothing")]
 #[tokio::test]
-async fn a_domain_of_a_stranger_leads_neither_back_to_us_nor_into_our_network(zone: &str, allow: bool, status: &str) {
+async fn a_domain_of_a_stranger_does_not_lead_back_to_us(allow: bool) {
     let sink = Sink::start(Script::default()).await;
     let settings = Settings { allow_private_targets: allow, ..Settings::default() };
+    let zone = "elsewhere.kz MX 10 mx.poshta.example\nmx.poshta.example A 127.0.0.1\n";
     let (post, outbound) = by_mx(zone, &sink, settings).await;
     round(&outbound).await;
     assert!(post.queue().await.is_empty() && sink.heard().is_empty());
     let (report, _) = report(&post).await;
-    assert!(report.text().contains(&format!("Status: {status}\r\n")), "{}", report.text());
+    assert!(report.text().contains("Status: 5.4.6\r\n"), "{}", report.text());
+}
+
+#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n"; "a port of this machine")]
+#[test_case("elsewhere.kz A 127.0.0.1\n"; "without mx")]
+#[tokio::test]
+async fn a_domain_of_a_stranger_does_not_lead_into_our_network(zone: &str) {
+    let sink = Sink::start(Script::default()).await;
+    let (post, outbound) = by_mx(zone, &sink, Settings::default()).await;
+    round(&outbound).await;
+    assert!(sink.heard().is_empty());
+    // It may be a mistake in the zone, or the operator has yet to allow it.
+    let queue = post.queue().await;
+    assert!(queue[0].details.last_error.as_deref().unwrap().starts_with("4.4.4 "), "{queue:?}");
 }
 
 #[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n"; "alone")]

@@ -309,6 +309,7 @@ mod tests {
              mixed.example MX 10 mixed.example\n\
              mixed.example A 10.0.0.1\n\
              mixed.example A 8.8.8.8\n\
+             v6only.example TXT there\n\
              v6only.example AAAA SERVFAIL\n\
              half.example A 8.8.4.4\n\
              half.example AAAA SERVFAIL\n\

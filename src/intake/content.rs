@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::message::headers::{self, fields};
-use crate::message::{AddressEntry, Caps, EditRules, Scanner, Structure, WayIn, address_list, edit_header};
+use crate::message::{self, Caps, EditRules, Scanner, Structure, WayIn, edit_header};
 use crate::postal::{BodyHash, BodyHasher};
 use crate::store::StagedBody;
 
@@ -144,21 +144,11 @@ fn too_short() -> Refusal {
 /// The addresses in every `From`.
 ///
 /// # Errors
-/// One cannot be read: whom it stands for, nobody can check.
+/// One cannot be read, or not by all in the same way: whom it stands for, nobody can check.
 pub(super) fn authors(header: &[u8]) -> Result<Vec<Address>, Refusal> {
     let mut authors = Vec::new();
     for field in fields(header).filter(|field| field.is("From")) {
-        for entry in address_list(&field.text()) {
-            match entry {
-                // Words without an `@` are a name, and names are free.
-                AddressEntry::Mailbox { local, domain, .. } if !domain.is_empty() => {
-                    authors.push(Address::new(&local, &domain).map_err(|error| {
-                        Refusal::BadContent(format!("the address {local}@{domain} in From cannot be read: {error}"))
-                    })?);
-                }
-                _ => {}
-            }
-        }
+        authors.extend(message::authors(&field.text()).map_err(|unclear| Refusal::BadContent(unclear.to_string()))?);
     }
     Ok(authors)
 }

@@ -1,13 +1,17 @@
 //! Address lists as they stand in header fields (RFC 5322 §3.4, with its obsolete forms): whatever the text
 //! is, something that IMAP can show comes out.
 
+mod authors;
+
+pub use authors::{Unclear, authors};
+
 use super::envelope::AddressEntry;
 
 /// Reads an unfolded address list.
 #[must_use]
 pub fn address_list(text: &str) -> Vec<AddressEntry> {
     let mut reader = Reader { entries: Vec::new(), gathered: Gathered::default(), in_group: false };
-    let mut lexer = Lexer { rest: text, gap: false };
+    let mut lexer = Lexer::new(text);
     while let Some(token) = lexer.next() {
         reader.take(token);
     }
@@ -24,12 +28,7 @@ const MAX_ANGLE: usize = 1000;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Token {
-    /// Text; `quoted` when it stood in quotes; `gap` when white space or a comment stood before it.
-    Word {
-        text: String,
-        quoted: bool,
-        gap: bool,
-    },
+    Word(Word),
     /// What stands between `<` and `>`.
     Angle(String),
     Comment(String),
@@ -38,10 +37,19 @@ enum Token {
     Semicolon,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+struct Word {
+    text: String,
+    /// It stood in quotes.
+    quoted: bool,
+    /// White space or a comment stood before it.
+    gap: bool,
+}
+
 /// The tokens of one mailbox.
 #[derive(Default)]
 struct Gathered {
-    words: Vec<(String, bool, bool)>,
+    words: Vec<Word>,
     angle: Option<String>,
     comment: Option<String>,
 }
@@ -55,7 +63,7 @@ struct Reader {
 impl Reader {
     fn take(&mut self, token: Token) {
         match token {
-            Token::Word { text, quoted, gap } => self.gathered.words.push((text, quoted, gap)),
+            Token::Word(word) => self.gathered.words.push(word),
             Token::Angle(inner) => self.gathered.angle = Some(inner),
             Token::Comment(text) => self.gathered.comment = Some(text),
             Token::Comma => self.end_mailbox(),
@@ -90,36 +98,40 @@ impl Reader {
 }
 
 /// An addr-spec without angle brackets, perhaps with a name before it that somebody forgot to quote.
-fn bare(words: &[(String, bool, bool)], comment: Option<String>) -> AddressEntry {
+fn bare(words: &[Word], comment: Option<String>) -> AddressEntry {
     let is_address =
         |text: &str| text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    let address = words.iter().rposition(|(text, quoted, _)| !quoted && is_address(text));
+    let address = words.iter().rposition(|word| !word.quoted && is_address(&word.text));
     if let (Some(at), true) = (address, words.len() > 1) {
-        let rest = |range: &[(String, bool, bool)]| {
-            range.iter().all(|(text, ..)| !text.starts_with(['.', '@']) && !text.ends_with(['.', '@']))
-        };
         let (before, from) = words.split_at(at);
-        if let Some(((text, _, gap), after)) = from.split_first()
-            && *gap
+        if let Some((word, after)) = from.split_first()
+            && word.gap
             && after.is_empty()
-            && rest(before)
+            && is_phrase(before)
         {
-            return mailbox(Some(join(before)), text);
+            return mailbox(Some(join(before)), &word.text);
         }
     }
     // RFC 5322 §4.4: obsolete addresses have white space around "." and "@".
-    let has_at = words.iter().any(|(text, quoted, _)| !quoted && text.contains('@'));
+    let has_at = words.iter().any(|word| !word.quoted && word.text.contains('@'));
     if !has_at {
         return AddressEntry::Mailbox { name: comment, route: None, local: join(words), domain: String::new() };
     }
-    let spelled: String =
-        words
-            .iter()
-            .map(|(text, quoted, _)| {
-                if *quoted { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) } else { text.clone() }
-            })
-            .collect();
-    mailbox(comment, &spelled)
+    mailbox(comment, &words.iter().map(spelled).collect::<String>())
+}
+
+/// None of the words may belong to an obsolete address.
+fn is_phrase(words: &[Word]) -> bool {
+    words.iter().all(|word| !word.text.starts_with(['.', '@']) && !word.text.ends_with(['.', '@']))
+}
+
+/// A word as an address has it.
+fn spelled(word: &Word) -> String {
+    if word.quoted {
+        format!("\"{}\"", word.text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        word.text.clone()
+    }
 }
 
 /// `[route:]local@domain`
@@ -162,9 +174,9 @@ fn split_at_sign(spec: &str) -> (String, &str) {
 }
 
 /// A phrase: words as written, with one space where there was white space.
-fn join(words: &[(String, bool, bool)]) -> String {
+fn join(words: &[Word]) -> String {
     let mut out = String::new();
-    for (text, _, gap) in words {
+    for Word { text, gap, .. } in words {
         if *gap && !out.is_empty() {
             out.push(' ');
         }
@@ -176,16 +188,22 @@ fn join(words: &[(String, bool, bool)]) -> String {
 struct Lexer<'a> {
     rest: &'a str,
     gap: bool,
+    /// A bracket, a quotation or a comment had no end.
+    is_unclosed: bool,
 }
 
-impl Lexer<'_> {
+impl<'a> Lexer<'a> {
+    fn new(text: &'a str) -> Self {
+        Lexer { rest: text, gap: false, is_unclosed: false }
+    }
+
     fn next(&mut self) -> Option<Token> {
         let trimmed = self.rest.trim_start();
         self.gap |= trimmed.len() < self.rest.len();
         self.rest = trimmed;
         let first = self.rest.chars().next()?;
         let token = match first {
-            '"' => Token::Word { gap: std::mem::take(&mut self.gap), quoted: true, text: self.delimited('"') },
+            '"' => Token::Word(Word { gap: std::mem::take(&mut self.gap), quoted: true, text: self.delimited('"') }),
             '<' => Token::Angle(self.angle()),
             '(' => Token::Comment(self.delimited(')')),
             ',' | ':' | ';' => {
@@ -196,7 +214,7 @@ impl Lexer<'_> {
                     _ => Token::Semicolon,
                 }
             }
-            _ => Token::Word { gap: std::mem::take(&mut self.gap), quoted: false, text: self.atom() },
+            _ => Token::Word(Word { gap: std::mem::take(&mut self.gap), quoted: false, text: self.atom() }),
         };
         if matches!(token, Token::Comment(_)) {
             self.gap = true;
@@ -214,12 +232,12 @@ impl Lexer<'_> {
         let mut depth = 0_u32;
         let mut chars = self.rest.char_indices();
         chars.next();
-        let mut end = self.rest.len();
+        let mut end = None;
         while let Some((at, c)) = chars.next() {
             match c {
                 '\\' => out.extend(chars.next().map(|(_, c)| c)),
                 c if c == close && depth == 0 => {
-                    end = at + 1;
+                    end = Some(at + 1);
                     break;
                 }
                 c => {
@@ -232,7 +250,8 @@ impl Lexer<'_> {
                 }
             }
         }
-        self.skip(end);
+        self.is_unclosed |= end.is_none();
+        self.skip(end.unwrap_or(self.rest.len()));
         out
     }
 
@@ -253,6 +272,7 @@ impl Lexer<'_> {
                 _ => {}
             }
         }
+        self.is_unclosed |= close.is_none();
         let (end, next) = match close {
             Some(at) => (at, at + 1),
             None => self.rest.find(',').map_or((self.rest.len(), self.rest.len()), |at| (at, at)),

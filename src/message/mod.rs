@@ -21,7 +21,7 @@ mod structure;
 mod summary;
 pub mod text;
 
-pub use addresses::address_list;
+pub use addresses::{Unclear, address_list, authors};
 pub use edit::{Edit, EditRules, Edited, WayIn, edit_header};
 pub use envelope::{AddressEntry, Envelope};
 pub use scanner::{Caps, Scanner};

@@ -17,7 +17,7 @@ pub use settings::{KeySettings, Settings};
 
 use crate::address::Domain;
 use crate::clock::Timestamp;
-use crate::message::{AddressEntry, address_list, headers};
+use crate::message::{authors, headers};
 use crate::postal::{BodyHash, HeaderInput, KeyError, Listed, SigningKey};
 use crate::store;
 use crate::store::mailboxes::MessageBytes;
@@ -133,19 +133,14 @@ impl Dkim {
         self.keys.iter().map(field).collect()
     }
 
-    /// The domain of ours that a letter is from. Nobody can say whom a letter with two `From`, or with an author of
-    /// another domain, is from.
+    /// The domain of ours that a letter is from. Nobody can say whom a letter with two `From`, with one that is unclear,
+    /// or with an author of another domain, is from.
     fn author_domain(&self, header: &[u8]) -> Option<&str> {
         let mut from = headers::fields(header).filter(|field| field.is("From"));
         let (Some(field), None) = (from.next(), from.next()) else { return None };
         let mut found = None;
-        for entry in address_list(&field.text()) {
-            let AddressEntry::Mailbox { domain, .. } = entry else { continue };
-            // Words without an `@` are a name.
-            if domain.is_empty() {
-                continue;
-            }
-            let domain = a_labels(&Domain::new(&domain).ok()?)?;
+        for author in authors(&field.text()).ok()? {
+            let domain = a_labels(author.domain())?;
             let ours = self.domains.iter().find(|ours| **ours == domain)?;
             found = found.or(Some(ours.as_str()));
         }

@@ -19,9 +19,23 @@ const EVERYBODY: u32 = 0o007;
 /// Why a key cannot sign.
 #[derive(Debug, thiserror::Error)]
 pub enum BadKey {
-    /// The file cannot be read or written.
+    /// The file cannot be read.
     #[error("{}: {error}", file.display())]
     File {
+        /// Which.
+        file: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A new key has the name of one that is there.
+    #[error("{}: there is such a file already", file.display())]
+    Exists {
+        /// Which.
+        file: PathBuf,
+    },
+    /// A new key cannot be written.
+    #[error("{}: the key cannot be written: {error}", file.display())]
+    NotWritten {
         /// Which.
         file: PathBuf,
         /// Why not.
@@ -60,8 +74,9 @@ impl BadKey {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            BadKey::File { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
-                "keys are never overwritten; choose another selector"
+            BadKey::Exists { .. } => "keys are never overwritten; choose another selector",
+            BadKey::NotWritten { .. } => {
+                "nothing was left there; make room on the disk, or take a directory that you may write to, and try again"
             }
             BadKey::File { .. } => "make a key with `poshta dkim new`, and let the server's user read it",
             BadKey::ForEverybody { .. } => "`chmod 600` it, and give it to the server's user",
@@ -102,16 +117,45 @@ pub fn write(dir: &Path, selector: &str, algorithm: Algorithm) -> Result<(Signin
     let pkcs8 = generate(algorithm)?;
     let key = SigningKey::from_pkcs8(&pkcs8).map_err(|_| BadKey::NotMade(algorithm))?;
     let file = dir.join(format!("{selector}.pem"));
-    create(dir, &file, &pkcs8).map_err(|error| BadKey::File { file: file.clone(), error })?;
-    Ok((key, file))
+    let pem = key_file::pem(&pkcs8);
+    match create(dir, &file, |new| new.write_all(pem.as_bytes())) {
+        Ok(Created::New) => Ok((key, file)),
+        Ok(Created::WasThere) => Err(BadKey::Exists { file }),
+        Err(error) => Err(BadKey::NotWritten { file, error }),
+    }
 }
 
-fn create(dir: &Path, file: &Path, pkcs8: &[u8]) -> io::Result<()> {
+/// What became of a file that should be new.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Created {
+    New,
+    WasThere,
+}
+
+/// Makes a file that has its name only once all of it is on stable storage.
+fn create(dir: &Path, file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<Created> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let mut new = File::options().write(true).create_new(true).mode(0o600).open(file)?;
-    new.write_all(key_file::pem(pkcs8).as_bytes())?;
+    let unfinished = file.with_extension(format!("{}.new", std::process::id()));
+    let linked = link_filled(&unfinished, file, fill);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let created = linked?;
+    File::open(dir)?.sync_all()?;
+    Ok(created)
+}
+
+fn link_filled(unfinished: &Path, file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<Created> {
+    let mut new = File::options().write(true).create(true).truncate(true).mode(0o600).open(unfinished)?;
+    fill(&mut new)?;
     new.sync_all()?;
-    File::open(dir)?.sync_all()
+    // Unlike renaming this never overwrites.
+    match fs::hard_link(unfinished, file) {
+        Ok(()) => Ok(Created::New),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Created::WasThere),
+        Err(error) => Err(error),
+    }
 }
 
 /// A fresh private key in PKCS#8.
@@ -142,4 +186,37 @@ fn rsa() -> Option<Zeroizing<Vec<u8>>> {
 #[cfg(not(feature = "fast-signing"))]
 fn rsa() -> Option<Zeroizing<Vec<u8>>> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_could_not_be_written_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.pem");
+        let full_disk = |new: &mut File| {
+            new.write_all(b"-----BEGIN")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        let error = create(dir.path(), &file, full_disk).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        write(dir.path(), "a", Algorithm::Ed25519Sha256).unwrap();
+        assert!(matches!(write(dir.path(), "a", Algorithm::Ed25519Sha256), Err(BadKey::Exists { .. })));
+        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["a.pem"]);
+        read(&file).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_written_has_a_remedy_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let no_folder = dir.path().join("file");
+        fs::write(&no_folder, "").unwrap();
+        let error = write(&no_folder, "a", Algorithm::Ed25519Sha256).unwrap_err();
+        assert!(matches!(error, BadKey::NotWritten { .. }), "{error}");
+        assert!(error.remedy().contains("make room") && !error.remedy().contains("dkim new"), "{}", error.remedy());
+    }
 }

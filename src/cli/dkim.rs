@@ -134,7 +134,7 @@ fn check(target: &Target) -> Outcome {
     });
     let row = |(record, standing): (&Record, &Result<Standing, DnsError>)| {
         let said = standing.as_ref().map_or_else(ToString::to_string, ToString::to_string);
-        json!({ "name": record.name, "algorithm": record.algorithm.tag(), "dns": said })
+        json!({ "name": record.name, "algorithm": record.algorithm().tag(), "dns": said })
     };
     let rows: Vec<Value> = records.iter().zip(&standings).map(row).collect();
     output::list(&Value::Array(rows), &["name", "algorithm", "dns"], target.json)?;
@@ -166,7 +166,7 @@ fn print(records: &[Record]) -> std::io::Result<()> {
 fn json_of(records: &[Record]) -> Value {
     let record = |record: &Record| {
         json!({
-            "name": record.name, "type": "TXT", "text": record.text(), "algorithm": record.algorithm.tag(),
+            "name": record.name, "type": "TXT", "text": record.text(), "algorithm": record.algorithm().tag(),
         })
     };
     records.iter().map(record).collect()

@@ -14,10 +14,7 @@ const MAX_STRING: usize = 255;
 pub struct Record {
     /// `SELECTOR._domainkey.DOMAIN`, or without the domain where that is not known.
     pub name: String,
-    /// How the key signs.
-    pub algorithm: Algorithm,
-    /// The public key in base64.
-    key: String,
+    key: PublicKey,
     has_domain: bool,
 }
 
@@ -36,6 +33,8 @@ pub enum Standing {
     Other,
     /// This key, but not for mail, or not with SHA-256.
     Restricted,
+    /// This key, but with `t=y`: others may treat what it signed as unsigned (RFC 6376 §3.6.1).
+    Testing,
 }
 
 impl Record {
@@ -44,7 +43,7 @@ impl Record {
     pub fn new(selector: &str, domain: Option<&str>, key: &PublicKey) -> Self {
         let name =
             domain.map_or_else(|| format!("{selector}._domainkey"), |domain| format!("{selector}._domainkey.{domain}"));
-        Record { name, algorithm: key.algorithm(), key: key.base64(), has_domain: domain.is_some() }
+        Record { name, key: key.clone(), has_domain: domain.is_some() }
     }
 
     /// The records of a key in these domains; without any, the one whose name has none.
@@ -56,10 +55,16 @@ impl Record {
         domains.iter().filter_map(a_labels).map(|domain| Self::new(selector, Some(&domain), key)).collect()
     }
 
+    /// How the key signs.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
+    }
+
     /// Its text.
     #[must_use]
     pub fn text(&self) -> String {
-        format!("v=DKIM1; k={}; p={}", self.algorithm.key_type(), self.key)
+        format!("v=DKIM1; k={}; p={}", self.algorithm().key_type(), self.key.base64())
     }
 
     /// Its line in a zone file.
@@ -77,15 +82,16 @@ impl Record {
             return if keys.is_empty() { Standing::Missing } else { Standing::Several };
         };
         let lists = |tag: &str, word: &str| {
-            let list = tags.get(tag);
-            list.is_none_or(|list| list.split(':').any(|item| item == "*" || item.eq_ignore_ascii_case(word)))
+            let list = tags.get(tag)?;
+            Some(list.split(':').any(|item| item == "*" || item.eq_ignore_ascii_case(word)))
         };
         match tags.get("p") {
             Some(key) if key.is_empty() => Standing::Revoked,
-            Some(key) if key != self.key => Standing::Other,
-            _ if tags.get("k").unwrap_or_else(|| "rsa".into()) != self.algorithm.key_type() => Standing::Other,
-            _ if lists("h", "sha256") && lists("s", "email") => Standing::Published,
-            _ => Standing::Restricted,
+            Some(key) if !self.key.is_published_as(&key) => Standing::Other,
+            _ if tags.get("k").unwrap_or_else(|| "rsa".into()) != self.algorithm().key_type() => Standing::Other,
+            _ if lists("h", "sha256") == Some(false) || lists("s", "email") == Some(false) => Standing::Restricted,
+            _ if lists("t", "y") == Some(true) => Standing::Testing,
+            _ => Standing::Published,
         }
     }
 }
@@ -106,6 +112,9 @@ impl fmt::Display for Standing {
             Standing::Revoked => "revoked",
             Standing::Other => "another key",
             Standing::Restricted => "not for mail, or not for SHA-256",
+            Standing::Testing => {
+                "for testing only; take t=y out of the record, or others may take letters for unsigned"
+            }
         })
     }
 }
@@ -131,9 +140,15 @@ impl<'a> Tags<'a> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use test_case::test_case;
+    use x509_parser::prelude::FromDer as _;
+    use x509_parser::x509::SubjectPublicKeyInfo;
 
     use super::*;
+    use crate::outbound::dkim::key::generate;
+    use crate::postal::SigningKey;
 
     const KEY: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
@@ -142,7 +157,7 @@ mod tests {
     }
 
     #[test_case(&["v=DKIM1; k=ed25519; p=KEY"] => Standing::Published; "as it is printed")]
-    #[test_case(&["k=ed25519;h=sha1:sha256;s=email; t=y; p= KEY ;"] => Standing::Published; "in other words")]
+    #[test_case(&["k=ed25519;h=sha1:sha256;s=email; t=s; p= KEY ;"] => Standing::Published; "in other words")]
     #[test_case(&[] => Standing::Missing; "nothing")]
     #[test_case(&["v=spf1 -all"] => Standing::Missing; "something else")]
     #[test_case(&["v=DKIM1; k=ed25519; p=KEY", "v=DKIM1; p=AAAA"] => Standing::Several; "two keys")]
@@ -151,9 +166,24 @@ mod tests {
     #[test_case(&["v=DKIM1; p=KEY"] => Standing::Other; "a key without its kind is of rsa")]
     #[test_case(&["v=DKIM1; k=ed25519; h=sha1; p=KEY"] => Standing::Restricted; "another hash")]
     #[test_case(&["v=DKIM1; k=ed25519; s=tlsrpt; p=KEY"] => Standing::Restricted; "another service")]
+    #[test_case(&["v=DKIM1; k=ed25519; t=s : y; p=KEY"] => Standing::Testing; "for testing")]
+    #[test_case(&["v=DKIM1; k=ed25519; p=no base64"] => Standing::Other; "no key")]
     fn rfc6376_3_6_1_what_is_published_is_judged(published: &[&str]) -> Standing {
         let published: Vec<String> = published.iter().map(|text| text.replace("KEY", KEY)).collect();
         record().standing(&published)
+    }
+
+    #[test]
+    fn rfc6376_3_6_1_an_rsa_key_is_the_same_in_both_forms() {
+        let key = SigningKey::from_pkcs8(&generate(Algorithm::RsaSha256).unwrap()).unwrap().public();
+        let record = Record::new("a2026", Some("poshta.example"), &key);
+        let (_, info) = SubjectPublicKeyInfo::from_der(key.as_bytes()).unwrap();
+        let bare = STANDARD.encode(&info.subject_public_key.data);
+        let standing = |key: &str| record.standing(&[format!("v=DKIM1; k=rsa; p={key}")]);
+        assert_eq!(standing(&key.base64()), Standing::Published);
+        assert_eq!(standing(&bare), Standing::Published);
+        let other = SigningKey::from_pkcs8(&generate(Algorithm::RsaSha256).unwrap()).unwrap().public();
+        assert_eq!(standing(&other.base64()), Standing::Other);
     }
 
     #[test]

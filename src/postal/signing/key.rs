@@ -158,6 +158,15 @@ impl PublicKey {
         STANDARD.encode(&self.bytes)
     }
 
+    /// True when a DKIM record publishes this key. Of RSA both forms are in use: the bare RSAPublicKey that RFC 6376
+    /// §3.6.1 names, and the SubjectPublicKeyInfo of its appendix C, which we write.
+    #[must_use]
+    pub fn is_published_as(&self, base64: &str) -> bool {
+        let Ok(published) = STANDARD.decode(base64) else { return false };
+        published == self.bytes
+            || (self.algorithm == Algorithm::RsaSha256 && rsa_key(&self.bytes).is_some_and(|key| key == published))
+    }
+
     /// Its bytes, as they are published in base64.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

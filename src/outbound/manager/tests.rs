@@ -573,15 +573,29 @@ async fn a_domain_of_a_stranger_does_not_lead_into_our_network(zone: &str) {
     assert!(queue[0].details.last_error.as_deref().unwrap().starts_with("4.4.4 "), "{queue:?}");
 }
 
-#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n"; "alone")]
-#[test_case("elsewhere.kz MX 10 mx.elsewhere.kz\nelsewhere.kz MX 20 mx.poshta.example\nmx.elsewhere.kz A 127.0.0.1\nmx.poshta.example A 127.0.0.9\n"; "before ourselves")]
 #[tokio::test]
-async fn the_operator_may_allow_private_targets(zone: &str) {
+async fn the_operator_may_allow_private_targets() {
     let sink = Sink::start(Script::default()).await;
+    let zone = "elsewhere.kz MX 10 mx.elsewhere.kz\nmx.elsewhere.kz A 127.0.0.1\n";
     let (post, outbound) = by_mx(zone, &sink, Settings { allow_private_targets: true, ..Settings::default() }).await;
     round(&outbound).await;
     assert!(post.queue().await.is_empty());
     assert_eq!(sink.heard().len(), 1);
+}
+
+#[test_case("mx.other.example" => (1, 0); "another host gets the letter")]
+#[test_case("mx.poshta.example" => (0, 1); "we do not, and it waits")]
+#[tokio::test]
+async fn rfc5321_5_1_only_hosts_before_ourselves_are_asked(second: &str) -> (usize, usize) {
+    let sink = Sink::start(Script { greeting: "421 4.3.2 closing", ..Script::default() }).await;
+    let behind = Sink::at(([127, 0, 0, 9], sink.address().port()).into(), Script::default()).await;
+    let zone = format!(
+        "elsewhere.kz MX 10 mx.elsewhere.kz\nelsewhere.kz MX 20 {second}\nmx.elsewhere.kz A 127.0.0.1\n{second} A 127.0.0.9\n"
+    );
+    let (post, outbound) = by_mx(&zone, &sink, Settings { allow_private_targets: true, ..Settings::default() }).await;
+    round(&outbound).await;
+    assert_eq!(sink.heard().len(), 1);
+    (behind.heard().len(), post.queue().await.len())
 }
 
 #[tokio::test]

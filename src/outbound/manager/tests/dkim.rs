@@ -88,6 +88,30 @@ async fn a_letter_that_is_not_of_ours_is_not_signed() {
     assert!(Letter(received(&depot).letter.unwrap()).values("DKIM-Signature").is_empty());
 }
 
+#[test_case(1_000 => 2; "short")]
+#[test_case((1 << 20) - 10_000 => 2; "just within")]
+#[test_case((1 << 20) + 100_000 => 0; "longer than a mebibyte")]
+#[tokio::test]
+async fn a_letter_with_too_long_a_header_goes_as_it_is(header_bytes: usize) -> usize {
+    let (depot, _judge, _dir) = signing().await;
+    depot.sink.change(Script { ehlo: vec!["8BITMIME"], ..Script::default() });
+    let field = format!("X-Long: {}\r\n", "x".repeat(90));
+    let message = letter(AIGUL, &field.repeat(header_bytes / field.len()));
+    let sender = depot.post.user("aigul").await;
+    depot.post.accept(sender, AIGUL, &[SOMEBODY], &message).await.unwrap();
+    let row = depot.queue().await.remove(0);
+    let content = depot.post.store.item_bytes(&row);
+    let stored = content.read_at(0, 2 << 20).await.unwrap();
+    let signatures = depot.outbound.inner.means.dkim.sign(&content, depot.post.world.now()).await.unwrap();
+    let signed = headers::fields(signatures.as_bytes()).count();
+    depot.round().await;
+    assert!(depot.queue().await.is_empty());
+    let wire = Letter(received(&depot).letter.unwrap());
+    assert!(wire.0.ends_with(&stored), "the stored bytes go as they are");
+    assert_eq!(wire.values("DKIM-Signature").len(), signed);
+    signed
+}
+
 #[tokio::test]
 async fn a_letter_that_cannot_be_read_waits_unsigned_and_unsent() {
     let (depot, _judge, _dir) = signing().await;

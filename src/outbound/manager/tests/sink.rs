@@ -63,7 +63,11 @@ pub(super) struct Sink {
 
 impl Sink {
     pub(super) async fn start(script: Script) -> Sink {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Sink::at(([127, 0, 0, 1], 0).into(), script).await
+    }
+
+    pub(super) async fn at(address: SocketAddr, script: Script) -> Sink {
+        let listener = TcpListener::bind(address).await.unwrap();
         let (address, script, ears) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(script)), Ears::default());
         let (now, heard) = (script.clone(), ears.clone());
         let task = tokio::spawn(async move {

@@ -14,7 +14,7 @@ use super::{Failure, memory_of};
 /// Longer than any start takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long the server idles before its memory is looked at: after a start it is busy for ten seconds and more.
+/// How long the server idles before its memory is looked at: after a start it rises and falls for ten seconds and more.
 const IDLING: Duration = Duration::from_secs(30);
 
 /// Has a demo make the directory, with all that a server needs.

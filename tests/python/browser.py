@@ -58,11 +58,11 @@ class Browser:
         return found
 
     def seen(self, expression):
-        """What there is now; nothing while one page makes room for the next."""
+        """What there is now; nothing while one page makes room for the next, of which there may be half so far."""
         try:
             return self.run(expression)
         except AssertionError as error:
-            if "navigated" not in str(error):
+            if "navigated" not in str(error) and "properties of null" not in str(error):
                 raise
 
     def open(self, url):

@@ -339,13 +339,11 @@ fn fetch(store: &Store) -> Result<(), Failure> {
         for _ in 0..RUNS {
             let uid = Uid::new(random.random_range(1..=messages)).ok_or("an empty folder")?;
             let begun = Instant::now();
-            store.read_blocking(|view| {
-                let message = view.message(place.account, place.folder, uid)?.ok_or(store::Error::Closed)?;
+            let message = store.read_blocking(|view| {
                 view.summaries(place.account, place.folder, uid, 1)?;
-                view.record(message.recipient_prefix, None)?;
-                view.record(message.item_prefix, None)?;
-                view.body(message.body, 0, usize::MAX >> 1, None)
+                view.message(place.account, place.folder, uid)?.ok_or(store::Error::Closed)
             })?;
+            store.message_bytes(&message).read_at_blocking(0, usize::MAX >> 1)?;
             times.push(begun.elapsed());
         }
         println!("  {}: one letter {}", place.name, spread(times));

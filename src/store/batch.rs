@@ -50,6 +50,8 @@ pub enum Hole {
     U64(Slot, u64),
     /// Sixteen bytes: where a record was written ([`super::RecordRef`]).
     Record(RecordSlot),
+    /// The same of a body that is there or comes with this batch; zero when it is neither.
+    Body(BodyId),
 }
 
 /// Stands for a range of numbers that this batch allocates.
@@ -107,6 +109,8 @@ pub(super) enum Step {
     Reference(BodyId, i64),
     /// In the row under the key, the second place stands for the first; no step when it does not name it.
     Rename(Vec<u8>, RecordRef, RecordRef),
+    /// In the row of a message under the key, the second place stands for the first as the one where its body may lie.
+    RenameHint(Vec<u8>, RecordRef, RecordRef),
     /// Removes the row of a body that nothing references.
     Collect(BodyId),
     /// What an account holds now is within its limit; else the batch fails with `OverQuota`.
@@ -180,7 +184,7 @@ impl Template {
         let width = match hole {
             Hole::U32(..) => 4,
             Hole::U64(..) => 8,
-            Hole::Record(..) => 16,
+            Hole::Record(..) | Hole::Body(..) => RecordRef::BYTES,
         };
         self.holes.push((self.bytes.len(), hole));
         self.bytes.resize(self.bytes.len() + width, 0);
@@ -283,6 +287,11 @@ impl Batch {
     /// The record was copied: the row under the key names it at its new place, if it still names it at all.
     pub(super) fn rename(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) {
         self.steps.push(Step::Rename(key, from, to));
+    }
+
+    /// The body was copied: the row of a message under the key says so, if it still says where the body was.
+    pub(super) fn rename_hint(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) {
+        self.steps.push(Step::RenameHint(key, from, to));
     }
 
     /// Forgets a body, if still nothing references it.

@@ -195,6 +195,30 @@ pub(super) fn places_in(key: &[u8], row: &[u8]) -> &'static [usize] {
     }
 }
 
+/// Where in a row of a message stands where its body may lie. It names nothing: compaction keeps no record for it, and
+/// no row is refused for it.
+fn hint_in(key: &[u8], row: &[u8]) -> Option<usize> {
+    if key.first() == Some(&b'm') { super::mailboxes::hint_in(row) } else { None }
+}
+
+/// Where the body of the message may lie, if this is the row of one and says so.
+pub(super) fn hint(key: &[u8], row: &[u8]) -> Option<RecordRef> {
+    let place = row.get(hint_in(key, row)?..)?.first_chunk()?;
+    Some(RecordRef::from_bytes(*place)).filter(|place| *place != RecordRef::default())
+}
+
+/// Puts `to` where the row says that the body may lie at `from`; tells whether it did.
+pub(super) fn rename_hint(key: &[u8], row: &mut [u8], from: RecordRef, to: RecordRef) -> bool {
+    let place = hint_in(key, row).and_then(|at| row.get_mut(at..)?.first_chunk_mut());
+    match place.filter(|place| RecordRef::from_bytes(**place) == from) {
+        Some(place) => {
+            *place = to.to_bytes();
+            true
+        }
+        None => false,
+    }
+}
+
 /// Whether what this row names may be named by another one, now or soon (COPY). The row of a body is the only one that
 /// names it, and only the committer changes it.
 pub(super) fn may_be_shared(key: &[u8]) -> bool {
@@ -241,8 +265,8 @@ pub(super) fn is_same_row(key: &[u8], one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    for at in places_in(key, one) {
-        if one.get(position..*at) != other.get(position..*at) {
+    for at in places_in(key, one).iter().copied().chain(hint_in(key, one)) {
+        if one.get(position..at) != other.get(position..at) {
             return false;
         }
         position = at + RecordRef::BYTES;

@@ -212,6 +212,7 @@ impl Resolver<'_> {
             }
             Step::Reference(body, delta) => self.reference(body, delta),
             Step::Rename(key, from, to) => self.rename(key, from, to),
+            Step::RenameHint(key, from, to) => self.rename_hint(key, from, to),
             Step::Collect(body) => self.collect(body),
             Step::Watch(watched) => self.watch_counter(watched),
             Step::Calm(account) => self.calm(account),
@@ -259,6 +260,15 @@ impl Resolver<'_> {
         let Some(mut row) = self.get_raw(&key)? else { return Ok(()) };
         if keys::rename_record(&key, &mut row, from, to) {
             self.renamed.insert(key.clone());
+            self.changes.insert(key, Some(row));
+        }
+        Ok(())
+    }
+
+    /// Nobody else needs to know: a hint that is out of date does no harm.
+    fn rename_hint(&mut self, key: Vec<u8>, from: RecordRef, to: RecordRef) -> Result<()> {
+        let Some(mut row) = self.get_raw(&key)? else { return Ok(()) };
+        if keys::rename_hint(&key, &mut row, from, to) {
             self.changes.insert(key, Some(row));
         }
         Ok(())
@@ -324,7 +334,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn fill(&self, template: Template) -> Result<Vec<u8>> {
+    fn fill(&mut self, template: Template) -> Result<Vec<u8>> {
         let Template { mut bytes, holes } = template;
         for (at, hole) in holes {
             match hole {
@@ -340,6 +350,12 @@ impl Resolver<'_> {
                 Hole::Record(slot) => {
                     let place = self.places.get(slot.0).ok_or_else(foreign_slot)?;
                     write_at(&mut bytes, at, &place.to_bytes())?;
+                }
+                Hole::Body(body) => {
+                    // That it is not there is told by the step that references it.
+                    if let Some(row) = self.get(&keys::body(body))? {
+                        write_at(&mut bytes, at, &BodyRow::decode(&row)?.place.to_bytes())?;
+                    }
                 }
             }
         }

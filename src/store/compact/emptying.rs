@@ -23,6 +23,9 @@ pub(super) struct Emptying<'a> {
     pub(super) writer: &'a mut PackWriter,
     /// Where records went that more than one row may name; `None` for damaged ones.
     copied: HashMap<RecordRef, Option<RecordRef>>,
+    /// Pack and offset of bodies, before and now: rows of messages whose prefixes move are told of it. Rows of bodies
+    /// come before those of messages.
+    bodies: HashMap<(u32, u64), (u32, u64)>,
     pub(super) heard: Heard<'a>,
 }
 
@@ -37,8 +40,17 @@ pub(super) struct Heard<'a> {
 /// Rows to be renamed once the copies are synced.
 #[derive(Default)]
 struct Renames {
-    rows: Vec<(Vec<u8>, RecordRef, RecordRef)>,
+    rows: Vec<Rename>,
     bytes: u64,
+}
+
+/// What a row says of a place, and what it is to say.
+struct Rename {
+    key: Vec<u8>,
+    from: RecordRef,
+    to: RecordRef,
+    /// It is only where a body may lie.
+    is_hint: bool,
 }
 
 impl<'a> Emptying<'a> {
@@ -50,7 +62,7 @@ impl<'a> Emptying<'a> {
         heard: Heard<'a>,
     ) -> Self {
         let packs = packs.iter().copied().collect();
-        Emptying { store, packs, is_all, writer, copied: HashMap::new(), heard }
+        Emptying { store, packs, is_all, writer, copied: HashMap::new(), bodies: HashMap::new(), heard }
     }
 
     pub(super) fn run(&mut self) -> Result<()> {
@@ -69,12 +81,22 @@ impl<'a> Emptying<'a> {
     }
 
     fn empty_row(&mut self, key: &[u8], row: &[u8], renames: &mut Renames) -> Result<()> {
-        for place in keys::records_named(key, row) {
-            if self.packs.contains(&place.pack)
-                && let Some(to) = self.copy(key, place, renames)?
+        let mut is_renamed = false;
+        for from in keys::records_named(key, row) {
+            if self.packs.contains(&from.pack)
+                && let Some(to) = self.copy(key, from, renames)?
             {
-                renames.rows.push((key.to_vec(), place, to));
+                renames.rows.push(Rename { key: key.to_vec(), from, to, is_hint: false });
+                is_renamed = true;
             }
+        }
+        // For the hint alone no row is written.
+        if is_renamed
+            && let Some(from) = keys::hint(key, row)
+            && let Some(&(pack, offset)) = self.bodies.get(&(from.pack, from.offset))
+        {
+            let to = RecordRef { pack, offset, ..from };
+            renames.rows.push(Rename { key: key.to_vec(), from, to, is_hint: true });
         }
         if renames.bytes >= BYTES_A_BATCH || renames.rows.len() >= ROWS_A_BATCH {
             self.rename(renames)?;
@@ -95,8 +117,13 @@ impl<'a> Emptying<'a> {
             }
             Err(error) => return Err(error),
         };
-        if copied.is_none() || keys::may_be_shared(key) {
-            self.copied.insert(place, copied);
+        match copied {
+            Some(to) if !keys::may_be_shared(key) => {
+                self.bodies.insert((place.pack, place.offset), (to.pack, to.offset));
+            }
+            _ => {
+                self.copied.insert(place, copied);
+            }
         }
         let bytes = place.stored_bytes();
         renames.bytes += bytes;
@@ -128,7 +155,12 @@ impl<'a> Emptying<'a> {
         self.writer.sync()?;
         for rows in renames.rows.chunks(ROWS_A_BATCH) {
             let mut batch = Batch::new();
-            rows.iter().for_each(|(key, from, to)| batch.rename(key.clone(), *from, *to));
+            for Rename { key, from, to, is_hint } in rows {
+                match is_hint {
+                    true => batch.rename_hint(key.clone(), *from, *to),
+                    false => batch.rename(key.clone(), *from, *to),
+                }
+            }
             self.store.commit_blocking(batch)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! A message comes into a folder.
 
 use super::folders::busy;
-use super::row::{self, Place};
+use super::row::{self, Place, Places};
 use super::sets::sets_of;
 use super::summary::SummaryRow;
 use super::{Flags, FolderError, Message, NewMessage, Prefix};
@@ -50,7 +50,12 @@ pub fn add_message(batch: &mut Batch, message: &NewMessage) -> crate::store::Res
     let uid = batch.allocate(keys::folder_counter(message.account, message.folder, FolderCounter::Uids), 1);
     let modseq = batch.allocate(keys::folder_counter(message.account, message.folder, FolderCounter::ModSeqs), 1);
     let row = as_row(message, data_key);
-    let value = row::template(&row, Hole::U64(modseq, 0), place(message.recipient_prefix), place(message.item_prefix));
+    let places = Places {
+        recipient_prefix: place(message.recipient_prefix),
+        item_prefix: place(message.item_prefix),
+        body: Place::OfBody(message.body),
+    };
+    let value = row::template(&row, Hole::U64(modseq, 0), places);
     let summary = match summary.in_row() {
         Ok(row) => Template::from(row),
         Err((version, bytes)) => {
@@ -180,6 +185,7 @@ fn as_row(message: &NewMessage, data_key: Option<WrappedKey>) -> Message {
         item_prefix: RecordRef::default(),
         body: message.body,
         body_bytes: message.body_bytes,
+        body_hint: RecordRef::default(),
         data_key,
     }
 }

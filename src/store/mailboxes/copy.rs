@@ -4,7 +4,7 @@ use super::add::{NewRows, Tally};
 use super::delete::{Body, remove};
 use super::flags::{Stored, missing, sorted};
 use super::folders::{MAX_ATTEMPTS, busy};
-use super::row::{self, Place};
+use super::row::{self, Place, Places};
 use super::{Copied, Folder, FolderError, Message};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, FolderId, Uid};
@@ -167,8 +167,12 @@ impl Transfer {
         for (offset, Original { stored, summary }) in (0..).zip(originals) {
             let message = &stored.message;
             let copy = Message { save_date: self.now, ..message.clone() };
-            let prefixes = (Place::At(message.recipient_prefix), Place::At(message.item_prefix));
-            let row = row::template(&copy, Hole::U64(modseq, 0), prefixes.0, prefixes.1);
+            let mut places = Places::of(message);
+            if self.source == Source::Stays {
+                // Its row is read anyway, to be referenced once more.
+                places.body = Place::OfBody(message.body);
+            }
+            let row = row::template(&copy, Hole::U64(modseq, 0), places);
             let (uid, modseq) = ((uid, offset), Hole::U64(modseq, 0));
             let new = NewRows { account: self.account, folder: self.to, uid, modseq, flags: message.flags };
             new.put(&mut batch, row, Template::from(summary.clone()));

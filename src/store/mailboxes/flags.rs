@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::add::{CHANGED, Tally};
 use super::folders::{self, MAX_ATTEMPTS, busy};
-use super::row::{self, MAX_MESSAGE_KEYWORDS, Place};
+use super::row::{self, MAX_MESSAGE_KEYWORDS, Places};
 use super::sets;
 use super::{FlagChange, Flags, Folder, FolderError, Message};
 use crate::ids::{AccountId, FolderId, ModSeq, Uid};
@@ -256,9 +256,8 @@ impl Changing {
     fn change(&mut self, old: &Message, old_row: Vec<u8>, new: &Message) {
         let key = keys::message(self.account, self.folder, old.uid);
         self.batch.require(Precondition::Equals(key.clone(), old_row));
-        let prefixes = (Place::At(new.recipient_prefix), Place::At(new.item_prefix));
         let modseq = Hole::U64(self.modseq, 0);
-        self.batch.put(key, row::template(new, modseq, prefixes.0, prefixes.1));
+        self.batch.put(key, row::template(new, modseq, Places::of(new)));
         self.batch.delete(keys::change(self.account, self.folder, old.modseq, old.uid));
         let change = Key::of(b'x').u64(self.account.0).u32(self.folder.0).hole(modseq);
         self.batch.put(change.bytes(&old.uid.get().to_be_bytes()), CHANGED.to_vec());

@@ -31,7 +31,7 @@ pub(super) use delete::{DOOMED, resume_deletions};
 pub(super) use folders::{
     decode as decode_folder, decode_name as decode_folder_name, encode as encode_folder, inspect_subscription, name_row,
 };
-pub(super) use row::{PLACES, decode as decode_message, place_of as message_place};
+pub(super) use row::{PLACES, decode as decode_message, hint_in, place_of as message_place};
 pub(super) use sets::{FolderSets, KnownUids, block_from, block_number, decode_block};
 pub(super) use summary::{Found as FoundSummary, SummaryRow, find as find_summary, has_place as summary_has_place};
 pub use view::MessagePage;
@@ -185,6 +185,8 @@ pub struct Message {
     pub body: BodyId,
     /// Its length.
     pub body_bytes: u64,
+    /// Where it lay when the row was made; it may have moved since. Default where that is not known.
+    pub body_hint: RecordRef,
     /// Opens its records, if they are sealed.
     pub data_key: Option<WrappedKey>,
 }

@@ -6,26 +6,38 @@
 //! | 1 | 8 | MODSEQ |
 //! | 9 | 16 | place of the recipient prefix |
 //! | 25 | 16 | place of the item prefix |
-//! | 41 | 1 | system flags |
-//! | 42 | 1 | traits: deposited, has an item, has a data key |
-//! | 43 | 8 | INTERNALDATE, microseconds since 1970 |
-//! | 51 | 8 | SAVEDATE, the same |
-//! | 59 | 16 | EMAILID |
-//! | 75 | 16 | THREADID |
-//! | 91 | 32 | body |
-//! | 123 | 8 | its length |
-//! | 131 | 1 | number of keywords, then two bytes each |
+//! | 41 | 16 | place of the body when the row was made |
+//! | 57 | 1 | system flags |
+//! | 58 | 1 | traits: deposited, has an item, has a data key |
+//! | 59 | 8 | INTERNALDATE, microseconds since 1970 |
+//! | 67 | 8 | SAVEDATE, the same |
+//! | 75 | 16 | EMAILID |
+//! | 91 | 16 | THREADID |
+//! | 107 | 32 | body |
+//! | 139 | 8 | its length |
+//! | 147 | 1 | number of keywords, then two bytes each |
 //! | … | 16 | item, if it has one |
 //! | … | 52 | key id and wrapped data key, if it has one |
 //!
-//! A typical row has 148 bytes. The UID is in the key.
+//! A typical row has 164 bytes. The UID is in the key.
+//!
+//! The place of the body is a hint: who reads the letter looks there first and need not look for the body's row, which
+//! lies anywhere among the rows. Only that row is right. The hint says nothing of what a pack must keep, goes wrong when
+//! the body moves alone, and whoever follows it believes only a record that says itself that it is this body.
+//! Rows of version 1 do not have it: what stands behind it begins at 41 there.
 
 use super::{Flags, Message, Origin};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, BodyId, EmailId, FolderId, ItemId, ModSeq, ThreadId, Uid};
 use crate::store::{Error, Hole, Owner, RecordRef, RecordSlot, Result, Template, WrappedKey};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// See the module's text.
+const WITHOUT_HINT: u8 = 1;
+
+/// Where the hint stands.
+const HINT: usize = 41;
 
 /// Where the places of the two prefixes stand.
 pub(in crate::store) const PLACES: [usize; 2] = [9, 25];
@@ -37,17 +49,44 @@ const DEPOSITED: u8 = 1;
 const HAS_ITEM: u8 = 2;
 const HAS_DATA_KEY: u8 = 4;
 
-/// Where a prefix lies, or will lie.
+/// Where a record lies, or will lie.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
     At(RecordRef),
     Written(RecordSlot),
+    /// Where this body lies, which is there or comes with the batch.
+    OfBody(BodyId),
 }
 
-/// The row of `message` with the MODSEQ and the prefixes left to the committer.
-pub(super) fn template(message: &Message, modseq: Hole, recipient_prefix: Place, item_prefix: Place) -> Template {
+/// What a row says of where its records lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    pub(super) recipient_prefix: Place,
+    pub(super) item_prefix: Place,
+    pub(super) body: Place,
+}
+
+impl Places {
+    /// Where the row of the message says that they are.
+    pub(super) fn of(message: &Message) -> Self {
+        let Message { recipient_prefix, item_prefix, body_hint, .. } = message;
+        Places {
+            recipient_prefix: Place::At(*recipient_prefix),
+            item_prefix: Place::At(*item_prefix),
+            body: Place::At(*body_hint),
+        }
+    }
+}
+
+/// Where in this row the hint stands, if it can have one.
+pub(in crate::store) fn hint_in(row: &[u8]) -> Option<usize> {
+    (row.first() == Some(&VERSION)).then_some(HINT)
+}
+
+/// The row of `message` with the MODSEQ and the places left to the committer.
+pub(super) fn template(message: &Message, modseq: Hole, places: Places) -> Template {
     let row = Template::from(vec![VERSION]).hole(modseq);
-    let row = place(place(row, recipient_prefix), item_prefix);
+    let row = place(place(place(row, places.recipient_prefix), places.item_prefix), places.body);
     let mut rest = vec![message.flags.0, traits(message)];
     rest.extend(message.internal_date.as_microsecond().to_be_bytes());
     rest.extend(message.save_date.as_microsecond().to_be_bytes());
@@ -72,6 +111,7 @@ fn place(row: Template, place: Place) -> Template {
     match place {
         Place::At(place) => row.bytes(&place.to_bytes()),
         Place::Written(slot) => row.hole(Hole::Record(slot)),
+        Place::OfBody(body) => row.hole(Hole::Body(body)),
     }
 }
 
@@ -117,12 +157,15 @@ pub(super) fn flags(uid: Uid, row: &[u8]) -> Option<Flags> {
 /// Reads a row; `None` when it is damaged.
 fn read(owner: Owner, uid: Uid, row: &[u8]) -> Option<Message> {
     let mut fields = Fields(row);
-    if fields.u8()? != VERSION {
-        return None;
-    }
+    let has_hint = match fields.u8()? {
+        WITHOUT_HINT => false,
+        VERSION => true,
+        _ => return None,
+    };
     let modseq = ModSeq(fields.u64()?);
     let recipient_prefix = RecordRef::from_bytes(fields.take()?);
     let item_prefix = RecordRef::from_bytes(fields.take()?);
+    let body_hint = if has_hint { RecordRef::from_bytes(fields.take()?) } else { RecordRef::default() };
     let flags = Flags(fields.u8()?);
     let traits = fields.u8()?;
     let internal_date = fields.instant()?;
@@ -153,6 +196,7 @@ fn read(owner: Owner, uid: Uid, row: &[u8]) -> Option<Message> {
         item_prefix,
         body,
         body_bytes,
+        body_hint,
         data_key,
     })
 }

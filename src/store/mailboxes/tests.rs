@@ -11,7 +11,7 @@ use crate::store::{Batch, Owner, Precondition, Result, Settings, Store};
 
 const ALICE: AccountId = AccountId(7 << 48 | 1);
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-21T09:00:00.123456Z".parse().unwrap()
 }
 
@@ -23,14 +23,17 @@ fn open(dir: &Path) -> Store {
     Store::open(dir, &crate::store::tests::settings()).unwrap()
 }
 
-struct Fixture {
-    store: Store,
-    _dir: tempfile::TempDir,
+pub(super) struct Fixture {
+    pub(super) store: Store,
+    pub(super) _dir: tempfile::TempDir,
 }
 
-async fn fixture() -> Fixture {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
+pub(super) async fn fixture() -> Fixture {
+    fixture_in(tempfile::tempdir().unwrap(), &crate::store::tests::settings()).await
+}
+
+pub(super) async fn fixture_in(dir: tempfile::TempDir, settings: &Settings) -> Fixture {
+    let store = Store::open(dir.path(), settings).unwrap();
     let mut batch = Batch::new();
     add_standard_folders(&mut batch, ALICE).unwrap();
     store.commit(batch).await.unwrap();
@@ -38,7 +41,7 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    async fn id(&self, name: &str) -> FolderId {
+    pub(super) async fn id(&self, name: &str) -> FolderId {
         let name = name.to_string();
         self.store.read(move |view| view.folder_named(ALICE, &name)).await.unwrap().unwrap().id
     }
@@ -52,11 +55,11 @@ impl Fixture {
         self.store.read(move |view| view.folder_state(ALICE, folder)).await.unwrap()
     }
 
-    async fn messages(&self, folder: FolderId) -> Vec<Message> {
+    pub(super) async fn messages(&self, folder: FolderId) -> Vec<Message> {
         self.store.read(move |view| view.messages(ALICE, folder, uid(1), usize::MAX)).await.unwrap()
     }
 
-    async fn append(&self, folder: FolderId, text: &str, keywords: &[&str]) -> Uid {
+    pub(super) async fn append(&self, folder: FolderId, text: &str, keywords: &[&str]) -> Uid {
         let mut writer = self.store.stage();
         writer.write(text.as_bytes()).unwrap();
         let keywords = keywords.iter().map(ToString::to_string).collect();
@@ -72,13 +75,13 @@ impl Fixture {
         changes.unwrap().into_iter().map(|(modseq, change)| (modseq.0, change)).collect()
     }
 
-    fn assert_sound(&self) {
+    pub(super) fn assert_sound(&self) {
         let verdict = self.store.check().unwrap();
         assert!(verdict.is_sound(), "{:#?}", verdict.problems);
     }
 }
 
-fn uid(number: u32) -> Uid {
+pub(super) fn uid(number: u32) -> Uid {
     Uid::new(number).unwrap()
 }
 
@@ -113,7 +116,7 @@ pub(crate) fn deposited(account: AccountId, folder: FolderId) -> NewMessage {
 }
 
 /// A transmitted message as intake commits it: two prefixes, one body, an item.
-async fn deliver(store: &Store, folder: FolderId, text: &str) -> Result<Uid> {
+pub(super) async fn deliver(store: &Store, folder: FolderId, text: &str) -> Result<Uid> {
     let mut batch = Batch::new();
     let mut writer = store.stage();
     writer.write(text.as_bytes())?;
@@ -549,6 +552,7 @@ fn arbitrary_message() -> impl Strategy<Value = Message> {
         item_prefix: RecordRef::from_bytes((numbers.4 >> 1).to_be_bytes()),
         body: BodyId(numbers.2),
         body_bytes: numbers.3,
+        body_hint: RecordRef::from_bytes((numbers.4 >> 2).to_be_bytes()),
         data_key: key.map(|key_id| WrappedKey { owner: Owner::Account(ALICE), key_id, bytes: [7; 48] }),
     })
 }
@@ -560,8 +564,7 @@ proptest! {
     fn the_hot_row_reads_back(message in arbitrary_message()) {
         let mut batch = Batch::new();
         let modseq = batch.allocate(b"z".to_vec(), 1);
-        let prefixes = (row::Place::At(message.recipient_prefix), row::Place::At(message.item_prefix));
-        let template = row::template(&message, crate::store::Hole::U64(modseq, 0), prefixes.0, prefixes.1);
+        let template = row::template(&message, crate::store::Hole::U64(modseq, 0), row::Places::of(&message));
         // An unfilled hole is zero, as the MODSEQ of the message.
         let key = keys::message(ALICE, FolderId(1), uid(1));
         prop_assert_eq!(row::decode(&key, &template.bytes).unwrap(), message);
@@ -586,11 +589,11 @@ fn a_typical_hot_row_is_under_200_bytes() {
         item_prefix: RecordRef::default(),
         body: BodyId([0; 32]),
         body_bytes: 1,
+        body_hint: RecordRef::default(),
         data_key: None,
     };
     let mut batch = Batch::new();
     let slot = batch.allocate(vec![], 1);
-    let place = row::Place::At(RecordRef::default());
-    let row = row::template(&message, crate::store::Hole::U64(slot, 0), place, place);
+    let row = row::template(&message, crate::store::Hole::U64(slot, 0), row::Places::of(&message));
     assert!(row.bytes.len() < 200, "{}", row.bytes.len());
 }

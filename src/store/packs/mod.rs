@@ -163,6 +163,11 @@ impl Packs {
         }
     }
 
+    /// Anything at all could not be read before.
+    pub(super) fn has_suspects(&self) -> bool {
+        !self.suspects.lock().is_empty()
+    }
+
     /// Something of this record could not be read before.
     pub(super) fn is_suspect(&self, place: RecordRef) -> bool {
         self.suspects.lock().contains(&place)

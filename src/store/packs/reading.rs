@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::coding::{Layout, SALT_PART, TABLE_PART};
 use super::format::{CHUNK_BYTES, HEADER_BYTES, checked_part};
 use super::{Header, Kind, Packs, RecordRef, contexts, damaged, usize_of};
+use crate::ids::BodyId;
 use crate::store::sealing::{ChunkKey, DataKey};
 use crate::store::{Error, Result};
 
@@ -35,6 +36,29 @@ impl Packs {
         read
     }
 
+    /// As [`Packs::read`], of a body that was there once and may have moved: `None` when what is there now does not say
+    /// that it is this body, when it cannot be read, and when the range holds nothing. Whoever asks knows where to look
+    /// then, so nothing is suspected for it. A name is enough to know a body by, sealed or not: its header has a check, and
+    /// a sealed one does not open as another.
+    ///
+    /// What is found costs what [`Packs::read`] does. Looking in vain costs one read if the pack is there; if it is not,
+    /// only that the system does not find its name. Packs that were retired and are still open are read.
+    pub(in crate::store) fn read_body(
+        &self,
+        place: RecordRef,
+        body: BodyId,
+        range: Range<u64>,
+        key: Option<&DataKey>,
+    ) -> Option<Bytes> {
+        let range = range.start..range.end.min(u64::from(place.len));
+        if range.is_empty() {
+            return None;
+        }
+        let opened = Opened::new(self.file(place.pack).ok()?, place).ok()?;
+        let is_it = opened.header.kind == Kind::Body && opened.header.id == body.0;
+        if is_it { opened.range(range, key).ok() } else { None }
+    }
+
     /// The whole content of a small record.
     ///
     /// # Errors
@@ -48,17 +72,7 @@ impl Packs {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        let mut opened = Opened::new(self.file(place.pack)?, place)?;
-        opened.unlock(key)?;
-        let (first, last) = (range.start / CHUNK_BYTES, (range.end - 1) / CHUNK_BYTES);
-        let mut content = Vec::with_capacity(usize_of((last - first + 1) * CHUNK_BYTES)?.min(usize_of(range.end)?));
-        opened.content(first..last + 1, |chunk| content.extend_from_slice(chunk))?;
-        let skip = first * CHUNK_BYTES;
-        let wanted = usize_of(range.start - skip)?..usize_of(range.end - skip)?;
-        if content.len() < wanted.end {
-            return Err(damaged(place, "it is shorter than its header says"));
-        }
-        Ok(Bytes::from(content).slice(wanted))
+        Opened::new(self.file(place.pack)?, place)?.range(range, key)
     }
 
     /// Reads a whole record of any size and compares it with its header: kind, length, hash. Of a sealed one, whose
@@ -121,6 +135,20 @@ impl Opened {
         let mut opened = Opened { file, place, header, layout, whole: is_small.then_some(whole), key: None };
         opened.read_table()?;
         Ok(opened)
+    }
+
+    /// What lies in a range that is not empty and within the content.
+    fn range(mut self, range: Range<u64>, key: Option<&DataKey>) -> Result<Bytes> {
+        self.unlock(key)?;
+        let (first, last) = (range.start / CHUNK_BYTES, (range.end - 1) / CHUNK_BYTES);
+        let mut content = Vec::with_capacity(usize_of((last - first + 1) * CHUNK_BYTES)?.min(usize_of(range.end)?));
+        self.content(first..last + 1, |chunk| content.extend_from_slice(chunk))?;
+        let skip = first * CHUNK_BYTES;
+        let wanted = usize_of(range.start - skip)?..usize_of(range.end - skip)?;
+        if content.len() < wanted.end {
+            return Err(damaged(self.place, "it is shorter than its header says"));
+        }
+        Ok(Bytes::from(content).slice(wanted))
     }
 
     fn read_table(&mut self) -> Result<()> {

@@ -23,8 +23,7 @@ pub(super) struct Item {
     pub(super) id: ItemId,
     pub(super) instant: Timestamp,
     pub(super) envelope: Envelope,
-    /// Length of the shared prefix, and its record in the batch.
-    pub(super) prefix: Prefix,
+    pub(super) prefix: SharedPrefix,
     pub(super) body: BodyId,
     pub(super) body_bytes: u64,
     /// Envelope and structure of item prefix and body together.
@@ -32,6 +31,28 @@ pub(super) struct Item {
     /// Hash of its Message-ID.
     pub(super) message_id: Option<[u8; 16]>,
     pub(super) email: EmailId,
+}
+
+/// The prefix that all copies of an item have below their own: the marks of its acceptance, and what stands below them.
+#[derive(Debug)]
+pub(super) enum SharedPrefix {
+    /// In a record of its own, for copies, the queue and receipts to name; and its length.
+    Beside(RecordSlot, u32),
+    /// Nobody needs it but the only copy: it goes into that one's record.
+    Within(Vec<u8>),
+}
+
+impl SharedPrefix {
+    /// Its record.
+    ///
+    /// # Errors
+    /// It has none.
+    pub(super) fn record(&self) -> Result<RecordSlot, Refusal> {
+        match self {
+            SharedPrefix::Beside(record, _) => Ok(*record),
+            SharedPrefix::Within(_) => Err(Refusal::Temporary("the letter has no prefix to share".into())),
+        }
+    }
 }
 
 /// A mailbox that gets a copy.
@@ -72,12 +93,19 @@ impl Item {
         arrival: &[SignedImpression; 2],
         bound: Bound,
     ) -> Result<RecordSlot, Refusal> {
-        let prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
-        let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
+        let mut prefix = super::prefix::recipient_prefix(&self.envelope.reverse_path, &mailbox.recipient, arrival);
         let summary = Summary {
             envelope: self.summary.envelope.clone(),
-            structure: self.summary.structure.clone().shifted_by_prefix(u64::from(len)),
+            structure: self.summary.structure.clone().shifted_by_prefix(prefix.len() as u64),
         };
+        let shared = match &self.prefix {
+            SharedPrefix::Beside(record, len) => Prefix { record: Some(*record), len: *len },
+            SharedPrefix::Within(shared) => {
+                prefix.extend_from_slice(shared);
+                Prefix { record: None, len: 0 }
+            }
+        };
+        let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let record = batch.record_for(self.body, prefix);
         batch.require(Precondition::Present(keys::account(mailbox.account.id)));
         let message = NewMessage {
@@ -93,13 +121,13 @@ impl Item {
             message_id: self.message_id,
             origin: Kept::Transmitted,
             recipient_prefix: Prefix { record: Some(record), len },
-            item_prefix: self.prefix,
+            item_prefix: shared,
             body: self.body,
             body_bytes: self.body_bytes,
             summary: summary.encode(),
         };
         add_message(batch, &message)?;
-        let bytes = u64::from(len) + u64::from(self.prefix.len) + self.body_bytes;
+        let bytes = u64::from(len) + u64::from(shared.len) + self.body_bytes;
         bound.with(bytes).bound(batch, mailbox.account.id);
         for impression in arrival {
             batch.journal(impression.journal_line());
@@ -113,7 +141,6 @@ impl Item {
         batch: &mut Batch,
         number: u32,
         to: (&Recipient, Option<Wanted>),
-        item_prefix: RecordSlot,
         content: &Structure,
     ) -> Result<(), Refusal> {
         let (recipient, wanted) = to;
@@ -142,7 +169,7 @@ impl Item {
             returned: self.envelope.wishes.returned,
         };
         let id = QueueId { item: self.id, recipient: number };
-        let (body, body_bytes) = (self.body, self.body_bytes);
+        let (item_prefix, body, body_bytes) = (self.prefix.record()?, self.body, self.body_bytes);
         queue::add(batch, &NewQueued { id, item_prefix, body, body_bytes, details })?;
         Ok(())
     }

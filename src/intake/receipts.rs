@@ -14,6 +14,7 @@ use crate::store::receipts::{self, Consent, Details, Opener, Party, Place, Place
 use crate::store::{Batch, Owner, RecordSlot};
 
 use super::item::Mailbox;
+use super::policy::Routing;
 use super::{Envelope, Notify, Origin, Recipient, Refusal, Route, Sender};
 
 /// Of a header, as much comes back with a receipt.
@@ -90,6 +91,22 @@ impl Receipts {
         }
         let is_registered = self.is_registered(recipient, route);
         Wanted { acceptance: is_registered, delivery: is_registered || notify.success, failure: notify.failure }
+    }
+
+    /// Whether the sender hears anything of anybody; where not, nothing need be kept for it.
+    pub(super) fn are_due(&self, routing: &Routing) -> bool {
+        let mut mailboxes = routing.mailboxes.iter();
+        routing.routes.iter().any(|(recipient, route)| {
+            let Wanted { acceptance, delivery, .. } = self.wanted(recipient, route);
+            let hears_more = match route {
+                Route::Mailbox(_) => {
+                    mailboxes.next().is_some_and(|mailbox| self.hears_of_handing_over(recipient, mailbox.consent))
+                }
+                Route::Paper => true,
+                Route::Remote(_) => false,
+            };
+            acceptance || delivery || hears_more
+        })
     }
 
     /// How the sender of a letter on paper hears of it.

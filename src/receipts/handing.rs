@@ -216,7 +216,7 @@ impl Receipts {
     }
 
     /// Puts into the batch that the sender hears of it. What the receipt is written from is copied: the message may go
-    /// before the receipt is written.
+    /// before the receipt is written. Of a letter whose sender waits for it both prefixes are records of their own.
     async fn tell(
         &self,
         batch: &mut Batch,

@@ -7,11 +7,11 @@ use crate::hybrid::{PaperItem, PaperPlan, Telling};
 use crate::ids::EmailId;
 use crate::message::{Structure, Summary, ids};
 use crate::postal::{Contents, HeaderInput, SignedImpression};
-use crate::store::mailboxes::Prefix;
+use crate::store::vault::Sharing;
 use crate::store::{Batch, RecordSlot};
 
 use super::super::content::Content;
-use super::super::item::{Bound, Item, Mailbox};
+use super::super::item::{Bound, Item, Mailbox, SharedPrefix};
 use super::super::marking::{self, Arrival, Stroke, Strokes};
 use super::super::paying::{Accepted, PaymentMarks};
 use super::super::policy::Routing;
@@ -27,8 +27,6 @@ const MARK_BYTES: usize = 2 << 10;
 /// A letter that is accepted: its marks are made, and its bytes have their place in the batch.
 struct Placed {
     item: Item,
-    /// Where the item's prefix lies in the batch.
-    record: RecordSlot,
     origin: Origin,
     routing: Routing,
     header: Bytes,
@@ -84,20 +82,25 @@ impl Inner {
         // Marks say nothing that a summary tells of.
         let summary = Summary::of(below.as_bytes(), &structure, &header).below(marks_len as u64);
         let message_id = ids::message_id_hash(below.as_bytes()).or_else(|| ids::message_id_hash(&header));
-        let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
         let body_bytes = body.len();
-        let key = self.policy.store.letter_key(&body, routing.sharing())?;
+        let sharing = routing.sharing();
+        let key = self.policy.store.letter_key(&body, sharing)?;
         let body = batch.letter(body, key);
         let paper = paper.map(|plan| (plan, prefix.clone()));
-        let record = batch.record_for(body, prefix);
-        let instant = strokes.accept.strike.instant();
-        let (prefix, email) = (Prefix { record: Some(record), len }, EmailId(id.0));
-        let item = Item { id, instant, envelope, prefix, body, body_bytes, summary, message_id, email };
         let most = self.policy.settings.max_registered_recipients;
-        let receipts = Receipts::of(&origin, &item.envelope, &header, added_id, most);
+        let receipts = Receipts::of(&origin, &envelope, &header, added_id, most);
+        let receipts = receipts.filter(|receipts| receipts.are_due(&routing));
+        let prefix = match sharing {
+            Sharing::One(_) if receipts.is_none() => SharedPrefix::Within(prefix),
+            _ => {
+                let len = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
+                SharedPrefix::Beside(batch.record_for(body, prefix), len)
+            }
+        };
+        let (instant, email) = (strokes.accept.strike.instant(), EmailId(id.0));
+        let item = Item { id, instant, envelope, prefix, body, body_bytes, summary, message_id, email };
         Ok(Placed {
             item,
-            record,
             origin,
             routing,
             header,
@@ -184,7 +187,7 @@ impl Placed {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 let wanted = self.receipts.as_ref().map(|receipts| receipts.wanted(recipient, route));
-                self.item.send_on(batch, number, (recipient, wanted), self.record, &self.structure)?;
+                self.item.send_on(batch, number, (recipient, wanted), &self.structure)?;
             }
         }
         Ok(())
@@ -192,12 +195,13 @@ impl Placed {
 
     fn owe_receipts(&self, batch: &mut Batch, copies: &Copies<'_>) -> Result<(), Refusal> {
         let Some(receipts) = &self.receipts else { return Ok(()) };
-        let Item { id: item, instant, body, .. } = self.item;
+        let Item { id: item, instant, body, ref prefix, .. } = self.item;
+        let item_prefix = prefix.record()?;
         // P24: the receipt of a letter from a box shows its actual acceptance.
         let own = self.payment.receipt.as_ref().map(|mark| mark.header.clone().into_bytes());
         let own_mark = own.map(|fields| batch.record_for(body, fields));
         let paper = self.paper.as_ref().map(|(plan, _)| plan);
-        let parts = Parts { item, instant, body, item_prefix: self.record, header: &self.header, own_mark, paper };
+        let parts = Parts { item, instant, body, item_prefix, header: &self.header, own_mark, paper };
         receipts.add_to_batch(batch, parts, &self.routing.routes, copies)
     }
 }

@@ -56,6 +56,21 @@ async fn p6_two_mailboxes_share_the_acceptance_and_have_their_own_receipt_and_de
     assert_eq!(kinds, ["accept", "receive", "deliver", "receive", "deliver"]);
 }
 
+#[test_case(letter(AIGUL, ""), true; "a letter whose acceptance nobody else needs")]
+#[test_case(letter(AIGUL, "Postal-Class: registered\r\n"), false; "receipts are written from it")]
+#[tokio::test]
+async fn all_that_stands_above_the_only_copy_is_one_record(message: String, is_one: bool) {
+    let post = Post::open().await;
+    post.accept(post.user("aigul").await, AIGUL, &[BOLAT], &message).await.unwrap();
+    let row = post.rows("bolat").await.remove(0);
+    assert_eq!(row.item_prefix.is_empty(), is_one);
+    let letter = post.only("bolat").await;
+    assert_eq!(letter.marks().len(), 3);
+    assert_eq!(letter.below("From: "), message.as_bytes());
+    let above = row.recipient_prefix.len() + row.item_prefix.len();
+    assert_eq!(row.size(), u64::from(above) + message.len() as u64);
+}
+
 #[tokio::test]
 async fn the_newest_field_stands_on_top() {
     let post = Post::open().await;

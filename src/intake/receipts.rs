@@ -93,7 +93,8 @@ impl Receipts {
         Wanted { acceptance: is_registered, delivery: is_registered || notify.success, failure: notify.failure }
     }
 
-    /// Whether the sender hears anything of anybody; where not, nothing need be kept for it.
+    /// Whether anything is to be kept for what the sender hears of somebody, or is to hear of paper. That a letter could
+    /// not be sent on is told from the queue.
     pub(super) fn are_due(&self, routing: &Routing) -> bool {
         let mut mailboxes = routing.mailboxes.iter();
         routing.routes.iter().any(|(recipient, route)| {

@@ -49,8 +49,16 @@ struct Rename {
     key: Vec<u8>,
     from: RecordRef,
     to: RecordRef,
-    /// It is only where a body may lie.
-    is_hint: bool,
+    names: Names,
+}
+
+/// What a place in a row is to the row.
+#[derive(Clone, Copy)]
+enum Names {
+    /// A record that it needs.
+    Record,
+    /// Where a body may lie.
+    Hint,
 }
 
 impl<'a> Emptying<'a> {
@@ -86,7 +94,7 @@ impl<'a> Emptying<'a> {
             if self.packs.contains(&from.pack)
                 && let Some(to) = self.copy(key, from, renames)?
             {
-                renames.rows.push(Rename { key: key.to_vec(), from, to, is_hint: false });
+                renames.rows.push(Rename { key: key.to_vec(), from, to, names: Names::Record });
                 is_renamed = true;
             }
         }
@@ -96,7 +104,7 @@ impl<'a> Emptying<'a> {
             && let Some(&(pack, offset)) = self.bodies.get(&(from.pack, from.offset))
         {
             let to = RecordRef { pack, offset, ..from };
-            renames.rows.push(Rename { key: key.to_vec(), from, to, is_hint: true });
+            renames.rows.push(Rename { key: key.to_vec(), from, to, names: Names::Hint });
         }
         if renames.bytes >= BYTES_A_BATCH || renames.rows.len() >= ROWS_A_BATCH {
             self.rename(renames)?;
@@ -155,10 +163,10 @@ impl<'a> Emptying<'a> {
         self.writer.sync()?;
         for rows in renames.rows.chunks(ROWS_A_BATCH) {
             let mut batch = Batch::new();
-            for Rename { key, from, to, is_hint } in rows {
-                match is_hint {
-                    true => batch.rename_hint(key.clone(), *from, *to),
-                    false => batch.rename(key.clone(), *from, *to),
+            for Rename { key, from, to, names } in rows {
+                match names {
+                    Names::Hint => batch.rename_hint(key.clone(), *from, *to),
+                    Names::Record => batch.rename(key.clone(), *from, *to),
                 }
             }
             self.store.commit_blocking(batch)?;

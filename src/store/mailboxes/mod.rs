@@ -177,9 +177,10 @@ pub struct Message {
     pub thread: ThreadId,
     /// See [`Origin`].
     pub origin: Origin,
-    /// Return-Path, Delivered-To, deliver and receive marks.
+    /// Return-Path, Delivered-To, deliver and receive marks; and the item's prefix behind them where nobody else needs
+    /// that.
     pub recipient_prefix: RecordRef,
-    /// Accept mark, Received and the like; shared by all recipients.
+    /// Accept mark, Received and the like, shared by all recipients; or nothing.
     pub item_prefix: RecordRef,
     /// The body.
     pub body: BodyId,
@@ -239,9 +240,9 @@ pub struct NewMessage {
     pub message_id: Option<[u8; 16]>,
     /// See [`Origin`].
     pub origin: Origin,
-    /// Prefix of this recipient.
+    /// Prefix of this recipient, with that of the item where nobody else needs it.
     pub recipient_prefix: Prefix,
-    /// Prefix of the item.
+    /// Prefix of the item, or nothing.
     pub item_prefix: Prefix,
     /// From [`Batch::letter`] or [`Batch::body`].
     pub body: BodyId,

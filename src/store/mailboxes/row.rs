@@ -23,7 +23,8 @@
 //!
 //! The place of the body is a hint: who reads the letter looks there first and need not look for the body's row, which
 //! lies anywhere among the rows. Only that row is right. The hint says nothing of what a pack must keep, goes wrong when
-//! the body moves alone, and whoever follows it believes only a record that says itself that it is this body.
+//! the body moves without the prefixes, and whoever follows it believes only a record that says itself that it is this
+//! body.
 //! Rows of version 1 do not have it: what stands behind it begins at 41 there.
 
 use super::{Flags, Message, Origin};

@@ -115,7 +115,7 @@ pub(crate) fn deposited(account: AccountId, folder: FolderId) -> NewMessage {
     }
 }
 
-/// A transmitted message as intake commits it: two prefixes, one body, an item.
+/// A transmitted message as intake commits one of several copies: two prefixes, one body, an item.
 pub(super) async fn deliver(store: &Store, folder: FolderId, text: &str) -> Result<Uid> {
     let mut batch = Batch::new();
     let mut writer = store.stage();

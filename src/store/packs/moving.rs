@@ -22,8 +22,10 @@ impl Packs {
         for pack in packs {
             let file = self.file(*pack)?;
             self.retired.lock().insert(*pack, (file, Instant::now()));
-            self.open.lock().remove(pack);
+            // In this order: whoever looks for it once its name is gone finds it among the retired, and never opens it
+            // for good again.
             fs::remove_file(self.path(*pack))?;
+            self.open.lock().remove(pack);
         }
         Ok(File::open(&self.dir)?.sync_all()?)
     }

@@ -93,7 +93,8 @@ impl Store {
         }
         if !body.staged.is_large() {
             let bytes = body.staged.read_at(0, usize::MAX >> 1)?;
-            return Encoded::new(Kind::Body, &bytes, compression, body.seal.as_ref()).map(ReadyBody::Encoded);
+            let encoded = Encoded::body(body.id(), &bytes, compression, body.seal.as_ref());
+            return encoded.map(ReadyBody::Encoded);
         }
         // Written and synced now. If the batch then fails, the bytes lie in the pack unnamed until it is compacted.
         self.check_space()?;

@@ -15,11 +15,10 @@
 
 use std::ops::Range;
 
-use zstd::bulk::Compressor;
-
-use super::contexts::{self, Dictionary};
-use super::format::{CHECK_BYTES, CHUNK_BYTES, part_check};
+use super::contexts::{self, Compressing, Dictionary};
+use super::format::{CHECK_BYTES, CHUNK_BYTES, NAMELESS, part_check};
 use super::{Header, Kind};
+use crate::ids::BodyId;
 use crate::store::sealing::{self, ChunkKey, DataKey, SALT_BYTES, Seal, TAG_BYTES, Use};
 use crate::store::{Error, Result, Settings};
 
@@ -111,7 +110,7 @@ pub(in crate::store) struct Subject {
     pub(in crate::store) kind: Kind,
     /// Length of the content, bytes.
     pub(in crate::store) len: u32,
-    /// Its hash, or the name that its seal gives it.
+    /// The hash of a body, or the name that its seal gives it; anything else is [`NAMELESS`] unless it is sealed.
     pub(in crate::store) id: [u8; 32],
 }
 
@@ -132,7 +131,7 @@ pub(in crate::store) struct Encoded {
 }
 
 impl Encoded {
-    /// Codes `content` as a whole: for what is in memory anyway.
+    /// Codes what has no name but that of its seal, as a whole: for what is in memory anyway.
     ///
     /// # Errors
     /// It is too large for a record; no randomness.
@@ -142,10 +141,26 @@ impl Encoded {
         compression: Compression,
         seal: Option<&Seal>,
     ) -> Result<Self> {
-        let id = seal.map_or_else(|| *blake3::hash(content).as_bytes(), |seal| seal.name);
-        let subject = Subject::new(kind, content.len() as u64, id)?;
+        let id = seal.map_or(NAMELESS, |seal| seal.name);
+        Self::code(Subject::new(kind, content.len() as u64, id)?, content, compression, seal)
+    }
+
+    /// Codes a body of this name.
+    ///
+    /// # Errors
+    /// As [`Encoded::new`].
+    pub(in crate::store) fn body(
+        id: BodyId,
+        content: &[u8],
+        compression: Compression,
+        seal: Option<&Seal>,
+    ) -> Result<Self> {
+        Self::code(Subject::new(Kind::Body, content.len() as u64, id.0)?, content, compression, seal)
+    }
+
+    fn code(subject: Subject, content: &[u8], compression: Compression, seal: Option<&Seal>) -> Result<Self> {
         let mut encoder = Encoder::new(subject, compression, seal.map(|seal| &seal.key));
-        let mut stored = Vec::with_capacity(content.len() + SALT_BYTES + TAG_BYTES + 2 * CHECK_BYTES as usize);
+        let mut stored = Vec::new();
         for chunk in content.chunks(CHUNK_BYTES as usize) {
             encoder.push(chunk, &mut stored)?;
         }
@@ -172,8 +187,7 @@ pub(super) struct Encoder<'a> {
 
 struct Begun {
     dictionary: Dictionary,
-    compressor: Option<Compressor<'static>>,
-    compressed: Vec<u8>,
+    compressor: Option<Compressing>,
     chunk_key: Option<ChunkKey>,
 }
 
@@ -192,11 +206,13 @@ impl<'a> Encoder<'a> {
         if index > 0
             && let Some(compressor) = &mut begun.compressor
         {
-            compress(compressor, chunk, &mut begun.compressed)?;
+            compressor.compress(chunk)?;
         }
-        let is_smaller = begun.compressor.is_some() && begun.compressed.len() < chunk.len();
+        let compressed = begun.compressor.as_ref().map(Compressing::compressed);
+        let to_stand = compressed.filter(|compressed| compressed.len() < chunk.len()).unwrap_or(chunk);
         let from = out.len();
-        out.extend_from_slice(if is_smaller { &begun.compressed } else { chunk });
+        out.reserve(to_stand.len() + TAG_BYTES + CHECK_BYTES as usize);
+        out.extend_from_slice(to_stand);
         let stands = out.get_mut(from..).unwrap_or_default();
         if let Some(key) = &begun.chunk_key {
             let tag = key.seal(index, stands)?;
@@ -213,11 +229,11 @@ impl<'a> Encoder<'a> {
     fn begin(&self, first: &[u8], out: &mut Vec<u8>) -> Result<Begun> {
         let Subject { kind, len, .. } = self.subject;
         let dictionary = Dictionary::of(kind);
-        let mut begun = Begun { dictionary, compressor: None, compressed: Vec::new(), chunk_key: None };
+        let mut begun = Begun { dictionary, compressor: None, chunk_key: None };
         if let Some(level) = self.compression.level_for(kind, u64::from(len)) {
             let mut compressor = contexts::compressor(level, kind)?;
-            compress(&mut compressor, first, &mut begun.compressed)?;
-            if begun.compressed.len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
+            compressor.compress(first)?;
+            if compressor.compressed().len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
                 begun.compressor = Some(compressor);
             } else {
                 contexts::keep_compressor(compressor);
@@ -252,13 +268,6 @@ impl Begun {
     fn compressed_with(&self) -> Option<Dictionary> {
         self.compressor.as_ref().map(|_| self.dictionary)
     }
-}
-
-fn compress(compressor: &mut Compressor<'_>, chunk: &[u8], into: &mut Vec<u8>) -> Result<()> {
-    into.clear();
-    into.reserve(zstd::zstd_safe::compress_bound(chunk.len()));
-    compressor.compress_to_buffer(chunk, into)?;
-    Ok(())
 }
 
 /// All that the header says of the content goes into the key, so that none of it can be changed.

@@ -1,17 +1,15 @@
-//! What zstd works with: a few hundred kilobytes that are dear to make for a short letter. A few of them are kept for
-//! whoever is next. And what it knows beforehand of the prefixes of letters, which all say nearly the same.
+//! What zstd works with: a few hundred kilobytes that are dear to make for a short letter. Each thread keeps its own for
+//! the next one. And what zstd knows beforehand of the prefixes of letters, which all say nearly the same.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::{LazyLock, OnceLock};
+use std::thread::LocalKey;
 
-use parking_lot::Mutex;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use super::Kind;
-
-/// How many of a kind are kept when nobody needs them; more than that compress at once on no machine for long.
-const MAX_IDLE: usize = 16;
 
 /// What stands above letters: a text that a prefix repeats most of. Records are compressed with these very bytes, so
 /// they never change; a better one would be a dictionary beside these.
@@ -29,8 +27,11 @@ pub(super) const MAX_LEVEL: i32 = 19;
 /// room.
 const FAST_LEVEL: i32 = -4;
 
-static COMPRESSORS: Mutex<Vec<Compressor<'static>>> = Mutex::new(Vec::new());
-static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
+thread_local! {
+    // Not shared: what another processor wrote last has to come from its cache, and that takes longer than to compress.
+    static COMPRESSOR: Cell<Option<Compressing>> = const { Cell::new(None) };
+    static DECOMPRESSOR: Cell<Option<Decompressor<'static>>> = const { Cell::new(None) };
+}
 
 static COUNTED_PREFIXES: LazyLock<Vec<u8>> = LazyLock::new(|| [FREQUENCIES, PREFIXES].concat());
 
@@ -41,6 +42,12 @@ static PREFIXES_TO_DECOMPRESS: LazyLock<DecoderDictionary<'static>> =
     LazyLock::new(|| DecoderDictionary::copy(PREFIXES));
 static COUNTED_TO_DECOMPRESS: LazyLock<DecoderDictionary<'static>> =
     LazyLock::new(|| DecoderDictionary::copy(&COUNTED_PREFIXES));
+
+/// A compressor, with room for what it makes.
+pub(super) struct Compressing {
+    compressor: Compressor<'static>,
+    compressed: Vec<u8>,
+}
 
 /// What zstd knows before it begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,9 +72,10 @@ impl Dictionary {
 
 /// One for new records, which compresses at this level, or prefixes still faster; the lengths of contents are not
 /// written, the record's header knows them, and neither is which dictionary it was.
-pub(super) fn compressor(level: i32, kind: Kind) -> io::Result<Compressor<'static>> {
-    let idle = COMPRESSORS.lock().pop();
-    let mut compressor = idle.map_or_else(|| Compressor::new(level), Ok)?;
+pub(super) fn compressor(level: i32, kind: Kind) -> io::Result<Compressing> {
+    let idle = take(&COMPRESSOR);
+    let mut compressing = idle.map_or_else(|| Compressing::new(level), Ok)?;
+    let compressor = &mut compressing.compressor;
     // This forgets a dictionary.
     compressor.set_compression_level(level)?;
     if Dictionary::of(kind) == Dictionary::CountedPrefixes {
@@ -79,16 +87,34 @@ pub(super) fn compressor(level: i32, kind: Kind) -> io::Result<Compressor<'stati
     }
     compressor.include_contentsize(false)?;
     compressor.include_dictid(false)?;
-    Ok(compressor)
+    Ok(compressing)
 }
 
-/// Keeps it for the next one. One that failed is better dropped.
-pub(super) fn keep_compressor(compressor: Compressor<'static>) {
-    keep(&COMPRESSORS, compressor);
+impl Compressing {
+    fn new(level: i32) -> io::Result<Self> {
+        Ok(Compressing { compressor: Compressor::new(level)?, compressed: Vec::new() })
+    }
+
+    /// Compresses a chunk.
+    pub(super) fn compress(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.compressed.clear();
+        self.compressed.reserve(zstd::zstd_safe::compress_bound(chunk.len()));
+        self.compressor.compress_to_buffer(chunk, &mut self.compressed).map(drop)
+    }
+
+    /// The last chunk.
+    pub(super) fn compressed(&self) -> &[u8] {
+        &self.compressed
+    }
+}
+
+/// Keeps it for the thread's next one. One that failed is better dropped.
+pub(super) fn keep_compressor(compressor: Compressing) {
+    keep(&COMPRESSOR, compressor);
 }
 
 pub(super) fn decompressor(dictionary: Dictionary) -> io::Result<Decompressor<'static>> {
-    let idle = DECOMPRESSORS.lock().pop();
+    let idle = take(&DECOMPRESSOR);
     let mut decompressor = idle.map_or_else(Decompressor::new, Ok)?;
     match dictionary {
         Dictionary::Nothing => decompressor.set_dictionary(&[])?,
@@ -98,16 +124,19 @@ pub(super) fn decompressor(dictionary: Dictionary) -> io::Result<Decompressor<'s
     Ok(decompressor)
 }
 
-/// Keeps it for the next one. One that failed is better dropped.
+/// Keeps it for the thread's next one. One that failed is better dropped.
 pub(super) fn keep_decompressor(decompressor: Decompressor<'static>) {
-    keep(&DECOMPRESSORS, decompressor);
+    keep(&DECOMPRESSOR, decompressor);
 }
 
-fn keep<T>(idle: &Mutex<Vec<T>>, one: T) {
-    let mut idle = idle.lock();
-    if idle.len() < MAX_IDLE {
-        idle.push(one);
-    }
+/// A thread that ends has nothing any more.
+fn take<T>(idle: &'static LocalKey<Cell<Option<T>>>) -> Option<T> {
+    idle.try_with(Cell::take).ok().flatten()
+}
+
+fn keep<T>(idle: &'static LocalKey<Cell<Option<T>>>, one: T) {
+    // If its thread ends it goes with it.
+    let _ = idle.try_with(|idle| idle.set(Some(one)));
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! | 2 | zero |
 //! | 4 | length of the content |
 //! | 4 | bytes that it takes behind this header |
-//! | 32 | the id of a body, the name of any other record: BLAKE3 of the content, or what its seal says |
+//! | 32 | of a body BLAKE3 of the content, of any other record zero; of what is sealed the name that its seal says |
 //! | 8 | where, and so when, it was first written ([`Birthplace`]) |
 //! | 8 | check of the 56 bytes before |
 //! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes; how in detail |
@@ -30,6 +30,10 @@ const PACK_MAGIC: &[u8; 8] = b"POSHTAPK";
 const FORMAT: u32 = 2;
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
+
+/// The id of a record that is neither a body nor sealed: its checks say whether it is whole, and nobody asks for it by
+/// name. Once it was BLAKE3 of the content, and of a record that is that old it still is.
+pub(super) const NAMELESS: [u8; 32] = [0; 32];
 
 /// What a record is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

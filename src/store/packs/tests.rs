@@ -277,6 +277,30 @@ fn chunks_of_other_places_and_records_do_not_open() {
     is_refused();
 }
 
+/// As programs wrote records until schema 11.
+#[test]
+fn a_record_that_has_the_hash_of_its_content_is_compared_with_it() {
+    let mut fixture = Fixture::new();
+    let content = noise(1, 300);
+    let place = fixture.write(&content, Compression::Off, None);
+    let header = fixture.packs.header(place.pack, place.offset).unwrap().unwrap();
+    assert_eq!(header.id, format::NAMELESS);
+    for (id, is_its) in [(*blake3::hash(&content).as_bytes(), true), ([8; 32], false)] {
+        fixture.overwrite(place, 0, &Header { id, ..header.clone() }.to_bytes());
+        assert_eq!(fixture.packs.verify(place, Kind::Bytes).is_ok(), is_its);
+        assert_eq!(fixture.packs.read_whole(place, None).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_body_without_a_name_is_damaged() {
+    let mut fixture = Fixture::new();
+    let place = fixture.write(&noise(1, 300), Compression::Off, None);
+    let header = fixture.packs.header(place.pack, place.offset).unwrap().unwrap();
+    fixture.overwrite(place, 0, &Header { kind: Kind::Body, ..header }.to_bytes());
+    assert!(is_damaged(&fixture.packs.verify(place, Kind::Body)));
+}
+
 #[test]
 fn a_sealed_record_that_was_cut_short_or_renamed_does_not_open() {
     let mut fixture = Fixture::new();

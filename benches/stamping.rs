@@ -184,7 +184,7 @@ impl Stamp<'_> {
         let impression = Impression::make(workplace, occasion, details).unwrap();
         let signed = impression.sign(contents, &strike.signer(), previous).unwrap();
         fields.push(signed.fields());
-        batch.journal(signed.journal_line());
+        batch.journal_with(|line| signed.write_journal_line(line));
         signed.digest()
     }
 }

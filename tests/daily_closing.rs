@@ -178,7 +178,7 @@ async fn the_day_before_yesterday(dir: &Path) {
             "kind": kind.tag(), "handover": kind.handover(),
         });
         let mut batch = Batch::new();
-        batch.journal(line.to_string());
+        batch.journal(&line.to_string());
         strikes.commit(batch).await.unwrap();
     }
 }

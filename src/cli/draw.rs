@@ -148,7 +148,7 @@ fn workplace<'a>(registry: &'a Registry, id: &str, args: &DrawArgs, at: Timestam
     };
     let device =
         device.with_context(|| format!("facility {id} has no such device; see `poshta facility show {id}`"))?;
-    Ok(Workplace { operator, facility, device })
+    Ok(Workplace::new(operator, facility, device))
 }
 
 impl Picture {

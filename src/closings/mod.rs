@@ -282,7 +282,7 @@ impl Closings {
                 "device": closing.device, "event": "closed", "day": closing.day, "instant": closing.closed,
                 "sha256": closing.digest(),
             });
-            batch.journal(line.to_string());
+            batch.journal(&line.to_string());
             made.push((device, closing));
         }
         if made.is_empty() {

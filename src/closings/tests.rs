@@ -125,7 +125,7 @@ impl Node {
             "mark": STANDARD.encode(self.world.random::<32>()), "impression": ImpressionId::generate(&self.world).to_string(),
             "kind": kind.tag(), "handover": kind.handover(),
         });
-        batch.journal(line.to_string());
+        batch.journal(&line.to_string());
         Ok((strikes, batch))
     }
 
@@ -442,7 +442,7 @@ async fn p31_a_device_whose_numbers_contradict_each_other_holds_up_no_other_one(
         "device": "kokshetau-a", "seq": 1, "instant": NOON, "mark": STANDARD.encode(node.world.random::<32>()),
         "impression": ImpressionId::generate(&node.world).to_string(), "kind": "accept",
     });
-    again.journal(line.to_string());
+    again.journal(&line.to_string());
     node.store.commit(again).await.unwrap();
     node.pass(DAY_S);
     for _ in 0..2 {

@@ -101,7 +101,7 @@ impl Devices {
         let keys = self.add_key(device, &mut batch).await?;
         add_device_act(&mut batch, &act)?;
         add_audit(&mut batch, &audit(&act))?;
-        batch.journal(line(&act));
+        batch.journal(&line(&act));
         self.inner.store.commit(batch).await?;
         self.inner.whereabouts.write().insert(device.clone(), Whereabouts::of(&act));
         if let Some(keys) = keys {
@@ -127,7 +127,7 @@ impl Devices {
         let found = blocking(move || find_or_make(&dir, &name, Vec::new(), now)).await?;
         let keys = found.changed.unwrap_or_default();
         keys.iter().try_for_each(|key| put_device_key(batch, key))?;
-        batch.journal(key_line(device, &found.key.selector, now));
+        batch.journal(&key_line(device, &found.key.selector, now));
         Ok(Some(keys))
     }
 
@@ -150,7 +150,7 @@ impl Devices {
         add_audit(&mut batch, &entry)?;
         let line =
             json!({ "device": device.as_str(), "event": "unlocked", "instant": now.to_string(), "reason": reason });
-        batch.journal(line.to_string());
+        batch.journal(&line.to_string());
         self.inner.store.commit(batch).await?;
         tracing::warn!(%device, reason, "unlocked by a person");
         Ok(self.inner.clock.unlock(&device))

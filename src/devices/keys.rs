@@ -72,7 +72,7 @@ impl Devices {
             put_device_key(&mut batch, key)?;
             ended.push(key_file::path(&self.inner.dir, device.as_str(), &key.selector));
         }
-        batch.journal(key_line(device, &current.selector, last));
+        batch.journal(&key_line(device, &current.selector, last));
         add_audit(&mut batch, &audit(device, &current.selector, last))?;
         self.inner.store.commit(batch).await?;
         self.publish(device, keys.to_vec());

@@ -221,12 +221,10 @@ struct Unused {
 /// One stroke of a device: what an impression needs of it.
 #[derive(Clone, Debug)]
 pub struct Strike {
-    device: DeviceId,
+    device: Arc<InUse>,
     instant: Timestamp,
     number: u64,
     key: Arc<PrivateKey>,
-    domain: Arc<str>,
-    log: Arc<str>,
 }
 
 impl Devices {
@@ -366,7 +364,7 @@ impl Devices {
 impl InUse {
     /// The next number with its instant, and what holds up the end of the day until it is in the journal or void;
     /// `None` when the numbers are used up.
-    fn strike(&self, world: &World, tolerance_s: i64) -> Result<Option<(Strike, TaskTrackerToken)>, Error> {
+    fn strike(self: Arc<Self>, world: &World, tolerance_s: i64) -> Result<Option<(Strike, TaskTrackerToken)>, Error> {
         let mut state = self.state.lock();
         if state.is_withdrawn {
             return Err(Error::NotIssued(self.id.to_string()));
@@ -379,10 +377,9 @@ impl InUse {
         let number = state.next;
         state.next += 1;
         state.last = instant;
-        let (device, key) = (self.id.clone(), Arc::clone(&state.key));
-        let (domain, log) = (Arc::clone(&self.domain), Arc::clone(&self.log));
-        let under_way = state.under_way.token();
-        Ok(Some((Strike { device, instant, number, key, domain, log }, under_way)))
+        let (key, under_way) = (Arc::clone(&state.key), state.under_way.token());
+        drop(state);
+        Ok(Some((Strike { device: self, instant, number, key }, under_way)))
     }
 
     fn went_back(&self, last: Timestamp) -> Error {
@@ -401,7 +398,7 @@ impl Strike {
     /// The device.
     #[must_use]
     pub fn device(&self) -> &DeviceId {
-        &self.device
+        &self.device.id
     }
 
     /// P3: when it came down, by the clock.
@@ -420,10 +417,10 @@ impl Strike {
     #[must_use]
     pub fn signer(&self) -> Signer<'_> {
         Signer {
-            domain: &self.domain,
+            domain: &self.device.domain,
             selector: &self.key.selector,
             key: &self.key.key,
-            log: &self.log,
+            log: &self.device.log,
             number: self.number,
         }
     }

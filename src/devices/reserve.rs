@@ -135,14 +135,14 @@ impl Devices {
         }
         if let Some(key) = &device.key {
             if device.keys.is_some() {
-                batch.journal(key_line(&device.id, &key.selector, now));
+                batch.journal(&key_line(&device.id, &key.selector, now));
             }
             // P31: issued to this workplace.
             let line = json!({
                 "device": device.id.as_str(), "event": "opened", "seq": device.first, "instant": now.to_string(),
                 "selector": key.selector,
             });
-            batch.journal(line.to_string());
+            batch.journal(&line.to_string());
         }
         Ok(())
     }

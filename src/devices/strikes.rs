@@ -104,7 +104,7 @@ impl Strikes {
         self.void.extend(unused.drain(..count));
         drop(unused);
         for Unused { device, number } in self.void.iter().skip(begin) {
-            batch.journal(json!({ "device": device.as_str(), "event": "void", "seq": number }).to_string());
+            batch.journal(&json!({ "device": device.as_str(), "event": "void", "seq": number }).to_string());
         }
         count > 0
     }

@@ -93,7 +93,7 @@ impl Node {
         let strike = self.strike(&mut strikes).await.unwrap();
         let (number, instant) = (strike.number(), strike.instant());
         let mut batch = Batch::new();
-        batch.journal(format!(r#"{{"seq":{number},"instant":"{instant}"}}"#));
+        batch.journal(&format!(r#"{{"seq":{number},"instant":"{instant}"}}"#));
         strikes.commit(batch).await.unwrap();
         number
     }

@@ -52,7 +52,8 @@ impl PrintQueue {
             return Ok(Made { line: impression.journal_line(strike.number(), impression.digest()), mark: None });
         };
         let signed = impression.sign(&chain.contents, &strike.signer(), Some(chain.previous))?;
-        Ok(Made { line: signed.journal_line(), mark: Some(unfolded(signed.header())) })
+        let line = signed.impression().journal_line(strike.number(), signed.digest());
+        Ok(Made { line, mark: Some(unfolded(&signed.header())) })
     }
 
     /// What a mark of this kind continues: a receipt the acceptance, a delivery the receipt.

@@ -323,7 +323,7 @@ impl PrintQueue {
             CentreEvent::Inserted => {}
             CentreEvent::HandedToPost => {
                 let made = self.stamp(&mut strikes, centre, Kind::Receive, &stored).await?;
-                batch.journal(made.line);
+                batch.journal(&made.line);
                 row.mark = made.mark;
                 forget_document(&mut batch, &mut new);
             }
@@ -356,7 +356,7 @@ impl PrintQueue {
             FacilityEvent::Delivered => {
                 let handed = Kind::Deliver(Handover::Handed);
                 let made = self.stamp(&mut strikes, facility, handed, &stored).await?;
-                batch.journal(made.line);
+                batch.journal(&made.line);
                 row.mark = made.mark;
             }
             FacilityEvent::Returned { reason } => row.reason = Some(reason.clone()),

@@ -142,7 +142,7 @@ impl Office {
         let contents = Contents { header: HeaderInput::to_sign(&[below.as_bytes(), &header]), body: hash.finish() };
         let signed = accept.clone().sign(&contents, &strike.signer(), None).unwrap();
         let mut batch = Batch::new();
-        batch.journal(signed.journal_line());
+        batch.journal_with(|line| signed.write_journal_line(line));
         let body_bytes = body.len();
         let body = batch.body(body);
         let item_prefix = format!("{}{below}", signed.header()).into_bytes();

@@ -130,7 +130,7 @@ impl Item {
         let bytes = u64::from(len) + u64::from(shared.len) + self.body_bytes;
         bound.with(bytes).bound(batch, mailbox.account.id);
         for impression in arrival {
-            batch.journal(impression.journal_line());
+            batch.journal_with(|line| impression.write_journal_line(line));
         }
         Ok(record)
     }

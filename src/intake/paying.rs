@@ -117,7 +117,7 @@ impl Marking {
         let mut sign = |stroke: &Stroke, kind, details| {
             let impression = self.make(letter.item, stroke, kind, details)?;
             let mark = marking::sign(impression, stroke, letter.contents, Some(letter.accept))?;
-            batch.journal(mark.journal_line());
+            batch.journal_with(|line| mark.write_journal_line(line));
             Ok::<_, Refusal>(mark)
         };
         let mut marks = PaymentMarks::default();

@@ -15,7 +15,7 @@ use super::arriving::ArrivingMarks;
 use super::{Connection, Entrance, Origin};
 
 /// The prefix of a mailbox's copy takes about so many bytes.
-const USUAL_BYTES: usize = 3 << 10;
+const USUAL_BYTES: usize = 4 << 10;
 
 /// What the item's prefix is written from.
 pub(super) struct ItemPrefix<'a> {

@@ -1,6 +1,6 @@
 //! The eight digits on a postmark (P29), or six where the hour is left out (P30).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil;
@@ -84,15 +84,11 @@ impl DateToken {
 impl fmt::Display for DateToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let year = i8::try_from(self.date.year().rem_euclid(100)).unwrap_or_default();
-        [Some(self.date.day()), Some(self.date.month()), Some(year), self.hour]
-            .into_iter()
-            .flatten()
-            .try_for_each(|pair| [pair / 10, pair % 10].into_iter().try_for_each(|digit| f.write_char(to_char(digit))))
+        let pairs = [self.date.day(), self.date.month(), year, self.hour.unwrap_or_default()];
+        let digits = pairs.map(|pair| [pair / 10, pair % 10].map(|digit| b'0'.saturating_add_signed(digit)));
+        let digits = digits.as_flattened().get(..if self.has_hour() { 8 } else { 6 }).unwrap_or_default();
+        f.write_str(std::str::from_utf8(digits).unwrap_or_default())
     }
-}
-
-fn to_char(digit: i8) -> char {
-    char::from(b'0'.saturating_add_signed(digit))
 }
 
 impl FromStr for DateToken {

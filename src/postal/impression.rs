@@ -3,7 +3,9 @@
 //! It is made by one function, from a workplace and the instant of the clock. Nothing here takes a date, so no
 //! caller can post-date or back-date a letter (P3, P24).
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::display::Base64Display;
@@ -16,12 +18,9 @@ use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::ids::{ImpressionId, ItemId};
 
-use super::mark_text::mark_text_header;
+use super::face::{Face, Workplace};
 use super::tag_writer::TagWriter;
-use super::{
-    DateToken, Device, DeviceKind, Facility, FacilityId, Ink, Inscription, LetterBox, MarkDigest, OblastCode, Operator,
-    OperatorId, PostalIndex, S10, is_oblast_shown,
-};
+use super::{DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, MarkDigest, S10};
 
 /// A line of the journal takes about so many bytes.
 const JOURNAL_LINE_BYTES: usize = 512;
@@ -52,17 +51,6 @@ pub enum Handover {
     Handed,
     /// Both.
     Both,
-}
-
-/// Where a stamp is used: a device of a facility of an operator. [`super::Registry::workplace`] finds it.
-#[derive(Clone, Copy, Debug)]
-pub struct Workplace<'a> {
-    /// Whose facility.
-    pub operator: &'a Operator,
-    /// The version of the facility that is valid now.
-    pub facility: &'a Facility,
-    /// One of its devices.
-    pub device: &'a Device,
 }
 
 /// Why a stamp comes down.
@@ -113,13 +101,7 @@ pub struct Impression {
     instant: Timestamp,
     offset: Offset,
     token: DateToken,
-    operator: OperatorId,
-    facility: FacilityId,
-    index: PostalIndex,
-    oblast: Option<OblastCode>,
-    device: Device,
-    ink: Ink,
-    inscription: Inscription,
+    face: Arc<Face>,
     details: Details,
 }
 
@@ -163,7 +145,7 @@ impl Impression {
     /// # Errors
     /// When the device may not be used so, here or now.
     pub fn make(workplace: Workplace<'_>, occasion: Occasion, details: Details) -> Result<Self, NotStamped> {
-        let Workplace { operator, facility, device } = workplace;
+        let Workplace { operator, facility, device, .. } = workplace;
         // Marks count whole seconds; the date token must follow from what the mark says.
         let instant = Timestamp::from_second(occasion.instant.as_second()).unwrap_or(occasion.instant);
         let today = facility.date_at(instant);
@@ -186,13 +168,7 @@ impl Impression {
             instant,
             offset: facility.zone.offset_at(instant),
             token,
-            operator: operator.id.clone(),
-            facility: facility.id.clone(),
-            index: facility.index.clone(),
-            oblast: is_oblast_shown(facility.oblast, &facility.settlement_kk, today).then_some(facility.oblast),
-            device: device.clone(),
-            ink: facility.ink,
-            inscription: Inscription::of(facility, operator, today),
+            face: workplace.face(today),
             details,
         })
     }
@@ -206,27 +182,41 @@ impl Impression {
     /// The field `Postal-Mark-Text`: the inscription for people, with its final CRLF.
     #[must_use]
     pub fn text_header(&self) -> String {
-        mark_text_header(&self.line())
+        let mut field = String::new();
+        self.write_text(&mut field);
+        field
+    }
+
+    /// Writes [`Impression::text_header`] to the end of `out`.
+    pub(super) fn write_text(&self, out: &mut String) {
+        self.face.write_text(self.token, out);
     }
 
     /// The inscription, the device's letter and the date token in one line.
     #[must_use]
     pub fn line(&self) -> String {
-        self.inscription.line(self.device.mark.as_ref(), self.token)
+        self.face.line(self.token)
     }
 
     /// P31: the entry of the device's journal, one line of JSON without line end: the number that the device gave
     /// it, and its mark as a hash, which is the entry of the transparency log. Nothing personal is in it.
     #[must_use]
     pub fn journal_line(&self, number: u64, mark: MarkDigest) -> String {
+        let mut line = String::new();
+        self.write_journal_line(number, mark, &mut line);
+        line
+    }
+
+    /// Writes [`Impression::journal_line`] to the end of `line`.
+    pub(super) fn write_journal_line(&self, number: u64, mark: MarkDigest, line: &mut String) {
         // Written by hand, for there are twenty of them for a letter to ten: only the peer's name may need escapes.
-        let Impression { id, item, kind, instant, token, facility, device, .. } = self;
-        let mut line = String::with_capacity(JOURNAL_LINE_BYTES);
+        let Impression { id, item, kind, instant, token, face, .. } = self;
+        line.reserve(JOURNAL_LINE_BYTES);
         line.extend([
             "{\"device\":\"",
-            device.id.as_str(),
+            face.device.id.as_str(),
             "\",\"facility\":\"",
-            facility.as_str(),
+            face.facility.as_str(),
             "\",\"handover\":",
         ]);
         match kind.handover() {
@@ -236,7 +226,7 @@ impl Impression {
         // A string takes whatever is written to it.
         let _ = write!(line, ",\"impression\":\"{id}\",\"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"");
         line.extend([kind.tag(), "\",\"mark\":\""]);
-        STANDARD.encode_string(mark.0, &mut line);
+        STANDARD.encode_string(mark.0, line);
         line.push_str("\",\"peer\":");
         match &self.details.peer {
             Some(peer) => line.push_str(&Value::from(peer.as_str()).to_string()),
@@ -245,7 +235,6 @@ impl Impression {
         let _ = write!(line, ",\"seq\":{number},\"token\":\"{token}\"");
         line.push_str(&self.journal_details());
         line.push('}');
-        line
     }
 
     /// What only some impressions say: P23, P7, P2.
@@ -290,19 +279,19 @@ impl Impression {
     /// The device that made it.
     #[must_use]
     pub fn device(&self) -> &Device {
-        &self.device
+        &self.face.device
     }
 
     /// P28: its colour.
     #[must_use]
     pub fn ink(&self) -> Ink {
-        self.ink
+        self.face.ink
     }
 
     /// What is engraved on the device.
     #[must_use]
     pub fn inscription(&self) -> &Inscription {
-        &self.inscription
+        &self.face.inscription
     }
 
     /// P7: what is still to be paid, in tiyn.
@@ -314,29 +303,16 @@ impl Impression {
     /// The tags of the mark, in the order of the grammar.
     pub(super) fn tags(&self) -> TagWriter {
         let details = &self.details;
-        let has_place = !matches!(self.kind, Kind::Deliver(_));
         let mut tags = TagWriter::new("Postal-Mark");
         tags.push("v", "1");
         tags.push_shown("i", self.id);
         tags.push("k", self.kind.tag());
         tags.push_some("dk", self.kind.handover());
-        tags.push("op", self.operator.as_str());
-        tags.push("f", self.facility.as_str());
-        tags.push("ix", self.index.as_str());
-        tags.push_some("no", self.inscription.number);
-        if let Some(mark) = &self.device.mark {
-            tags.push_quoted("dv", mark.as_str());
-        }
-        tags.push_quoted("fn", &self.inscription.facility);
         // P6: the clause names no place for a delivery.
-        if has_place {
-            tags.push_quoted("pl", &self.inscription.settlement);
-        }
-        tags.push_some("ob", self.oblast);
-        tags.push("st", "KZ");
+        self.face.push_tags(&mut tags, !matches!(self.kind, Kind::Deliver(_)));
         tags.push_shown("ts", self.token);
         tags.push_shown("t", self.instant.as_second());
-        tags.push("z", &offset_tag(self.offset));
+        tags.push_shown("z", OffsetTag(self.offset));
         tags.push_some("lb", details.letter_box.as_ref().map(|letter_box| &letter_box.id));
         tags.push_some("id", details.s10);
         tags.push_some("pc", details.official.then_some("official"));
@@ -344,7 +320,7 @@ impl Impression {
         let payment_sign = details.payment_sign.as_ref();
         tags.push_some("ps", payment_sign.map(|hash| Base64Display::new(hash, &URL_SAFE_NO_PAD)));
         if let Some(recipient) = &details.recipient {
-            tags.push("rc", &recipient.text());
+            tags.push_base64_pair("rc", (&recipient.salt, &recipient.digest));
         }
         tags
     }
@@ -433,23 +409,16 @@ impl RecipientTag {
     /// Names `recipient` under a random salt.
     #[must_use]
     pub fn new(salt: [u8; 16], recipient: &Address) -> Self {
-        let digest = Sha256::new().chain_update(salt).chain_update(recipient.to_string()).finalize();
-        RecipientTag { salt, digest: digest.into() }
+        let mut digest = Sha256::new_with_prefix(salt);
+        // A hash takes whatever is written to it.
+        let _ = write!(digest, "{recipient}");
+        RecipientTag { salt, digest: digest.finalize().into() }
     }
 
     /// True when it was made for `recipient`.
     #[must_use]
     pub fn names(&self, recipient: &Address) -> bool {
         *self == RecipientTag::new(self.salt, recipient)
-    }
-
-    /// As the tag has it.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::with_capacity(66);
-        URL_SAFE_NO_PAD.encode_string(self.salt, &mut text);
-        text.push('.');
-        URL_SAFE_NO_PAD.encode_string(self.digest, &mut text);
-        text
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -460,14 +429,12 @@ impl RecipientTag {
 }
 
 /// Tag `z`: `+0500`.
-pub(super) fn offset_tag(offset: Offset) -> String {
-    let minutes = offset.seconds() / 60;
-    let sign = if minutes < 0 { '-' } else { '+' };
-    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-    let digits = [hours / 10, hours % 10, minutes / 10, minutes % 10];
-    let mut tag = String::with_capacity(1 + digits.len());
-    tag.push(sign);
-    let digits = digits.into_iter().filter_map(|digit| char::from_digit(digit.unsigned_abs(), 10));
-    digits.for_each(|digit| tag.push(digit));
-    tag
+pub(super) struct OffsetTag(pub(super) Offset);
+
+impl fmt::Display for OffsetTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.0.seconds() / 60;
+        let sign = if minutes < 0 { '-' } else { '+' };
+        write!(f, "{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60)
+    }
 }

@@ -93,16 +93,19 @@ impl Inscription {
     /// The human line of a mark: the parts, the device's letter and the date token.
     #[must_use]
     pub fn line(&self, device: Option<&DeviceMark>, token: DateToken) -> String {
+        let mut line = self.before_token(device);
+        // A string takes whatever is written to it.
+        let _ = write!(line, "{token}");
+        line
+    }
+
+    /// The beginning of that line, up to the date token.
+    pub(super) fn before_token(&self, device: Option<&DeviceMark>) -> String {
         let mut line = String::with_capacity(USUAL_BYTES);
-        for part in self.each_part() {
+        for part in self.each_part().chain(device.map(|device| Cow::Borrowed(device.as_str()))) {
             line.push_str(&part);
             line.push_str(" · ");
         }
-        // A string takes whatever is written to it.
-        let _ = match device {
-            Some(device) => write!(line, "{device} · {token}"),
-            None => write!(line, "{token}"),
-        };
         line
     }
 }

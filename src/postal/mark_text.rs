@@ -1,5 +1,7 @@
 //! `Postal-Mark-Text`: the inscription for people, in encoded words (RFC 2047).
 
+use std::fmt::{Display, Write as _};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,28 +11,58 @@ const FIELD: &str = "Postal-Mark-Text:";
 const OPEN: &str = "=?UTF-8?B?";
 const CLOSE: &str = "?=";
 
-/// The whole field with its final CRLF. No character is split between two words (RFC 2047 §5).
+/// The field, begun with a text that others are to be written behind. No character is split between two words (RFC 2047
+/// §5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct MarkText {
+    /// The lines that are full, whatever comes.
+    lines: String,
+    /// What stands in the next one.
+    rest: String,
+    /// Characters of it before the word.
+    used: usize,
+}
+
+impl MarkText {
+    /// The field with the beginning of its text.
+    pub(super) fn beginning(text: &str) -> Self {
+        let (mut lines, mut used, mut rest) = (FIELD.to_owned(), FIELD.len() + 1, text);
+        while rest.len() > capacity(used) {
+            let (word, after) = rest.split_at(rest.floor_char_boundary(capacity(used)));
+            push_word(&mut lines, word);
+            lines.push_str("\r\n");
+            (used, rest) = (1, after);
+        }
+        MarkText { lines, rest: rest.to_owned(), used }
+    }
+
+    /// Writes the whole field with its final CRLF and the end of its text, to the end of `out`.
+    pub(super) fn write_with(&self, end: impl Display, out: &mut String) {
+        out.push_str(&self.lines);
+        let mut text = String::with_capacity(LINE);
+        text.push_str(&self.rest);
+        // A string takes whatever is written to it.
+        let _ = write!(text, "{end}");
+        let (mut used, mut rest) = (self.used, text.as_str());
+        loop {
+            let (word, after) = rest.split_at(rest.floor_char_boundary(capacity(used)));
+            push_word(out, word);
+            out.push_str("\r\n");
+            if after.is_empty() {
+                return;
+            }
+            (used, rest) = (1, after);
+        }
+    }
+}
+
+/// The whole field with its final CRLF.
 #[must_use]
 pub fn mark_text_header(line: &str) -> String {
     // Three lines, or four.
     let mut out = String::with_capacity(4 * LINE);
-    write_mark_text(line, &mut out);
+    MarkText::beginning(line).write_with("", &mut out);
     out
-}
-
-/// Writes [`mark_text_header`] to the end of `out`.
-pub(super) fn write_mark_text(line: &str, out: &mut String) {
-    out.push_str(FIELD);
-    let (mut used, mut rest) = (FIELD.len() + 1, line);
-    loop {
-        let (word, after) = rest.split_at(rest.floor_char_boundary(capacity(used)));
-        push_word(out, word);
-        out.push_str("\r\n");
-        if after.is_empty() {
-            return;
-        }
-        (used, rest) = (1, after);
-    }
 }
 
 fn push_word(out: &mut String, word: &str) {
@@ -71,6 +103,13 @@ mod tests {
             prop_assert!(header.ends_with("\r\n"));
             prop_assert!(header.lines().all(|line| line.len() <= LINE));
             prop_assert_eq!(decode(&header), text);
+        }
+
+        #[test]
+        fn a_field_in_two_parts_is_the_same_as_in_one(text in "[а-яәғқңөұүіһ ·«»№0-9]{0,120}", end in "[а-я0-9]{0,60}") {
+            let mut out = String::from("Subject: x\r\n");
+            MarkText::beginning(&text).write_with(&end, &mut out);
+            prop_assert_eq!(out.strip_prefix("Subject: x\r\n"), Some(&*mark_text_header(&format!("{text}{end}"))));
         }
     }
 

@@ -9,6 +9,7 @@ mod closing;
 mod date_token;
 mod device;
 mod drawing;
+mod face;
 mod facility;
 mod impression;
 mod index;
@@ -44,8 +45,9 @@ pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};
 pub use drawing::{
     Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, Specimen, Stamp, SurchargeStamp, check_placement,
 };
+pub use face::Workplace;
 pub use facility::{Facility, FacilityId, FacilityKind, NotAName, Operator, OperatorId, Period, PrintCapabilities};
-pub use impression::{Details, Handover, Impression, Kind, NotStamped, Occasion, RecipientTag, Workplace};
+pub use impression::{Details, Handover, Impression, Kind, NotStamped, Occasion, RecipientTag};
 pub use index::{IndexError, IndexWarning, PostalIndex};
 pub use ink::{Ink, WrongInk};
 pub use inscription::{Inscription, Script, engraving};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Timestamp;
 
+use super::face::Faces;
 use super::facility::longest_match;
 use super::registry_check::check;
 use super::registry_file::{Contents, Problem, read};
@@ -19,6 +20,8 @@ pub struct Registry {
     operators: Vec<Operator>,
     /// By id, then by first day.
     facilities: Vec<Facility>,
+    /// Of each of those, in their order, the faces of its devices.
+    faces: Vec<Vec<Faces>>,
     offices: Offices,
 }
 
@@ -70,7 +73,8 @@ impl Registry {
         let mut facilities: Vec<_> = facilities.into_iter().map(|located| located.facility).collect();
         facilities.sort_by(|a, b| (&a.id, a.period.from).cmp(&(&b.id, b.period.from)));
         let operators = operators.into_iter().map(|(operator, _)| operator).collect();
-        Ok(Registry { operators, offices: Offices::of(&facilities), facilities })
+        let faces = facilities.iter().map(|facility| vec![Faces::default(); facility.devices.len()]).collect();
+        Ok(Registry { operators, offices: Offices::of(&facilities), facilities, faces })
     }
 
     /// The operators, in the order of the file.
@@ -99,9 +103,14 @@ impl Registry {
     /// The facility with this id as it is at this instant.
     #[must_use]
     pub fn facility(&self, id: &FacilityId, at: Timestamp) -> Option<&Facility> {
+        self.facilities.get(self.place(id, at)?)
+    }
+
+    /// Where that one stands among all.
+    fn place(&self, id: &FacilityId, at: Timestamp) -> Option<usize> {
         let first = self.facilities.partition_point(|facility| facility.id < *id);
-        let mut versions = self.facilities.iter().skip(first).take_while(|facility| facility.id == *id);
-        versions.find(|facility| facility.is_there(at))
+        let mut versions = self.facilities.iter().enumerate().skip(first).take_while(|(_, it)| it.id == *id);
+        versions.find(|(_, facility)| facility.is_there(at)).map(|(place, _)| place)
     }
 
     /// Operator, facility and device for an impression of this kind (P4).
@@ -127,7 +136,7 @@ impl Registry {
         let operator = self.operator(&facility.operator).ok_or_else(unknown)?;
         let device =
             facility.device(device, at).ok_or_else(|| NotStamped::NoDevice { facility: id.to_string(), device })?;
-        Ok(Workplace { operator, facility, device })
+        Ok(Workplace::new(operator, facility, device))
     }
 
     /// Operator and facility with one device of theirs, for an impression of that device.
@@ -141,11 +150,17 @@ impl Registry {
         at: Timestamp,
     ) -> Result<Workplace<'_>, NotStamped> {
         let unknown = || NotStamped::NoFacility(id.to_string());
-        let facility = self.facility(id, at).ok_or_else(unknown)?;
+        let place = self.place(id, at).ok_or_else(unknown)?;
+        let facility = self.facilities.get(place).ok_or_else(unknown)?;
         let operator = self.operator(&facility.operator).ok_or_else(unknown)?;
-        let device = facility.devices.iter().find(|other| other.id == *device);
-        let device = device.ok_or_else(|| NotStamped::DeviceNotInUse(id.to_string()))?;
-        Ok(Workplace { operator, facility, device })
+        let faces = self.faces.get(place).into_iter().flatten();
+        let (device, faces) = facility
+            .devices
+            .iter()
+            .zip(faces)
+            .find(|(other, _)| other.id == *device)
+            .ok_or_else(|| NotStamped::DeviceNotInUse(id.to_string()))?;
+        Ok(Workplace::new(operator, facility, device).with_faces(faces))
     }
 
     /// The post office at which an addressee with this index is at home: the one with this very index, else the

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use memchr::memchr_iter;
 
 use super::tag_list::quote_into;
@@ -14,11 +14,14 @@ pub(super) const LINE: usize = 78;
 /// A signed mark in canonical form takes about so many bytes.
 const USUAL_BYTES: usize = 3 << 9;
 
-/// The canonical form: `field:` in small letters and the tags in their order, joined by `;`, without white space.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The canonical form: `field:` in small letters and the tags in their order, joined by `;`, without white space. By
+/// default only tags, for [`TagWriter::push_written`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct TagWriter {
     field: &'static str,
     canonical: String,
+    /// Where in it the tags begin.
+    begin: usize,
 }
 
 impl TagWriter {
@@ -28,7 +31,7 @@ impl TagWriter {
         canonical.push_str(field);
         canonical.make_ascii_lowercase();
         canonical.push(':');
-        TagWriter { field, canonical }
+        TagWriter { field, begin: canonical.len(), canonical }
     }
 
     /// Appends a tag whose value has neither white space nor `;`.
@@ -57,15 +60,29 @@ impl TagWriter {
         STANDARD.encode_string(bytes, &mut self.canonical);
     }
 
+    /// Appends a tag for two values, each in the base64 of URLs, with a point between them.
+    pub(super) fn push_base64_pair(&mut self, name: &str, (first, second): (&[u8], &[u8])) {
+        self.begin(name);
+        URL_SAFE_NO_PAD.encode_string(first, &mut self.canonical);
+        self.canonical.push('.');
+        URL_SAFE_NO_PAD.encode_string(second, &mut self.canonical);
+    }
+
     /// Appends a tag for any text, in dkim-quoted-printable.
     pub(super) fn push_quoted(&mut self, name: &str, text: &str) {
         self.begin(name);
         quote_into(text, &mut self.canonical);
     }
 
-    /// Goes on with the value of the tag that was appended last.
-    pub(super) fn extend_last(&mut self, value: &str) {
-        self.canonical.push_str(value);
+    /// Appends tags in canonical form.
+    pub(super) fn push_written(&mut self, tags: &str) {
+        self.separate();
+        self.canonical.push_str(tags);
+    }
+
+    /// Goes on with the value of the tag that was appended last, in base64.
+    pub(super) fn extend_last_base64(&mut self, bytes: &[u8]) {
+        STANDARD.encode_string(bytes, &mut self.canonical);
     }
 
     /// The canonical form. Folding does not change it.
@@ -80,12 +97,19 @@ impl TagWriter {
 
     /// The whole field with its final CRLF, no line longer than 78.
     pub(super) fn header(&self) -> String {
-        let tags = self.canonical.get(self.field.len() + 1..).unwrap_or_default();
+        let mut out = String::new();
+        self.write_header(&mut out);
+        out
+    }
+
+    /// Writes [`TagWriter::header`] to the end of `out`.
+    pub(super) fn write_header(&self, out: &mut String) {
+        let tags = self.canonical.get(self.begin..).unwrap_or_default();
         // Each tag has a space before it, and most lines hold one or two.
-        let mut out = String::with_capacity(self.canonical.len() + self.canonical.len() / 8);
+        out.reserve(self.canonical.len() + self.canonical.len() / 8);
         out.push_str(self.field);
         out.push(':');
-        let mut width = out.len();
+        let mut width = self.begin;
         let ends = memchr_iter(b';', tags.as_bytes()).map(|at| at + 1).chain([tags.len()]);
         let mut begin = 0;
         for end in ends {
@@ -106,15 +130,18 @@ impl TagWriter {
             }
         }
         out.push_str("\r\n");
-        out
     }
 
     fn begin(&mut self, name: &str) {
-        if self.canonical.len() > self.field.len() + 1 {
-            self.canonical.push(';');
-        }
+        self.separate();
         self.canonical.push_str(name);
         self.canonical.push('=');
+    }
+
+    fn separate(&mut self) {
+        if self.canonical.len() > self.begin {
+            self.canonical.push(';');
+        }
     }
 }
 

@@ -117,7 +117,7 @@ fn p4_device_of_another_facility_does_not_stamp() {
     let registry = sample();
     let one = registry.workplace(&"kokshetau".parse().unwrap(), Kind::Accept, now()).unwrap();
     let other = registry.workplace(&"zerendi".parse().unwrap(), Kind::Accept, now()).unwrap();
-    let mixed = Workplace { device: other.device, ..one };
+    let mixed = Workplace::new(one.operator, one.facility, other.device);
     let refused = Impression::make(mixed, occasion(Kind::Accept, now()), Details::default());
     assert_eq!(refused, Err(NotStamped::DeviceNotInUse("zerendi-1".into())));
 }
@@ -129,7 +129,7 @@ fn p31_revoked_device_does_not_stamp() {
     let mut facility = workplace.facility.clone();
     facility.devices[0].revoked_at = Some(now());
     let device = facility.devices[0].clone();
-    let workplace = Workplace { facility: &facility, device: &device, ..workplace };
+    let workplace = Workplace::new(workplace.operator, &facility, &device);
     let before = occasion(Kind::Accept, now() - 1.second());
     assert!(Impression::make(workplace, before, Details::default()).is_ok());
     assert!(Impression::make(workplace, occasion(Kind::Accept, now()), Details::default()).is_err());
@@ -143,7 +143,7 @@ fn p8_special_stamp_cancels_and_nothing_else_on_its_day() {
     let device = facility.device(DeviceKind::Special, day).unwrap();
     assert!(facility.device(DeviceKind::Special, day + 24.hours()).is_none());
     let operator = registry.operator(&facility.operator).unwrap();
-    let workplace = Workplace { operator, facility, device };
+    let workplace = Workplace::new(operator, facility, device);
     let details = Details { payment_sign: Some([1; 32]), ..Details::default() };
     assert!(Impression::make(workplace, occasion(Kind::Cancel, day), details.clone()).is_ok());
     let refused = Impression::make(workplace, occasion(Kind::Accept, day), details);

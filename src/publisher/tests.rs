@@ -63,7 +63,7 @@ impl Office {
         for number in numbers {
             let (id, entry) = leaf(number);
             let mark = STANDARD.encode(entry.0);
-            batch.journal(format!(r#"{{"device":"d","mark":"{mark}","impression":"{id}"}}"#));
+            batch.journal(&format!(r#"{{"device":"d","mark":"{mark}","impression":"{id}"}}"#));
         }
         self.store.commit_blocking(batch).unwrap();
     }
@@ -113,7 +113,7 @@ fn lines_without_a_mark_are_no_leaves_and_move_the_reading_on() {
     let office = office(dir.path());
     for line in [r#"{"device":"d","opened":1}"#, r#"{"device":"d","void":[4,5]}"#] {
         let mut batch = Batch::new();
-        batch.journal(line.into());
+        batch.journal(line);
         office.store.commit_blocking(batch).unwrap();
     }
     assert_eq!(office.publish().unwrap(), 0);
@@ -245,7 +245,7 @@ fn a_journal_that_contradicts_the_log_is_told_and_nothing_is_published() {
     office.publish().unwrap();
     let (id, _) = leaf(1);
     let mut batch = Batch::new();
-    batch.journal(format!(r#"{{"mark":"{}","impression":"{id}"}}"#, STANDARD.encode([9; 32])));
+    batch.journal(&format!(r#"{{"mark":"{}","impression":"{id}"}}"#, STANDARD.encode([9; 32])));
     office.store.commit_blocking(batch).unwrap();
     let checked = office.publisher.check().unwrap();
     assert_eq!((checked.in_journal, checked.problems.len()), (1, 1), "{checked:?}");

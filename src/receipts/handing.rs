@@ -165,7 +165,7 @@ impl Receipts {
         let mark = self.sign(fetched, delivered, (&facility, &strike))?;
         let at = strike.instant();
         let mut batch = Batch::new();
-        batch.journal(mark.journal_line());
+        batch.journal_with(|line| mark.write_journal_line(line));
         let fields = mark.fields();
         let slot = batch.record_beside(delivered.key.as_ref(), fields.into_bytes());
         let message = &fetched.message;

@@ -27,6 +27,7 @@
 use super::RecordRef;
 use super::audit::About;
 use super::bodies::StagedBody;
+use super::journal::Lines;
 use super::keys::FolderSet;
 use super::quota::Watched;
 use super::sealing::Seal;
@@ -130,7 +131,7 @@ pub struct Batch {
     pub(super) bodies: Vec<NewBody>,
     /// Of those bodies that came with `letter`.
     pub(super) letter_keys: Vec<LetterKey>,
-    pub(super) journal: Vec<String>,
+    pub(super) journal: Lines,
     pub(super) topics: Vec<Topic>,
     pub(super) slots: usize,
 }
@@ -315,8 +316,13 @@ impl Batch {
     }
 
     /// Appends one line (JSON, without line end) to this node's device journal (P31), in the same group.
-    pub fn journal(&mut self, line: String) {
-        self.journal.push(line);
+    pub fn journal(&mut self, line: &str) {
+        self.journal_with(|to| to.push_str(line));
+    }
+
+    /// As [`Batch::journal`], the line that `write` appends.
+    pub fn journal_with(&mut self, write: impl FnOnce(&mut String)) {
+        self.journal.push_with(write);
     }
 
     /// Wakes the watchers of a topic once the batch is durable.

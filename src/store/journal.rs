@@ -1,10 +1,11 @@
 //! This node's device journal (P31): every impression, one line each, in append-only files beside the packs.
 //!
-//! A line is the check of its JSON (16 hex digits), a space, the JSON. How much of a file counts is written in
-//! the rows of the same group (`!journal/NNNNNNNN`), so a line is in the journal exactly if its letter is
-//! accepted. What stands behind that length was never acknowledged: it is left as it is and not read.
+//! How a line stands there is told by the module `lines`. How much of a file counts is written in the rows of the same
+//! group (`!journal/NNNNNNNN`), so a line is in the journal exactly if its letter is accepted. What stands behind that
+//! length was never acknowledged: it is left as it is and not read.
 
 mod lately;
+mod lines;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 pub(super) use lately::Lately;
+pub(super) use lines::Lines;
+
+use lines::{checked, unchecked};
 
 use super::packs::numbered_files;
 use super::{Error, Result, Store, View, keys};
@@ -67,7 +71,7 @@ impl Journal {
     ///
     /// # Errors
     /// I/O; then the file is sealed.
-    pub(super) fn write(&mut self, lines: &[String]) -> Result<LengthRow> {
+    pub(super) fn write(&mut self, lines: Lines) -> Result<LengthRow> {
         if lines.is_empty() {
             return Ok(None);
         }
@@ -75,18 +79,11 @@ impl Journal {
             Some(current) => current,
             None => self.create()?,
         };
-        let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.len() + CHECK_DIGITS + 2).sum());
-        for line in lines {
-            let check = blake3::hash(line.as_bytes()).to_hex();
-            bytes.extend(check.bytes().take(CHECK_DIGITS));
-            bytes.push(b' ');
-            bytes.extend_from_slice(line.as_bytes());
-            bytes.push(b'\n');
-        }
-        (&*current.file).write_all(&bytes)?;
+        let text = lines.into_text();
+        (&*current.file).write_all(text.as_bytes())?;
         let written = Place { file: current.number, bytes: current.length };
-        (current.length, current.is_synced) = (current.length + bytes.len() as u64, false);
-        self.lately.add(written, bytes);
+        (current.length, current.is_synced) = (current.length + text.len() as u64, false);
+        self.lately.add(written, text);
         let row = (length_key(current.number), Some(current.length.to_be_bytes().to_vec()));
         self.current = Some(current);
         Ok(Some(row))
@@ -198,14 +195,16 @@ impl View<'_> {
                 let mut file = File::open(path(&self.journal_dir(), number))?;
                 file.seek(SeekFrom::Start(place.bytes))?;
                 let lines = BufReader::new(file).take(from_file - place.bytes);
-                if pass_on(&mut place, lines, checked, &mut each)?.is_break() {
+                if pass_on(&mut place, lines, &mut each)?.is_break() {
                     return Ok(place);
                 }
             }
             for piece in &lately {
-                let lines = piece.between(place.bytes, length);
-                if pass_on(&mut place, lines, unchecked, &mut each)?.is_break() {
-                    return Ok(place);
+                for line in piece.between(place.bytes, length).split_inclusive('\n') {
+                    place.bytes += line.len() as u64;
+                    if each(unchecked(line).ok_or_else(|| damaged(place))?, place).is_break() {
+                        return Ok(place);
+                    }
                 }
             }
             if place.bytes != length {
@@ -265,9 +264,6 @@ impl View<'_> {
 
 pub(super) const PREFIX: &str = "journal/";
 
-/// Before each line stand so many hexadecimal digits of its hash.
-const CHECK_DIGITS: usize = 16;
-
 /// How much of a file of the journal counts when nobody remembers it: its beginning, up to the first line that is
 /// damaged or not ended. The row for it, and how many bytes are left out.
 ///
@@ -301,31 +297,20 @@ pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:08}.journal"))
 }
 
-/// Hands lines to `each` and goes on with the place; `Break` when `each` says so.
+/// Hands lines of a file to `each` and goes on with the place; `Break` when `each` says so.
 fn pass_on(
     place: &mut Place,
     mut lines: impl BufRead,
-    json_of: fn(&str) -> Option<&str>,
     each: &mut impl FnMut(&str, Place) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
     let mut line = String::new();
     while lines.read_line(&mut line)? > 0 {
         place.bytes += line.len() as u64;
-        let json = line.strip_suffix('\n').and_then(json_of).ok_or_else(|| damaged(*place))?;
+        let json = line.strip_suffix('\n').and_then(checked).ok_or_else(|| damaged(*place))?;
         if each(json, *place).is_break() {
             return Ok(ControlFlow::Break(()));
         }
         line.clear();
     }
     Ok(ControlFlow::Continue(()))
-}
-
-/// The JSON of a line that never left the memory.
-fn unchecked(line: &str) -> Option<&str> {
-    line.get(CHECK_DIGITS + 1..)
-}
-
-fn checked(line: &str) -> Option<&str> {
-    let (check, json) = line.split_once(' ')?;
-    (check.len() == CHECK_DIGITS && blake3::hash(json.as_bytes()).to_hex().starts_with(check)).then_some(json)
 }

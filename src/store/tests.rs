@@ -100,7 +100,7 @@ fn what_was_committed_is_there_after_reopening() {
     batch.reference(id);
     let record = batch.record(b"a prefix".to_vec());
     batch.put(b"zrecord".to_vec(), Template::default().hole(Hole::Record(record)));
-    batch.journal(r#"{"impression":1}"#.into());
+    batch.journal(r#"{"impression":1}"#);
     let place = store.commit_blocking(batch).unwrap().record(record);
     drop(store);
 
@@ -199,7 +199,7 @@ fn p31_the_journal_says_the_same_from_memory_and_from_its_files() {
     let store = Store::open(dir.path(), &Settings { max_journal_file_bytes: 100, ..settings() }).unwrap();
     for number in 0..9 {
         let mut batch = Batch::new();
-        (0..3).for_each(|line| batch.journal(format!(r#"{{"batch":{number},"line":{line}}}"#)));
+        (0..3).for_each(|line| batch.journal(&format!(r#"{{"batch":{number},"line":{line}}}"#)));
         store.commit_blocking(batch).unwrap();
     }
     let read = |store: &Store, after: Place| {
@@ -281,7 +281,7 @@ fn failed_write_is_not_acknowledged_and_leaves_nothing(failing: Failing) {
     disk.fail_next(failing);
     let mut batch = put(b"z1", b"new");
     batch.put(b"z2".to_vec(), b"added".to_vec());
-    batch.journal("{}".into());
+    batch.journal("{}");
     let id = batch.body(staged(&store, b"lost"));
     assert!(store.commit_blocking(batch).is_err());
     assert_eq!(disk.times_opened(), 2, "the engine is opened anew");
@@ -291,7 +291,7 @@ fn failed_write_is_not_acknowledged_and_leaves_nothing(failing: Failing) {
     assert_eq!(journal_lines(&store), Vec::<String>::new());
 
     let mut batch = put(b"z3", b"later");
-    batch.journal(r#"{"n":2}"#.into());
+    batch.journal(r#"{"n":2}"#);
     batch.body(staged(&store, b"kept"));
     store.commit_blocking(batch).unwrap();
     assert_eq!(journal_lines(&store), [r#"{"n":2}"#]);

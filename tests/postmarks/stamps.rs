@@ -57,7 +57,7 @@ fn p28_the_page_draws_every_facility_in_its_ink() {
         for facility in registry.facilities(at) {
             let operator = registry.operator(&facility.operator).unwrap();
             for device in facility.devices.iter().filter(|device| device.is_usable(facility.date_at(at), at)) {
-                letter.stamp(Workplace { operator, facility, device }, at);
+                letter.stamp(Workplace::new(operator, facility, device), at);
             }
         }
     }
@@ -103,7 +103,7 @@ impl Letter {
         let (domain, log) = ("poshta.example", "poshta.example/log");
         let signer = Signer { domain, selector: &selector, key: &key, log, number: 1 };
         let contents = Contents { header: HeaderInput::to_sign(&[CONTENT]), body: BodyHasher::default().finish() };
-        self.header.push_str(impression.unwrap().sign(&contents, &signer, None).unwrap().header());
+        self.header.push_str(&impression.unwrap().sign(&contents, &signer, None).unwrap().header());
         let (algorithm, public_key) = (key.algorithm().tag().to_owned(), key.public().base64());
         let published = MarksKey { selector, algorithm, public_key, from: None, to: None };
         self.keys.add_keys(workplace.device.id.as_str(), vec![published]);

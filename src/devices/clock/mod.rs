@@ -192,7 +192,7 @@ impl ClockWatch {
             "event": "clock", "instant": note.at, "occasion": note.occasion, "state": note.state,
             "drift_ms": note.drift_ms, "server": note.server, "problem": check.problem,
         });
-        batch.journal(line.to_string());
+        batch.journal(&line.to_string());
         self.store.commit(batch).await.map(drop)
     }
 }

@@ -35,7 +35,7 @@ impl Office {
         let mut batch = crate::store::Batch::new();
         for (id, entry) in leaves(from, count) {
             let mark = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, entry.0);
-            batch.journal(json!({ "impression": id.to_string(), "mark": mark }).to_string());
+            batch.journal(&json!({ "impression": id.to_string(), "mark": mark }).to_string());
         }
         self.store.commit(batch).await.unwrap();
         let publisher = self.publisher.clone();

@@ -151,8 +151,8 @@ impl PrintQueue {
             .map(|((impression, _), strike)| impression.sign(&contents, &strike.signer(), Some(accepted.digest())));
         let marks: Vec<SignedImpression> = sealed.transpose()?.into_iter().chain([accepted]).collect();
         // The order of the journal is that in which they were made.
-        marks.iter().rev().for_each(|mark| batch.journal(mark.journal_line()));
-        bundle.head.marks = marks.iter().map(|mark| unfolded(mark.header())).collect();
+        marks.iter().rev().for_each(|mark| batch.journal_with(|line| mark.write_journal_line(line)));
+        bundle.head.marks = marks.iter().map(|mark| unfolded(&mark.header())).collect();
         Ok(())
     }
 
@@ -168,7 +168,7 @@ impl PrintQueue {
 }
 
 fn seal_of(workplace: Workplace<'_>, strike: &crate::devices::Strike) -> InsuranceSeal {
-    let Workplace { operator, facility, device } = workplace;
+    let Workplace { operator, facility, device, .. } = workplace;
     InsuranceSeal {
         device: device.id.to_string(),
         engraving: engraving(facility, operator, device, strike.instant()),

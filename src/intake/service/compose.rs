@@ -66,7 +66,7 @@ impl Inner {
         let contents = Contents { header, body: letter.content.hash };
         let accept = self.marking.accept(letter.item, &strokes.accept, &letter.origin, s10, letter_box)?;
         let accept = marking::sign(accept, &strokes.accept, &contents, None)?;
-        batch.journal(accept.journal_line());
+        batch.journal_with(|line| accept.write_journal_line(line));
         let (item, origin) = (letter.item, &letter.origin);
         let accepted = Accepted { item, origin, s10, contents: &contents, accept: accept.digest() };
         let payment = self.marking.mark_payment(&payment, &accepted, batch)?;

@@ -24,7 +24,7 @@ impl Specimen {
     /// # Errors
     /// The device is not one of the facility's then, or is not in use.
     pub fn of(workplace: Workplace<'_>, at: Timestamp) -> Result<Self, NotStamped> {
-        let Workplace { operator, facility, device } = workplace;
+        let Workplace { operator, facility, device, .. } = workplace;
         let today = facility.date_at(at);
         if !facility.devices.contains(device) || !facility.period.contains(today) || !device.is_usable(today, at) {
             return Err(NotStamped::DeviceNotInUse(device.id.to_string()));
@@ -68,7 +68,7 @@ mod tests {
             for facility in registry.facilities(at) {
                 let operator = registry.operator(&facility.operator).unwrap();
                 for device in facility.devices.iter().filter(|device| device.is_usable(facility.date_at(at), at)) {
-                    let svg = Specimen::of(Workplace { operator, facility, device }, at).unwrap().svg;
+                    let svg = Specimen::of(Workplace::new(operator, facility, device), at).unwrap().svg;
                     assert!(
                         svg.contains(&format!(">{SPECIMEN}</text></svg>")) && svg.contains("<title>ҮЛГІ · "),
                         "{svg}"
@@ -91,7 +91,7 @@ mod tests {
         let facility = registry.facility(&"astana-1".parse().unwrap(), at).unwrap();
         let operator = registry.operator(&facility.operator).unwrap();
         let device = facility.device(DeviceKind::Special, at).unwrap();
-        let workplace = Workplace { operator, facility, device };
+        let workplace = Workplace::new(operator, facility, device);
         let svg = Specimen::of(workplace, at).unwrap().svg;
         let ring: String = svg.split("</text>").filter_map(|text| text.rsplit('>').next()).collect();
         assert!(ring.contains("ТӘУЕЛСІЗДІК"), "{svg}");
@@ -107,6 +107,6 @@ mod tests {
         let facility = facility.unwrap();
         let operator = registry.operator(&facility.operator).unwrap();
         let device = facility.devices.iter().find(|device| device.kind == DeviceKind::Special).unwrap();
-        assert!(Specimen::of(Workplace { operator, facility, device }, long_ago).is_err());
+        assert!(Specimen::of(Workplace::new(operator, facility, device), long_ago).is_err());
     }
 }

@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
 
 /// Canonical bytes that are collected before they are hashed.
-const PIECE: usize = 8 << 10;
+const PIECE: usize = 2 << 10;
 
 /// Bytes that are looked at together: most are in the relaxed form already but for a space at the end of lines.
 const BLOCK: usize = 2 << 10;

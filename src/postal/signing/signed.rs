@@ -2,18 +2,17 @@
 
 use std::fmt;
 
-use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::super::mark_text::write_mark_text;
+use super::super::tag_writer::TagWriter;
 use super::super::{Impression, Kind};
 use super::header::CANONICALIZATION;
 use super::{BodyHash, HeaderInput, KeyError, SigningKey};
 
 /// The field for people takes about so many bytes.
-const TEXT_BYTES: usize = 512;
+const TEXT_BYTES: usize = 400;
 
 /// SHA-256 of the canonical form of a mark: what the next mark points to (tag `pv`), what the device's journal keeps
 /// and what the log has as its leaf.
@@ -62,7 +61,7 @@ pub struct Signer<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedImpression {
     impression: Impression,
-    header: String,
+    tags: TagWriter,
     digest: MarkDigest,
     number: u64,
 }
@@ -95,13 +94,9 @@ impl Impression {
         tags.push("b", "");
         let signature = signer.key.sign(&contents.header, tags.canonical())?;
         // `b` is the last tag.
-        tags.extend_last(&STANDARD.encode(signature));
-        Ok(SignedImpression {
-            header: tags.header(),
-            digest: MarkDigest::of(tags.canonical()),
-            number: signer.number,
-            impression: self,
-        })
+        tags.extend_last_base64(&signature);
+        let digest = MarkDigest::of(tags.canonical());
+        Ok(SignedImpression { impression: self, tags, digest, number: signer.number })
     }
 
     /// What the journal keeps of a mark that is written on paper only and signed nowhere.
@@ -114,8 +109,8 @@ impl Impression {
 impl SignedImpression {
     /// The field `Postal-Mark`, folded, with its final CRLF.
     #[must_use]
-    pub fn header(&self) -> &str {
-        &self.header
+    pub fn header(&self) -> String {
+        self.tags.header()
     }
 
     /// Both fields as they stand above a letter: the mark, and the line for people.
@@ -128,9 +123,9 @@ impl SignedImpression {
 
     /// Writes [`SignedImpression::fields`] to the end of `out`.
     pub fn write_fields(&self, out: &mut String) {
-        out.reserve(self.header.len() + TEXT_BYTES);
-        out.push_str(&self.header);
-        write_mark_text(&self.impression.line(), out);
+        out.reserve(self.tags.canonical().len() + TEXT_BYTES);
+        self.tags.write_header(out);
+        self.impression.write_text(out);
     }
 
     /// What the next mark points to.
@@ -152,8 +147,7 @@ impl SignedImpression {
     }
 
     /// P31: see [`Impression::journal_line`].
-    #[must_use]
-    pub fn journal_line(&self) -> String {
-        self.impression.journal_line(self.number, self.digest)
+    pub fn write_journal_line(&self, line: &mut String) {
+        self.impression.write_journal_line(self.number, self.digest, line);
     }
 }

@@ -97,7 +97,7 @@ fn judge_by_version(
     let oblast = oblast.filter(|oblast| is_oblast_shown(*oblast, &version.settlement_kk, date));
     expect("ob", mark.oblast == oblast, oblast.map_or_else(String::new, |oblast| oblast.to_string()));
     let offset = zone.offset_at(mark.instant);
-    expect("z", mark.offset == offset, super::super::impression::offset_tag(offset));
+    expect("z", mark.offset == offset, super::super::impression::OffsetTag(offset).to_string());
     expect("dv", has_device(mark, facility, &date.to_string()), "a device in use on that day".into());
     let token = token_expected(mark, version, zone);
     expect("ts", token == Some(mark.token), token.map_or_else(|| "a known letter box".into(), |it| it.to_string()));

@@ -42,7 +42,7 @@ pub(in crate::store) fn furnish(store: &Store) {
     fill(store);
     let mut batch = Batch::new();
     add_standard_folders(&mut batch, ANNA).unwrap();
-    (0..3).for_each(|number| batch.journal(format!(r#"{{"impression":{number}}}"#)));
+    (0..3).for_each(|number| batch.journal(&format!(r#"{{"impression":{number}}}"#)));
     store.commit_blocking(batch).unwrap();
     let inbox = folder(store, INBOX);
     for number in 1..=LETTERS {

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::batch::{Batch, Committed};
 use super::bodies::full_or_io;
 use super::engine::Changes;
-use super::journal::{Journal, LengthRow};
+use super::journal::{Journal, LengthRow, Lines};
 use super::packs::{Compression, PackWriter, Planned};
 use super::space::Space;
 use super::vault::Vault;
@@ -72,7 +72,7 @@ struct Group {
     changes: Changes,
     before: Before,
     records: Vec<Planned>,
-    journal: Vec<String>,
+    journal: Lines,
     topics: Vec<Topic>,
     waiting: Vec<(oneshot::Sender<Result<Committed>>, Result<Committed>)>,
 }
@@ -102,7 +102,7 @@ impl Committer {
             let answer = resolved.map(|resolved| {
                 group.changes.extend(resolved.changes);
                 group.records.extend(resolved.records);
-                group.journal.extend(resolved.journal);
+                group.journal.append(&resolved.journal);
                 for topic in topics.into_iter().chain(resolved.topics) {
                     if !group.topics.contains(&topic) {
                         group.topics.push(topic);
@@ -132,9 +132,9 @@ impl Committer {
 
     /// Records and journal lines, on stable storage. Both files are written before either is synced, and synced at the
     /// same time: a file system that keeps a journal of its own commits once for both.
-    fn write_files(&mut self, group: &Group) -> Result<LengthRow> {
+    fn write_files(&mut self, group: &mut Group) -> Result<LengthRow> {
         self.packs.write(&group.records)?;
-        let mark = self.journal.write(&group.journal)?;
+        let mark = self.journal.write(std::mem::take(&mut group.journal))?;
         let journal = self.journal.begin_sync()?;
         self.packs.sync()?;
         journal.end()?;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::batch::{Batch, Committed, Hole, Member, Precondition, SetOf, Step, Template};
 use super::super::bodies::BodyRow;
 use super::super::engine::Changes;
+use super::super::journal::Lines;
 use super::super::packs::{Compression, Content, Encoded, Kind, Planned, RecordRef, Span};
 use super::super::vault::{Vault, row};
 use super::super::versions::{Before, Versions};
@@ -25,7 +26,7 @@ const MAX_ROW_BYTES: usize = super::super::engine::MAX_ROW_BYTES;
 pub(super) struct Resolved {
     pub(super) changes: Changes,
     pub(super) records: Vec<Planned>,
-    pub(super) journal: Vec<String>,
+    pub(super) journal: Lines,
     /// What is to be woken besides the batch's own topics.
     pub(super) topics: Vec<Topic>,
     pub(super) committed: Committed,
@@ -74,7 +75,7 @@ impl Ground<'_> {
 /// Resolves a batch against the rows and the changes of the group so far. The span moves on only when the
 /// batch succeeds.
 pub(super) fn resolve(ground: Ground<'_>, batch: Batch, ready: Ready, span: &mut Span) -> Result<Resolved> {
-    if batch.journal.iter().any(|line| line.contains('\n')) {
+    if batch.journal.is_torn() {
         return Err(Error::Engine("a journal line with a line end in it".into()));
     }
     let mut resolver = Resolver {

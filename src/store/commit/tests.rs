@@ -13,7 +13,7 @@ use super::super::{Batch, Error, Result, Store};
 fn counting(line: &str) -> Batch {
     let mut batch = Batch::new();
     batch.add(b"zcount".to_vec(), 1);
-    batch.journal(line.into());
+    batch.journal(line);
     batch
 }
 

@@ -24,15 +24,15 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Piece {
     at: Place,
-    bytes: Vec<u8>,
+    text: String,
 }
 
 impl Lately {
     /// Keeps what was written at a place.
-    pub(super) fn add(&self, at: Place, bytes: Vec<u8>) {
+    pub(super) fn add(&self, at: Place, text: String) {
         let mut kept = self.0.lock();
-        kept.bytes += bytes.len();
-        kept.pieces.push_back(Arc::new(Piece { at, bytes }));
+        kept.bytes += text.len();
+        kept.pieces.push_back(Arc::new(Piece { at, text }));
         while kept.bytes > MAX_BYTES && kept.forget_oldest() {}
     }
 
@@ -54,7 +54,7 @@ impl Lately {
 impl Kept {
     fn forget_oldest(&mut self) -> bool {
         let oldest = self.pieces.pop_front();
-        self.bytes -= oldest.as_ref().map_or(0, |piece| piece.bytes.len());
+        self.bytes -= oldest.as_ref().map_or(0, |piece| piece.text.len());
         oldest.is_some()
     }
 }
@@ -66,14 +66,14 @@ impl Piece {
     }
 
     fn end(&self) -> u64 {
-        self.at.bytes + self.bytes.len() as u64
+        self.at.bytes + self.text.len() as u64
     }
 
-    /// Its bytes from one place of the file to another.
-    pub(super) fn between(&self, from: u64, to: u64) -> &[u8] {
+    /// What stands in it from one place of the file to another, where lines begin and end.
+    pub(super) fn between(&self, from: u64, to: u64) -> &str {
         let within = |place: u64| usize::try_from(place.saturating_sub(self.at.bytes)).unwrap_or(usize::MAX);
-        let to = within(to).min(self.bytes.len());
-        self.bytes.get(within(from)..to).unwrap_or_default()
+        let to = within(to).min(self.text.len());
+        self.text.get(within(from)..to).unwrap_or_default()
     }
 }
 
@@ -87,15 +87,15 @@ mod tests {
 
     fn kept(lately: &Lately, from: Place, length: u64) -> String {
         let pieces = lately.from(from, length);
-        pieces.iter().map(|piece| String::from_utf8_lossy(piece.between(from.bytes, length)).into_owned()).collect()
+        pieces.iter().map(|piece| piece.between(from.bytes, length)).collect()
     }
 
     #[test]
     fn what_was_written_is_kept_until_somebody_has_read_it() {
         let lately = Lately::default();
-        lately.add(place(1, 100), b"ab".to_vec());
-        lately.add(place(1, 102), b"cd".to_vec());
-        lately.add(place(2, 0), b"ef".to_vec());
+        lately.add(place(1, 100), "ab".to_owned());
+        lately.add(place(1, 102), "cd".to_owned());
+        lately.add(place(2, 0), "ef".to_owned());
         assert_eq!(kept(&lately, place(1, 0), 104), "abcd");
         assert_eq!(kept(&lately, place(1, 101), 103), "bc");
         assert_eq!(kept(&lately, place(2, 0), 2), "ef");
@@ -112,7 +112,7 @@ mod tests {
         let lately = Lately::default();
         let half = MAX_BYTES / 2;
         for number in 0..3 {
-            lately.add(place(1, number * half as u64), vec![b'x'; half]);
+            lately.add(place(1, number * half as u64), "x".repeat(half));
         }
         let kept = lately.0.lock();
         assert_eq!((kept.pieces.len(), kept.bytes), (2, 2 * half));

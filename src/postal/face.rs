@@ -1,0 +1,184 @@
+//! The face of a device: what all its impressions have in common until something about its facility changes, engraved
+//! once and not for each letter.
+
+use std::sync::{Arc, OnceLock};
+
+use jiff::civil::Date;
+
+use super::mark_text::MarkText;
+use super::tag_writer::TagWriter;
+use super::{DateToken, Device, Facility, FacilityId, Ink, Inscription, Operator, is_oblast_shown};
+
+/// Where a stamp is used: a device of a facility of an operator. [`super::Registry::workplace`] finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Workplace<'a> {
+    /// Whose facility.
+    pub operator: &'a Operator,
+    /// The version of the facility that is valid now.
+    pub facility: &'a Facility,
+    /// One of its devices.
+    pub device: &'a Device,
+    /// Those that were engraved before.
+    faces: Option<&'a Faces>,
+}
+
+/// The faces of one device of a version of its facility, each engraved when it is needed first: without the oblast, and
+/// with it (P15).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faces([OnceLock<Arc<Face>>; 2]);
+
+/// See the module's text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Face {
+    pub(super) facility: FacilityId,
+    pub(super) device: Device,
+    pub(super) ink: Ink,
+    pub(super) inscription: Inscription,
+    /// Tags `op` to `fn`.
+    maker: String,
+    /// Tag `pl`.
+    place: String,
+    /// Tags `ob` and `st`.
+    state: String,
+    /// The line for people, up to the date token.
+    line: String,
+    /// The field that line stands in, up to there.
+    text: MarkText,
+}
+
+impl<'a> Workplace<'a> {
+    /// A device of this facility of this operator.
+    #[must_use]
+    pub fn new(operator: &'a Operator, facility: &'a Facility, device: &'a Device) -> Self {
+        Workplace { operator, facility, device, faces: None }
+    }
+
+    /// The same; `faces` are those of this very device.
+    pub(super) fn with_faces(self, faces: &'a Faces) -> Self {
+        Workplace { faces: Some(faces), ..self }
+    }
+
+    /// What the device shows on a day.
+    pub(super) fn face(&self, on: Date) -> Arc<Face> {
+        let is_oblast_shown = is_oblast_shown(self.facility.oblast, &self.facility.settlement_kk, on);
+        let engrave = || Arc::new(Face::of(self, on, is_oblast_shown));
+        match self.faces.and_then(|faces| faces.0.get(usize::from(is_oblast_shown))) {
+            Some(face) => Arc::clone(face.get_or_init(engrave)),
+            None => engrave(),
+        }
+    }
+}
+
+// They follow from the registry that they are kept in.
+impl PartialEq for Faces {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Face {
+    fn of(workplace: &Workplace<'_>, on: Date, is_oblast_shown: bool) -> Self {
+        let Workplace { operator, facility, device, .. } = *workplace;
+        let inscription = Inscription::of(facility, operator, on);
+        let line = inscription.before_token(device.mark.as_ref());
+        Face {
+            maker: tags(|tags| {
+                tags.push("op", operator.id.as_str());
+                tags.push("f", facility.id.as_str());
+                tags.push("ix", facility.index.as_str());
+                tags.push_some("no", inscription.number);
+                if let Some(mark) = &device.mark {
+                    tags.push_quoted("dv", mark.as_str());
+                }
+                tags.push_quoted("fn", &inscription.facility);
+            }),
+            place: tags(|tags| tags.push_quoted("pl", &inscription.settlement)),
+            state: tags(|tags| {
+                tags.push_some("ob", is_oblast_shown.then_some(facility.oblast));
+                tags.push("st", "KZ");
+            }),
+            text: MarkText::beginning(&line),
+            facility: facility.id.clone(),
+            device: device.clone(),
+            ink: facility.ink,
+            inscription,
+            line,
+        }
+    }
+
+    /// Writes the tags `op` to `st`.
+    pub(super) fn push_tags(&self, tags: &mut TagWriter, has_place: bool) {
+        tags.push_written(&self.maker);
+        if has_place {
+            tags.push_written(&self.place);
+        }
+        tags.push_written(&self.state);
+    }
+
+    /// The line for people.
+    pub(super) fn line(&self, token: DateToken) -> String {
+        format!("{}{token}", self.line)
+    }
+
+    /// Writes the field for people to the end of `out`.
+    pub(super) fn write_text(&self, token: DateToken, out: &mut String) {
+        self.text.write_with(token, out);
+    }
+}
+
+/// Tags as they stand in a list.
+fn tags(push: impl FnOnce(&mut TagWriter)) -> String {
+    let mut tags = TagWriter::default();
+    push(&mut tags);
+    tags.into_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::registry::tests::sample;
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn a_face_that_was_kept_is_what_the_device_shows_on_that_day() {
+        let registry = sample();
+        let days: [Timestamp; 3] =
+            ["2022-06-07T12:00:00Z", "2022-06-08T12:00:00Z", "2026-11-21T04:00:00Z"].map(|day| day.parse().unwrap());
+        let mut faces = 0;
+        for at in days.into_iter().chain(days) {
+            for facility in registry.facilities(at) {
+                for device in &facility.devices {
+                    let kept = registry.workplace_with(&facility.id, &device.id, at).unwrap();
+                    let on = facility.date_at(at);
+                    assert_eq!(kept.face(on), Workplace::new(kept.operator, facility, device).face(on));
+                    assert!(Arc::ptr_eq(&kept.face(on), &kept.face(on)), "engraved once");
+                    faces += 1;
+                }
+            }
+        }
+        assert!(faces > 20);
+    }
+
+    /// P15: a settlement becomes a centre on some day, as Semey did.
+    #[test]
+    fn p15_the_same_device_has_a_face_with_the_oblast_and_one_without() {
+        let registry = sample();
+        let (facility, shown, hidden) = registry
+            .versions()
+            .iter()
+            .find_map(|facility| {
+                let is_shown = |on: &Date| is_oblast_shown(facility.oblast, &facility.settlement_kk, *on);
+                let days = ["2022-06-07", "2022-06-08", "2026-11-21"].map(|day| day.parse::<Date>().unwrap());
+                let (shown, hidden) = (days.iter().find(|day| is_shown(day))?, days.iter().find(|day| !is_shown(day))?);
+                Some((facility, *shown, *hidden))
+            })
+            .unwrap();
+        let operator = registry.operator(&facility.operator).unwrap();
+        let faces = Faces::default();
+        let workplace = Workplace::new(operator, facility, &facility.devices[0]).with_faces(&faces);
+        for on in [shown, hidden, shown] {
+            assert_eq!(workplace.face(on).state.contains("ob="), on == shown);
+            assert_eq!(workplace.face(on).inscription.oblast.is_some(), on == shown);
+        }
+    }
+}

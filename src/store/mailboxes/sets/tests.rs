@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::maybe_done;
+use futures_util::poll;
 use proptest::prelude::*;
 
 use super::super::tests::deposited;
@@ -68,13 +70,15 @@ proptest! {
                 if *fails {
                     batch.require(Precondition::Present(b"zabsent".to_vec()));
                 }
-                // In the order in which they are made: a commit is queued when it is first polled.
-                let mut commit = Box::pin(store.commit(batch));
-                if waits || futures_util::poll!(&mut commit).is_ready() {
-                    drop(commit.await);
+                // In the order in which they are made: a commit is queued when it is first polled. Where this thread
+                // is kept from running just then it finds the answer with the same poll, and may not poll again.
+                let mut commit = Box::pin(maybe_done(store.commit(batch)));
+                if waits {
+                    commit.as_mut().await;
                 } else {
-                    committing.push(commit);
+                    let _ = poll!(commit.as_mut());
                 }
+                committing.push((commit, fresh, (!fails).then_some(u64::from(last) + 1)));
                 if !fails {
                     last += 3;
                     for (comes, folder, set, number) in changes {
@@ -84,8 +88,13 @@ proptest! {
                     }
                 }
             }
-            for commit in committing {
-                drop(commit.await);
+            for (mut commit, fresh, first) in committing {
+                commit.as_mut().await;
+                let answer = commit.as_mut().take_output().unwrap().map(|committed| committed.number(fresh));
+                match first {
+                    Some(first) => assert_eq!(answer.unwrap(), first, "batches are committed in their order"),
+                    None => assert!(matches!(answer, Err(Error::Conflict(_))), "{answer:?}"),
+                }
             }
         });
         let mut blocks = 0;

@@ -43,14 +43,11 @@ pub(super) enum SharedPrefix {
 }
 
 impl SharedPrefix {
-    /// Its record.
-    ///
-    /// # Errors
-    /// It has none.
-    pub(super) fn record(&self) -> Result<RecordSlot, Refusal> {
+    /// Its record, for somebody else than a copy.
+    pub(super) fn record(&self, batch: &mut Batch, body: BodyId) -> RecordSlot {
         match self {
-            SharedPrefix::Beside(record, _) => Ok(*record),
-            SharedPrefix::Within(_) => Err(Refusal::Temporary("the letter has no prefix to share".into())),
+            SharedPrefix::Beside(record, _) => *record,
+            SharedPrefix::Within(prefix) => batch.record_for(body, prefix.clone()),
         }
     }
 }
@@ -169,7 +166,7 @@ impl Item {
             returned: self.envelope.wishes.returned,
         };
         let id = QueueId { item: self.id, recipient: number };
-        let (item_prefix, body, body_bytes) = (self.prefix.record()?, self.body, self.body_bytes);
+        let (item_prefix, body, body_bytes) = (self.prefix.record(batch, self.body), self.body, self.body_bytes);
         queue::add(batch, &NewQueued { id, item_prefix, body, body_bytes, details })?;
         Ok(())
     }

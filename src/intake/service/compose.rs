@@ -196,7 +196,7 @@ impl Placed {
     fn owe_receipts(&self, batch: &mut Batch, copies: &Copies<'_>) -> Result<(), Refusal> {
         let Some(receipts) = &self.receipts else { return Ok(()) };
         let Item { id: item, instant, body, ref prefix, .. } = self.item;
-        let item_prefix = prefix.record()?;
+        let item_prefix = prefix.record(batch, body);
         // P24: the receipt of a letter from a box shows its actual acceptance.
         let own = self.payment.receipt.as_ref().map(|mark| mark.header.clone().into_bytes());
         let own_mark = own.map(|fields| batch.record_for(body, fields));

@@ -133,8 +133,8 @@ fn specimen(args: &DrawArgs) -> anyhow::Result<Picture> {
     let id = args.facility.as_deref().unwrap_or_default();
     let workplace = workplace(&registry, id, args, at)?;
     let specimen = Specimen::of(workplace, at)?;
-    let says = format!("specimen of {}", workplace.device.id);
-    Ok(Picture { name: format!("{}-specimen", workplace.device.id), says, svg: specimen.svg().to_owned() })
+    let says = format!("specimen of {}", workplace.device().id);
+    Ok(Picture { name: format!("{}-specimen", workplace.device().id), says, svg: specimen.svg().to_owned() })
 }
 
 fn workplace<'a>(registry: &'a Registry, id: &str, args: &DrawArgs, at: Timestamp) -> anyhow::Result<Workplace<'a>> {

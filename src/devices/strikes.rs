@@ -114,7 +114,7 @@ impl Devices {
     /// P4, P31: the facility's first device of this kind that is issued to this node.
     fn device_for(&self, facility: &FacilityId, kind: DeviceKind) -> Result<DeviceId, Error> {
         let (registry, now) = (&self.inner.registry, self.inner.world.now());
-        let first = registry.workplace_of(facility, kind, now)?.device.id.clone();
+        let first = registry.workplace_of(facility, kind, now)?.device().id.clone();
         let withdrawn = self.inner.withdrawn.read();
         if !withdrawn.contains(&first) {
             return Ok(first);

@@ -52,7 +52,8 @@ impl PrintQueue {
             return Ok(Made { line: impression.journal_line(strike.number(), impression.digest()), mark: None });
         };
         let signed = impression.sign(&chain.contents, &strike.signer(), Some(chain.previous))?;
-        let line = signed.impression().journal_line(strike.number(), signed.digest());
+        let mut line = String::new();
+        signed.write_journal_line(&mut line);
         Ok(Made { line, mark: Some(unfolded(&signed.header())) })
     }
 

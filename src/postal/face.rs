@@ -12,13 +12,10 @@ use super::{DateToken, Device, Facility, FacilityId, Ink, Inscription, Operator,
 /// Where a stamp is used: a device of a facility of an operator. [`super::Registry::workplace`] finds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Workplace<'a> {
-    /// Whose facility.
-    pub operator: &'a Operator,
-    /// The version of the facility that is valid now.
-    pub facility: &'a Facility,
-    /// One of its devices.
-    pub device: &'a Device,
-    /// Those that were engraved before.
+    operator: &'a Operator,
+    facility: &'a Facility,
+    device: &'a Device,
+    /// Those of the device that were engraved before.
     faces: Option<&'a Faces>,
 }
 
@@ -28,7 +25,7 @@ pub struct Workplace<'a> {
 pub(super) struct Faces([OnceLock<Arc<Face>>; 2]);
 
 /// See the module's text.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub(super) struct Face {
     pub(super) facility: FacilityId,
     pub(super) device: Device,
@@ -53,15 +50,33 @@ impl<'a> Workplace<'a> {
         Workplace { operator, facility, device, faces: None }
     }
 
+    /// Whose facility.
+    #[must_use]
+    pub fn operator(&self) -> &'a Operator {
+        self.operator
+    }
+
+    /// The version of the facility that is valid now.
+    #[must_use]
+    pub fn facility(&self) -> &'a Facility {
+        self.facility
+    }
+
+    /// One of its devices.
+    #[must_use]
+    pub fn device(&self) -> &'a Device {
+        self.device
+    }
+
     /// The same; `faces` are those of this very device.
     pub(super) fn with_faces(self, faces: &'a Faces) -> Self {
         Workplace { faces: Some(faces), ..self }
     }
 
-    /// What the device shows on a day.
+    /// What the device shows on a day. Of all that it shows only the oblast hangs on the day.
     pub(super) fn face(&self, on: Date) -> Arc<Face> {
         let is_oblast_shown = is_oblast_shown(self.facility.oblast, &self.facility.settlement_kk, on);
-        let engrave = || Arc::new(Face::of(self, on, is_oblast_shown));
+        let engrave = || Arc::new(Face::of(self, on));
         match self.faces.and_then(|faces| faces.0.get(usize::from(is_oblast_shown))) {
             Some(face) => Arc::clone(face.get_or_init(engrave)),
             None => engrave(),
@@ -77,7 +92,7 @@ impl PartialEq for Faces {
 }
 
 impl Face {
-    fn of(workplace: &Workplace<'_>, on: Date, is_oblast_shown: bool) -> Self {
+    fn of(workplace: &Workplace<'_>, on: Date) -> Self {
         let Workplace { operator, facility, device, .. } = *workplace;
         let inscription = Inscription::of(facility, operator, on);
         let line = inscription.before_token(device.mark.as_ref());
@@ -94,7 +109,7 @@ impl Face {
             }),
             place: tags(|tags| tags.push_quoted("pl", &inscription.settlement)),
             state: tags(|tags| {
-                tags.push_some("ob", is_oblast_shown.then_some(facility.oblast));
+                tags.push_some("ob", inscription.oblast.map(|_| facility.oblast));
                 tags.push("st", "KZ");
             }),
             text: MarkText::beginning(&line),
@@ -150,7 +165,7 @@ mod tests {
                 for device in &facility.devices {
                     let kept = registry.workplace_with(&facility.id, &device.id, at).unwrap();
                     let on = facility.date_at(at);
-                    assert_eq!(kept.face(on), Workplace::new(kept.operator, facility, device).face(on));
+                    assert_eq!(kept.face(on), Workplace::new(kept.operator(), facility, device).face(on));
                     assert!(Arc::ptr_eq(&kept.face(on), &kept.face(on)), "engraved once");
                     faces += 1;
                 }

@@ -145,7 +145,7 @@ impl Impression {
     /// # Errors
     /// When the device may not be used so, here or now.
     pub fn make(workplace: Workplace<'_>, occasion: Occasion, details: Details) -> Result<Self, NotStamped> {
-        let Workplace { operator, facility, device, .. } = workplace;
+        let (operator, facility, device) = (workplace.operator(), workplace.facility(), workplace.device());
         // Marks count whole seconds; the date token must follow from what the mark says.
         let instant = Timestamp::from_second(occasion.instant.as_second()).unwrap_or(occasion.instant);
         let today = facility.date_at(instant);
@@ -179,15 +179,7 @@ impl Impression {
         self.tags().header()
     }
 
-    /// The field `Postal-Mark-Text`: the inscription for people, with its final CRLF.
-    #[must_use]
-    pub fn text_header(&self) -> String {
-        let mut field = String::new();
-        self.write_text(&mut field);
-        field
-    }
-
-    /// Writes [`Impression::text_header`] to the end of `out`.
+    /// Writes the field `Postal-Mark-Text` to the end of `out`: the inscription for people, with its final CRLF.
     pub(super) fn write_text(&self, out: &mut String) {
         self.face.write_text(self.token, out);
     }

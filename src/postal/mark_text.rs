@@ -56,15 +56,6 @@ impl MarkText {
     }
 }
 
-/// The whole field with its final CRLF.
-#[must_use]
-pub fn mark_text_header(line: &str) -> String {
-    // Three lines, or four.
-    let mut out = String::with_capacity(4 * LINE);
-    MarkText::beginning(line).write_with("", &mut out);
-    out
-}
-
 fn push_word(out: &mut String, word: &str) {
     out.push(' ');
     out.push_str(OPEN);
@@ -82,6 +73,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn mark_text_header(line: &str) -> String {
+        let mut out = String::new();
+        MarkText::beginning(line).write_with("", &mut out);
+        out
+    }
 
     fn decode(header: &str) -> String {
         let words = header.strip_prefix(FIELD).unwrap().split_whitespace();

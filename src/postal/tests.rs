@@ -117,7 +117,7 @@ fn p4_device_of_another_facility_does_not_stamp() {
     let registry = sample();
     let one = registry.workplace(&"kokshetau".parse().unwrap(), Kind::Accept, now()).unwrap();
     let other = registry.workplace(&"zerendi".parse().unwrap(), Kind::Accept, now()).unwrap();
-    let mixed = Workplace::new(one.operator, one.facility, other.device);
+    let mixed = Workplace::new(one.operator(), one.facility(), other.device());
     let refused = Impression::make(mixed, occasion(Kind::Accept, now()), Details::default());
     assert_eq!(refused, Err(NotStamped::DeviceNotInUse("zerendi-1".into())));
 }
@@ -126,10 +126,10 @@ fn p4_device_of_another_facility_does_not_stamp() {
 fn p31_revoked_device_does_not_stamp() {
     let registry = sample();
     let workplace = registry.workplace(&"zerendi".parse().unwrap(), Kind::Accept, now()).unwrap();
-    let mut facility = workplace.facility.clone();
+    let mut facility = workplace.facility().clone();
     facility.devices[0].revoked_at = Some(now());
     let device = facility.devices[0].clone();
-    let workplace = Workplace::new(workplace.operator, &facility, &device);
+    let workplace = Workplace::new(workplace.operator(), &facility, &device);
     let before = occasion(Kind::Accept, now() - 1.second());
     assert!(Impression::make(workplace, before, Details::default()).is_ok());
     assert!(Impression::make(workplace, occasion(Kind::Accept, now()), Details::default()).is_err());
@@ -277,7 +277,7 @@ proptest! {
         let instant = Timestamp::from_second(second).unwrap();
         let workplace = registry.workplace(&facility.parse().unwrap(), kind, instant).unwrap();
         let impression = Impression::make(workplace, occasion(kind, instant), Details::default()).unwrap();
-        prop_assert_eq!(impression.token().date(), workplace.facility.date_at(instant));
+        prop_assert_eq!(impression.token().date(), workplace.facility().date_at(instant));
     }
 }
 

@@ -13,7 +13,7 @@ use super::commit::{Remembered, counter};
 use super::engine::{Changes, Engine};
 use super::keys::{self, AccountCounter};
 use super::open::{ROWS_DIR, SCHEMA_ROW_VERSION, opener};
-use super::packs::{Compression, Content, Encoded, Kind, PackWriter, Packs, RecordRef};
+use super::packs::{Compression, Content, Encoded, PackWriter, Packs, RecordRef};
 use super::{Error, Result, Rows, Settings, device_keys, mailboxes, rows};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, UidValidity};
@@ -109,11 +109,10 @@ impl FreshRows {
 
     /// Writes bytes to the packs, for a row that is too large.
     pub(super) fn record(&mut self, bytes: Vec<u8>) -> Result<RecordRef> {
-        self.pack(Kind::Bytes, &bytes)
+        self.pack(Encoded::bytes(&bytes, self.compression, None)?)
     }
 
-    fn pack(&mut self, kind: Kind, bytes: &[u8]) -> Result<RecordRef> {
-        let record = Encoded::new(kind, bytes, self.compression, None)?;
+    fn pack(&mut self, record: Encoded) -> Result<RecordRef> {
         let planned = self.packs.span()?.plan(Content::Encoded(record))?;
         let place = planned.place;
         self.packs.write(&[planned])?;
@@ -133,7 +132,7 @@ impl FreshRows {
     fn remember(&mut self) -> Result<()> {
         let remembered = std::mem::take(&mut self.to_remember);
         if !remembered.rows.is_empty() {
-            self.pack(Kind::Rows, &rows::encode(Remembered::VERSION, &remembered)?)?;
+            self.pack(Encoded::rows(&rows::encode(Remembered::VERSION, &remembered)?, self.compression)?)?;
         }
         Ok(())
     }

@@ -200,6 +200,9 @@ impl View<'_> {
                 }
             }
             for piece in &lately {
+                if piece.begin() > place.bytes {
+                    return Err(damaged(place));
+                }
                 for line in piece.between(place.bytes, length).split_inclusive('\n') {
                     place.bytes += line.len() as u64;
                     if each(unchecked(line).ok_or_else(|| damaged(place))?, place).is_break() {

@@ -162,12 +162,12 @@ impl Post {
         let instant: Timestamp = stamp.at.parse().unwrap();
         let facility: FacilityId = stamp.facility.parse().unwrap();
         let workplace = self.registry.workplace_of(&facility, *device, instant).unwrap();
-        let operator = workplace.operator.domains[0].clone();
-        let selector = stamp.key.unwrap_or(workplace.device.id.as_str()).to_owned();
+        let operator = workplace.operator().domains[0].clone();
+        let selector = stamp.key.unwrap_or(workplace.device().id.as_str()).to_owned();
         let occasion = Occasion { id: ImpressionId(self.serial), item, kind: stamp.kind, instant };
         let names_recipient = matches!(stamp.kind, Kind::Receive | Kind::Deliver(_));
         let recipient = names_recipient.then(|| RecipientTag::new([7; 16], &"aigul@poshta.example".parse().unwrap()));
-        let letter_box = step.letter_box.map(|id| workplace.facility.letter_box(id).unwrap().clone());
+        let letter_box = step.letter_box.map(|id| workplace.facility().letter_box(id).unwrap().clone());
         let details = Details { recipient, letter_box, ..step.details.clone() };
         let impression = Impression::make(workplace, occasion, details).unwrap();
         let signer = Signer {

@@ -90,7 +90,7 @@ impl Letter {
     /// Adds a stamp of the device, if it is one for letters.
     fn stamp(&mut self, workplace: Workplace<'_>, at: Timestamp) {
         let none = Details::default();
-        let (kind, details) = match workplace.device.kind {
+        let (kind, details) = match workplace.device().kind {
             DeviceKind::Postmark => (Kind::Accept, none),
             DeviceKind::Surcharge => (Kind::Surcharge, Details { amount_due: Some(123_456_789), ..none }),
             DeviceKind::Special => (Kind::Cancel, Details { payment_sign: Some([7; 32]), ..none }),
@@ -99,13 +99,13 @@ impl Letter {
         self.marks += 1;
         let id = ImpressionId(self.marks as u128);
         let impression = Impression::make(workplace, Occasion { id, item: ItemId(1), kind, instant: at }, details);
-        let (key, selector) = (ed25519(1), format!("key-{}", workplace.device.id));
+        let (key, selector) = (ed25519(1), format!("key-{}", workplace.device().id));
         let (domain, log) = ("poshta.example", "poshta.example/log");
         let signer = Signer { domain, selector: &selector, key: &key, log, number: 1 };
         let contents = Contents { header: HeaderInput::to_sign(&[CONTENT]), body: BodyHasher::default().finish() };
         self.header.push_str(&impression.unwrap().sign(&contents, &signer, None).unwrap().header());
         let (algorithm, public_key) = (key.algorithm().tag().to_owned(), key.public().base64());
         let published = MarksKey { selector, algorithm, public_key, from: None, to: None };
-        self.keys.add_keys(workplace.device.id.as_str(), vec![published]);
+        self.keys.add_keys(workplace.device().id.as_str(), vec![published]);
     }
 }

@@ -168,7 +168,7 @@ impl PrintQueue {
 }
 
 fn seal_of(workplace: Workplace<'_>, strike: &crate::devices::Strike) -> InsuranceSeal {
-    let Workplace { operator, facility, device, .. } = workplace;
+    let (operator, facility, device) = (workplace.operator(), workplace.facility(), workplace.device());
     InsuranceSeal {
         device: device.id.to_string(),
         engraving: engraving(facility, operator, device, strike.instant()),

@@ -24,7 +24,7 @@ impl Specimen {
     /// # Errors
     /// The device is not one of the facility's then, or is not in use.
     pub fn of(workplace: Workplace<'_>, at: Timestamp) -> Result<Self, NotStamped> {
-        let Workplace { operator, facility, device, .. } = workplace;
+        let (operator, facility, device) = (workplace.operator(), workplace.facility(), workplace.device());
         let today = facility.date_at(at);
         if !facility.devices.contains(device) || !facility.period.contains(today) || !device.is_usable(today, at) {
             return Err(NotStamped::DeviceNotInUse(device.id.to_string()));

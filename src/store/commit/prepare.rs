@@ -1,11 +1,11 @@
-//! What is done for a batch before its turn comes: its records are hashed, compressed and sealed by whoever brings
+//! What is done for a batch before its turn comes: its records are compressed and sealed by whoever brings
 //! it, and large bodies are written, so that the committer has only bytes to write.
 
 use std::sync::Arc;
 
 use super::super::batch::{Batch, NewBody};
 use super::super::bodies::full_or_io;
-use super::super::packs::{Compression, Encoded, Kind, RecordRef};
+use super::super::packs::{Compression, Encoded, RecordRef};
 use super::super::{Error, Result, Store, keys};
 use crate::ids::BodyId;
 
@@ -79,8 +79,7 @@ impl Store {
 
     fn encode(&self, batch: &mut Batch, look_up: LookUp) -> Result<Ready> {
         let compression = Compression::of(&self.inner.settings);
-        let encode =
-            |(bytes, seal): (Vec<u8>, _)| Encoded::new(Kind::Bytes, &bytes, compression, Option::as_ref(&seal));
+        let encode = |(bytes, seal): (Vec<u8>, _)| Encoded::bytes(&bytes, compression, Option::as_ref(&seal));
         let records = std::mem::take(&mut batch.records).into_iter().map(encode).collect::<Result<_>>()?;
         let bodies = std::mem::take(&mut batch.bodies).into_iter();
         let bodies = bodies.map(|body| self.encode_body(body, compression, look_up)).collect::<Result<_>>()?;

@@ -8,7 +8,7 @@ use super::super::batch::{Batch, Committed, Hole, Member, Precondition, SetOf, S
 use super::super::bodies::BodyRow;
 use super::super::engine::Changes;
 use super::super::journal::Lines;
-use super::super::packs::{Compression, Content, Encoded, Kind, Planned, RecordRef, Span};
+use super::super::packs::{Compression, Content, Encoded, Planned, RecordRef, Span};
 use super::super::vault::{Vault, row};
 use super::super::versions::{Before, Versions};
 use super::super::watch::Topic;
@@ -383,7 +383,7 @@ impl Resolver<'_> {
         }
         if !remembered.rows.is_empty() {
             let rows = rows::encode(Remembered::VERSION, &remembered)?;
-            self.write(Content::Encoded(Encoded::new(Kind::Rows, &rows, self.ground.compression, None)?))?;
+            self.write(Content::Encoded(Encoded::rows(&rows, self.ground.compression)?))?;
         }
         Ok(())
     }

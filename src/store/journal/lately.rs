@@ -31,7 +31,7 @@ impl Lately {
     /// Keeps what was written at a place.
     pub(super) fn add(&self, at: Place, text: String) {
         let mut kept = self.0.lock();
-        kept.bytes += text.len();
+        kept.bytes += text.capacity();
         kept.pieces.push_back(Arc::new(Piece { at, text }));
         while kept.bytes > MAX_BYTES && kept.forget_oldest() {}
     }
@@ -54,7 +54,7 @@ impl Lately {
 impl Kept {
     fn forget_oldest(&mut self) -> bool {
         let oldest = self.pieces.pop_front();
-        self.bytes -= oldest.as_ref().map_or(0, |piece| piece.text.len());
+        self.bytes -= oldest.as_ref().map_or(0, |piece| piece.text.capacity());
         oldest.is_some()
     }
 }

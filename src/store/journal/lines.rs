@@ -1,4 +1,4 @@
-//! Lines as they stand in the files of the journal: the check of its JSON (16 hex digits), a space, the JSON.
+//! Lines as they stand in the files of the journal: each the check of its JSON (16 hex digits), a space, the JSON.
 
 /// Before each line stand so many hexadecimal digits of its hash.
 const CHECK_DIGITS: usize = 16;
@@ -29,7 +29,7 @@ impl Lines {
         let json = self.text.get(begin + TO_BE_CHECKED.len()..).unwrap_or_default();
         self.is_torn |= json.contains('\n');
         let check = blake3::hash(json.as_bytes()).to_hex();
-        self.text.replace_range(begin..begin + CHECK_DIGITS, &check[..CHECK_DIGITS]);
+        self.text.replace_range(begin..begin + CHECK_DIGITS, check.get(..CHECK_DIGITS).unwrap_or_default());
         self.text.push('\n');
     }
 

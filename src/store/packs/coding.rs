@@ -131,24 +131,27 @@ pub(in crate::store) struct Encoded {
 }
 
 impl Encoded {
-    /// Codes what has no name but that of its seal, as a whole: for what is in memory anyway.
+    /// Codes bytes that a row names, as a whole: for what is in memory anyway. They have no name but that of their seal.
     ///
     /// # Errors
     /// It is too large for a record; no randomness.
-    pub(in crate::store) fn new(
-        kind: Kind,
-        content: &[u8],
-        compression: Compression,
-        seal: Option<&Seal>,
-    ) -> Result<Self> {
+    pub(in crate::store) fn bytes(content: &[u8], compression: Compression, seal: Option<&Seal>) -> Result<Self> {
         let id = seal.map_or(NAMELESS, |seal| seal.name);
-        Self::code(Subject::new(kind, content.len() as u64, id)?, content, compression, seal)
+        Self::code(Subject::new(Kind::Bytes, content.len() as u64, id)?, content, compression, seal)
+    }
+
+    /// Codes rows that a pack remembers.
+    ///
+    /// # Errors
+    /// As [`Encoded::bytes`].
+    pub(in crate::store) fn rows(content: &[u8], compression: Compression) -> Result<Self> {
+        Self::code(Subject::new(Kind::Rows, content.len() as u64, NAMELESS)?, content, compression, None)
     }
 
     /// Codes a body of this name.
     ///
     /// # Errors
-    /// As [`Encoded::new`].
+    /// As [`Encoded::bytes`].
     pub(in crate::store) fn body(
         id: BodyId,
         content: &[u8],

@@ -1,5 +1,6 @@
 //! What zstd works with: a few hundred kilobytes that are dear to make for a short letter. Each thread keeps its own for
-//! the next one. And what zstd knows beforehand of the prefixes of letters, which all say nearly the same.
+//! the next one, so there are as many as threads that code records: those of the runtime, the readers and committers,
+//! and for some seconds those on which something long was done. And what zstd knows beforehand of the prefixes of letters, which all say nearly the same.
 
 use std::cell::Cell;
 use std::io;
@@ -28,7 +29,7 @@ pub(super) const MAX_LEVEL: i32 = 19;
 const FAST_LEVEL: i32 = -4;
 
 thread_local! {
-    // Not shared: what another processor wrote last has to come from its cache, and that takes longer than to compress.
+    // Not shared: what another processor wrote last has to come from its cache.
     static COMPRESSOR: Cell<Option<Compressing>> = const { Cell::new(None) };
     static DECOMPRESSOR: Cell<Option<Decompressor<'static>>> = const { Cell::new(None) };
 }
@@ -87,6 +88,8 @@ pub(super) fn compressor(level: i32, kind: Kind) -> io::Result<Compressing> {
     }
     compressor.include_contentsize(false)?;
     compressor.include_dictid(false)?;
+    // What has no hash is compared with zstd's own check of the content whenever it is read.
+    compressor.include_checksum(kind != Kind::Body)?;
     Ok(compressing)
 }
 

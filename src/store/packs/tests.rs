@@ -5,6 +5,7 @@ use test_case::test_case;
 
 use super::coding::{Coding, Encoded};
 use super::*;
+use crate::ids::BodyId;
 use crate::store::sealing::{DataKey, Seal};
 use crate::store::tests::noise;
 
@@ -48,7 +49,7 @@ fn any_content(max_len: usize) -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn plan(span: &mut Span, content: &[u8], compression: Compression, seal: Option<&Seal>) -> Planned {
-    span.plan(Content::Encoded(Encoded::new(Kind::Bytes, content, compression, seal).unwrap())).unwrap()
+    span.plan(Content::Encoded(Encoded::bytes(content, compression, seal).unwrap())).unwrap()
 }
 
 fn planned(span: &mut Span, content: Vec<u8>) -> Planned {
@@ -162,7 +163,7 @@ proptest! {
         let body = crate::store::batch::NewBody { staged: crate::store::tests::staged(&store, &content), seal };
         let (id, before) = (body.id().0, fixture.write(&pattern(10), ZSTD, None));
         let in_one_pass = fixture.writer.write_body(&body).unwrap();
-        let in_memory = Encoded::new(Kind::Body, &content, ZSTD, body.seal.as_ref()).unwrap();
+        let in_memory = Encoded::body(body.id(), &content, ZSTD, body.seal.as_ref()).unwrap();
         prop_assert_eq!(in_one_pass.stored as usize, in_memory.stored.len());
         // As the committer writes one whose place must be planned.
         let mut span = fixture.writer.span().unwrap();
@@ -189,7 +190,8 @@ fn what_stands_above_a_letter_takes_less_with_the_dictionary(level: i32) {
     let letter = include_bytes!("../../../tests/vectors/postmark/valid.eml");
     let prefix = &letter[..letter.windows(6).position(|bytes| bytes == b"From: ").unwrap()];
     let zstd = Compression::Zstd { level, min_bytes: 100 };
-    let [with, without] = [Kind::Bytes, Kind::Body].map(|kind| Encoded::new(kind, prefix, zstd, None).unwrap());
+    let with = Encoded::bytes(prefix, zstd, None).unwrap();
+    let without = Encoded::body(BodyId([1; 32]), prefix, zstd, None).unwrap();
     assert!(with.stored.len() * 10 < without.stored.len() * 9, "{} of {}", with.stored.len(), without.stored.len());
     assert_eq!((with.coding.to_byte(), without.coding.to_byte()), (9, 1));
     let mut fixture = Fixture::new();
@@ -290,6 +292,29 @@ fn a_record_that_has_the_hash_of_its_content_is_compared_with_it() {
         assert_eq!(fixture.packs.verify(place, Kind::Bytes).is_ok(), is_its);
         assert_eq!(fixture.packs.read_whole(place, None).unwrap(), content);
     }
+}
+
+/// As a processor that wrote something else than it read would leave it: all checks of what stands there fit.
+#[test]
+fn a_compressed_record_that_holds_other_bytes_than_were_compressed_is_damaged() {
+    let mut fixture = Fixture::new();
+    let content = mixed(1000);
+    let place = fixture.write(&content, ZSTD, None);
+    let stands = fixture.stands(place);
+    let chunk = stands[HEADER_BYTES as usize..stands.len() - 8].to_vec();
+    assert!(chunk.len() < content.len(), "it is compressed");
+    let mut damaged = 0;
+    for at in 0..chunk.len() {
+        let mut other = chunk.clone();
+        other[at] ^= 1;
+        fixture.overwrite(place, HEADER_BYTES, &[&other[..], &format::part_check(0, &other)].concat());
+        match fixture.packs.read_whole(place, None) {
+            Ok(read) => assert_eq!(read, content, "byte {at}"),
+            read => assert!(is_damaged(&read)),
+        }
+        damaged += usize::from(is_damaged(&fixture.packs.verify(place, Kind::Bytes)));
+    }
+    assert!(damaged * 10 > chunk.len() * 9, "{damaged} of {}", chunk.len());
 }
 
 #[test]

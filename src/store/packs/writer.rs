@@ -204,7 +204,7 @@ impl PackWriter {
     /// # Errors
     /// As [`PackWriter::append`].
     pub(in crate::store) fn append_rows(&mut self, content: &[u8], birthplace: Birthplace) -> Result<RecordRef> {
-        let content = Content::Encoded(Encoded::new(Kind::Rows, content, self.compression, None)?);
+        let content = Content::Encoded(Encoded::rows(content, self.compression)?);
         let lengths = content.lengths()?;
         let Content::Encoded(record) = content else { return Err(Error::Closed) };
         self.append(lengths, |append| {

@@ -32,7 +32,8 @@ pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
 
 /// The id of a record that is neither a body nor sealed: its checks say whether it is whole (that of a compressed one
-/// also stands in what zstd wrote), and nobody asks for it by name. Once it was BLAKE3 of the content, and of a record that is that old it still is.
+/// also stands in what zstd wrote), and nobody asks for it by name. Once it was BLAKE3 of the content, and of a record
+/// that is that old it still is.
 pub(super) const NAMELESS: [u8; 32] = [0; 32];
 
 /// What a record is.

@@ -37,9 +37,7 @@ pub(super) struct Face {
     place: String,
     /// Tags `ob` and `st`.
     state: String,
-    /// The line for people, up to the date token.
-    line: String,
-    /// The field that line stands in, up to there.
+    /// The field that the line for people stands in, up to the date token.
     text: MarkText,
 }
 
@@ -95,7 +93,6 @@ impl Face {
     fn of(workplace: &Workplace<'_>, on: Date) -> Self {
         let Workplace { operator, facility, device, .. } = *workplace;
         let inscription = Inscription::of(facility, operator, on);
-        let line = inscription.before_token(device.mark.as_ref());
         Face {
             maker: tags(|tags| {
                 tags.push("op", operator.id.as_str());
@@ -112,12 +109,11 @@ impl Face {
                 tags.push_some("ob", inscription.oblast.map(|_| facility.oblast));
                 tags.push("st", "KZ");
             }),
-            text: MarkText::beginning(&line),
+            text: MarkText::beginning(&inscription.before_token(device.mark.as_ref())),
             facility: facility.id.clone(),
             device: device.clone(),
             ink: facility.ink,
             inscription,
-            line,
         }
     }
 
@@ -128,11 +124,6 @@ impl Face {
             tags.push_written(&self.place);
         }
         tags.push_written(&self.state);
-    }
-
-    /// The line for people.
-    pub(super) fn line(&self, token: DateToken) -> String {
-        format!("{}{token}", self.line)
     }
 
     /// Writes the field for people to the end of `out`.

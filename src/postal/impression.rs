@@ -187,7 +187,7 @@ impl Impression {
     /// The inscription, the device's letter and the date token in one line.
     #[must_use]
     pub fn line(&self) -> String {
-        self.face.line(self.token)
+        self.face.inscription.line(self.face.device.mark.as_ref(), self.token)
     }
 
     /// P31: the entry of the device's journal, one line of JSON without line end: the number that the device gave

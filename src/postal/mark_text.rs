@@ -13,7 +13,7 @@ const CLOSE: &str = "?=";
 
 /// The field, begun with a text that others are to be written behind. No character is split between two words (RFC 2047
 /// §5).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub(super) struct MarkText {
     /// The lines that are full, whatever comes.
     lines: String,

@@ -1,5 +1,5 @@
-//! What is done for a batch before its turn comes: its records are compressed and sealed by whoever brings
-//! it, and large bodies are written, so that the committer has only bytes to write.
+//! What is done for a batch before its turn comes: its records are compressed and sealed by whoever brings it,
+//! and large bodies are written, so that the committer has only bytes to write.
 
 use std::sync::Arc;
 

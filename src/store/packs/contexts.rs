@@ -1,6 +1,7 @@
 //! What zstd works with: a few hundred kilobytes that are dear to make for a short letter. Each thread keeps its own for
 //! the next one, so there are as many as threads that code records: those of the runtime, the readers and committers,
-//! and for some seconds those on which something long was done. And what zstd knows beforehand of the prefixes of letters, which all say nearly the same.
+//! and for some seconds those on which something long was done. And what zstd knows beforehand of the prefixes of
+//! letters, which all say nearly the same.
 
 use std::cell::Cell;
 use std::io;

@@ -426,7 +426,10 @@ pub(super) struct OffsetTag(pub(super) Offset);
 impl fmt::Display for OffsetTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.0.seconds() / 60;
-        let sign = if minutes < 0 { '-' } else { '+' };
-        write!(f, "{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60)
+        let sign = if minutes < 0 { b'-' } else { b'+' };
+        let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+        let digit = |number: i32| b'0'.saturating_add((number % 10) as u8);
+        let tag = [sign, digit(hours / 10), digit(hours), digit(rest / 10), digit(rest)];
+        f.write_str(std::str::from_utf8(&tag).unwrap_or_default())
     }
 }

@@ -36,8 +36,10 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// 9. with prefixes that are compressed with a dictionary in which frequencies stand;
 /// 10. with folders that know when they were renamed, which programs before it take for damaged;
 /// 11. with messages that know where their bodies may lie, which programs before it take for damaged;
-/// 12. with records that have no name, which programs before it take for damaged.
-pub(super) const SCHEMA: u32 = 12;
+/// 12. with records that have no name, which programs before it take for damaged;
+/// 13. with prefixes as phrases that are known, and shorter checks in the journal, which programs before it take for
+///     damaged.
+pub(super) const SCHEMA: u32 = 13;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";

@@ -1,10 +1,7 @@
 //! The hash of a body in the relaxed form (RFC 6376 §3.4.4), taken while its bytes pass.
 
-use std::sync::LazyLock;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
 
 /// Canonical bytes that are collected before they are hashed.
@@ -15,9 +12,6 @@ const BLOCK: usize = 2 << 10;
 
 /// From here on canonical bytes are not collected, but hashed at once.
 const LONG: usize = 512;
-
-static TWO_SPACES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"  "));
-static LAST_SPACE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" \r"));
 
 /// Tag `bh`: SHA-256 of a relaxed body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -207,29 +201,24 @@ enum Change {
 
 impl Change {
     fn of(block: &[u8]) -> Self {
-        // Each of these looks at many bytes at a time.
-        let is_odd = !block.ends_with(b"\r\n")
-            || has_lone_ends(block)
-            || memchr::memchr(b'\t', block).is_some()
-            || TWO_SPACES.find(block).is_some();
-        match is_odd {
-            true => Change::Other,
-            false if LAST_SPACE.find(block).is_some() => Change::LastSpaces,
-            false => Change::Nothing,
+        if !block.ends_with(b"\r\n") || block.starts_with(b"\n") {
+            return Change::Other;
+        }
+        // Each byte with the next one, without branches, so that many are looked at together.
+        let (mut is_odd, mut has_last_spaces) = (false, false);
+        for (byte, next) in block.iter().zip(block.get(1..).unwrap_or_default()) {
+            is_odd |= *byte == b'\t';
+            is_odd |= (*byte == b' ') & (*next == b' ');
+            // A CR without its LF, or an LF without its CR.
+            is_odd |= (*byte == b'\r') != (*next == b'\n');
+            has_last_spaces |= (*byte == b' ') & (*next == b'\r');
+        }
+        match (is_odd, has_last_spaces) {
+            (true, _) => Change::Other,
+            (false, true) => Change::LastSpaces,
+            (false, false) => Change::Nothing,
         }
     }
-}
-
-/// Whether there is a CR without its LF or an LF without its CR.
-fn has_lone_ends(block: &[u8]) -> bool {
-    let mut pairs = 0;
-    for at in memchr::memchr_iter(b'\n', block) {
-        if !block.get(..at).unwrap_or_default().ends_with(b"\r") {
-            return true;
-        }
-        pairs += 1;
-    }
-    memchr::memchr_iter(b'\r', block).count() != pairs
 }
 
 /// The content of a line that is in the relaxed form already but for one space at its end. Most lines are, and are

@@ -1,10 +1,14 @@
-//! Lines as they stand in the files of the journal: each the check of its JSON (16 hex digits), a space, the JSON.
+//! Lines as they stand in the files of the journal: each the CRC-32 of its JSON (8 hexadecimal digits), a space, the JSON.
+//! Before schema 13 it was the beginning of its BLAKE3 hash (16 digits).
 
-/// Before each line stand so many hexadecimal digits of its hash.
-const CHECK_DIGITS: usize = 16;
+/// Before each line stands its check.
+const CHECK_DIGITS: usize = 8;
 
-/// In their place until the hash is known, and the space behind them.
-const TO_BE_CHECKED: &str = "0000000000000000 ";
+/// Digits of a check of before.
+const HASH_DIGITS: usize = 16;
+
+/// In place of a check until it is known, and the space behind it.
+const TO_BE_CHECKED: &str = "00000000 ";
 
 /// The lines of a letter to one mailbox take about so many bytes.
 const USUAL_BYTES: usize = 3 << 9;
@@ -28,8 +32,8 @@ impl Lines {
         write(&mut self.text);
         let json = self.text.get(begin + TO_BE_CHECKED.len()..).unwrap_or_default();
         self.is_torn |= json.contains('\n');
-        let check = blake3::hash(json.as_bytes()).to_hex();
-        self.text.replace_range(begin..begin + CHECK_DIGITS, check.get(..CHECK_DIGITS).unwrap_or_default());
+        let check = check(json);
+        self.text.replace_range(begin..begin + CHECK_DIGITS, &check);
         self.text.push('\n');
     }
 
@@ -61,8 +65,17 @@ pub(super) fn unchecked(line: &str) -> Option<&str> {
 
 /// The JSON of a line of a file, without line end, if its check fits.
 pub(super) fn checked(line: &str) -> Option<&str> {
-    let (check, json) = line.split_once(' ')?;
-    (check.len() == CHECK_DIGITS && blake3::hash(json.as_bytes()).to_hex().starts_with(check)).then_some(json)
+    let (found, json) = line.split_once(' ')?;
+    let fits = match found.len() {
+        CHECK_DIGITS => found == check(json),
+        HASH_DIGITS => blake3::hash(json.as_bytes()).to_hex().starts_with(found),
+        _ => false,
+    };
+    fits.then_some(json)
+}
+
+fn check(json: &str) -> String {
+    format!("{:08x}", crc32fast::hash(json.as_bytes()))
 }
 
 #[cfg(test)]
@@ -94,6 +107,16 @@ mod tests {
             let mut changed = line.to_owned();
             changed.replace_range(at..=at, "~");
             assert_eq!(checked(&changed), None, "{changed}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_before_has_the_beginning_of_a_hash() {
+        let hash = blake3::hash(b"{}").to_hex();
+        let line = |digits| format!("{} {{}}", &hash[..digits]);
+        assert_eq!(checked(&line(HASH_DIGITS)), Some("{}"));
+        for digits in (0..HASH_DIGITS).chain(HASH_DIGITS + 1..20) {
+            assert_eq!(checked(&line(digits)), None, "{digits}");
         }
     }
 

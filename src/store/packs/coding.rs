@@ -15,7 +15,7 @@
 
 use std::ops::Range;
 
-use super::contexts::{self, Compressing, Dictionary};
+use super::contexts::{self, Compressing, Dictionary, Method};
 use super::format::{CHECK_BYTES, CHUNK_BYTES, NAMELESS, part_check};
 use super::{Header, Kind};
 use crate::ids::BodyId;
@@ -41,8 +41,8 @@ const MIN_ROWS_BYTES: u64 = 4 << 10;
 /// What was done to the content of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::store) struct Coding {
-    /// What zstd knew before it compressed, if it did.
-    pub(in crate::store) compressed: Option<Dictionary>,
+    /// How it was compressed, if it was.
+    pub(in crate::store) compressed: Option<Method>,
     pub(in crate::store) is_sealed: bool,
 }
 
@@ -51,13 +51,15 @@ impl Coding {
     const SEALED: u8 = 2;
     const WITH_PREFIXES: u8 = 4;
     const WITH_COUNTED_PREFIXES: u8 = 8;
+    const AS_PHRASES: u8 = 16;
 
     pub(super) fn to_byte(self) -> u8 {
         let compressed = match self.compressed {
             None => 0,
-            Some(Dictionary::Nothing) => Self::COMPRESSED,
-            Some(Dictionary::Prefixes) => Self::COMPRESSED | Self::WITH_PREFIXES,
-            Some(Dictionary::CountedPrefixes) => Self::COMPRESSED | Self::WITH_COUNTED_PREFIXES,
+            Some(Method::Zstd(Dictionary::Nothing)) => Self::COMPRESSED,
+            Some(Method::Zstd(Dictionary::Prefixes)) => Self::COMPRESSED | Self::WITH_PREFIXES,
+            Some(Method::Zstd(Dictionary::CountedPrefixes)) => Self::COMPRESSED | Self::WITH_COUNTED_PREFIXES,
+            Some(Method::Phrases) => Self::COMPRESSED | Self::AS_PHRASES,
         };
         compressed | (u8::from(self.is_sealed) * Self::SEALED)
     }
@@ -65,12 +67,13 @@ impl Coding {
     /// `None` for one that this program does not know.
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
         let has = |bit: u8| byte & bit != 0;
-        let dictionary = match (has(Self::WITH_PREFIXES), has(Self::WITH_COUNTED_PREFIXES)) {
-            (true, _) => Dictionary::Prefixes,
-            (false, true) => Dictionary::CountedPrefixes,
-            (false, false) => Dictionary::Nothing,
+        let method = match (has(Self::WITH_PREFIXES), has(Self::WITH_COUNTED_PREFIXES)) {
+            (true, _) => Method::Zstd(Dictionary::Prefixes),
+            (false, true) => Method::Zstd(Dictionary::CountedPrefixes),
+            (false, false) if has(Self::AS_PHRASES) => Method::Phrases,
+            (false, false) => Method::Zstd(Dictionary::Nothing),
         };
-        let coding = Coding { compressed: has(Self::COMPRESSED).then_some(dictionary), is_sealed: has(Self::SEALED) };
+        let coding = Coding { compressed: has(Self::COMPRESSED).then_some(method), is_sealed: has(Self::SEALED) };
         (coding.to_byte() == byte).then_some(coding)
     }
 
@@ -189,7 +192,6 @@ pub(super) struct Encoder<'a> {
 }
 
 struct Begun {
-    dictionary: Dictionary,
     compressor: Option<Compressing>,
     chunk_key: Option<ChunkKey>,
 }
@@ -231,10 +233,9 @@ impl<'a> Encoder<'a> {
 
     fn begin(&self, first: &[u8], out: &mut Vec<u8>) -> Result<Begun> {
         let Subject { kind, len, .. } = self.subject;
-        let dictionary = Dictionary::of(kind);
-        let mut begun = Begun { dictionary, compressor: None, chunk_key: None };
+        let mut begun = Begun { compressor: None, chunk_key: None };
         if let Some(level) = self.compression.level_for(kind, u64::from(len)) {
-            let mut compressor = contexts::compressor(level, kind)?;
+            let mut compressor = contexts::compressor(level, kind, len)?;
             compressor.compress(first)?;
             if compressor.compressed().len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
                 begun.compressor = Some(compressor);
@@ -244,7 +245,7 @@ impl<'a> Encoder<'a> {
         }
         if let Some(key) = self.key {
             let salt = sealing::random_salt()?;
-            let coding = Coding { compressed: begun.compressed_with(), is_sealed: true };
+            let coding = Coding { compressed: begun.method(), is_sealed: true };
             begun.chunk_key = Some(chunk_key(key, self.subject, coding, &salt)?);
             out.extend(salt);
             out.extend(part_check(SALT_PART, &salt));
@@ -255,7 +256,7 @@ impl<'a> Encoder<'a> {
     /// Writes what comes behind the chunks. A record without content is not coded.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Coding {
         let Some(begun) = self.begun else { return Coding::default() };
-        let coding = Coding { compressed: begun.compressed_with(), is_sealed: begun.chunk_key.is_some() };
+        let coding = Coding { compressed: begun.method(), is_sealed: begun.chunk_key.is_some() };
         if coding.is_compressed() && self.lengths.len() > 1 {
             let table: Vec<u8> = self.lengths.iter().flat_map(|length| length.to_be_bytes()).collect();
             let check = part_check(TABLE_PART, &table);
@@ -268,8 +269,8 @@ impl<'a> Encoder<'a> {
 }
 
 impl Begun {
-    fn compressed_with(&self) -> Option<Dictionary> {
-        self.compressor.as_ref().map(|_| self.dictionary)
+    fn method(&self) -> Option<Method> {
+        self.compressor.as_ref().map(Compressing::method)
     }
 }
 
@@ -373,9 +374,9 @@ impl Layout {
         self.coding.is_sealed
     }
 
-    /// What zstd must know to decompress its chunks.
-    pub(super) fn dictionary(&self) -> Dictionary {
-        self.coding.compressed.unwrap_or(Dictionary::Nothing)
+    /// How its chunks were compressed, if they were.
+    pub(super) fn method(&self) -> Option<Method> {
+        self.coding.compressed
     }
 
     pub(super) fn chunk_key(&self, key: &DataKey, salt: &[u8; SALT_BYTES]) -> Result<ChunkKey> {

@@ -1,7 +1,7 @@
-//! What zstd works with: a few hundred kilobytes that are dear to make for a short letter. Each thread keeps its own for
-//! the next one, so there are as many as threads that code records: those of the runtime, the readers and committers,
-//! and for some seconds those on which something long was done. And what zstd knows beforehand of the prefixes of
-//! letters, which all say nearly the same.
+//! What contents are compressed with: a few hundred kilobytes that are dear to make for a short letter. Each thread keeps
+//! its own for the next one, so there are as many as threads that code records: those of the runtime, the readers and
+//! committers, and for some seconds those on which something long was done. And what is known beforehand of the prefixes
+//! of letters, which all say nearly the same.
 
 use std::cell::Cell;
 use std::io;
@@ -12,10 +12,11 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use super::Kind;
+use super::phrases::{self, Phrases};
 
 /// What stands above letters: a text that a prefix repeats most of. Records are compressed with these very bytes, so
 /// they never change; a better one would be a dictionary beside these.
-const PREFIXES: &[u8] = include_bytes!("prefixes.dictionary");
+pub(super) const PREFIXES: &[u8] = include_bytes!("prefixes.dictionary");
 
 /// How often what is repeated from how far, as zstd writes it at the beginning of a dictionary: counted in the prefixes
 /// of the demo. With it zstd need not count for each prefix, nor say what it counted. It never changes either.
@@ -24,20 +25,16 @@ const FREQUENCIES: &[u8] = include_bytes!("prefixes.frequencies");
 /// The highest level of zstd that `store.compression_level` allows.
 pub(super) const MAX_LEVEL: i32 = 19;
 
-/// The level for prefixes where others are compressed at the lowest: it leaves alone what repeats nothing, and that is
-/// hashes and signatures, of which little could be saved. It takes little more than half the time, and a quarter more
-/// room.
-const FAST_LEVEL: i32 = -4;
-
 thread_local! {
-    // Not shared: what another processor wrote last has to come from its cache.
-    static COMPRESSOR: Cell<Option<Compressing>> = const { Cell::new(None) };
+    // Not shared: what another processor wrote last has to come from its cache. With room for what they make.
+    static ZSTD: Cell<Option<(Compressor<'static>, Vec<u8>)>> = const { Cell::new(None) };
+    static PHRASES: Cell<Option<(Phrases, Vec<u8>)>> = const { Cell::new(None) };
     static DECOMPRESSOR: Cell<Option<Decompressor<'static>>> = const { Cell::new(None) };
 }
 
 static COUNTED_PREFIXES: LazyLock<Vec<u8>> = LazyLock::new(|| [FREQUENCIES, PREFIXES].concat());
 
-/// [`COUNTED_PREFIXES`] as zstd wants it, for each level; the first one for [`FAST_LEVEL`].
+/// [`COUNTED_PREFIXES`] as zstd wants it, for each level.
 static TO_COMPRESS: [OnceLock<EncoderDictionary<'static>>; MAX_LEVEL as usize + 1] =
     [const { OnceLock::new() }; MAX_LEVEL as usize + 1];
 static PREFIXES_TO_DECOMPRESS: LazyLock<DecoderDictionary<'static>> =
@@ -47,8 +44,27 @@ static COUNTED_TO_DECOMPRESS: LazyLock<DecoderDictionary<'static>> =
 
 /// A compressor, with room for what it makes.
 pub(super) struct Compressing {
-    compressor: Compressor<'static>,
+    compressor: AnyCompressor,
     compressed: Vec<u8>,
+}
+
+enum AnyCompressor {
+    Zstd(Compressor<'static>, Dictionary),
+    Phrases(Phrases),
+}
+
+/// A decompressor.
+pub(super) enum Decompressing {
+    Zstd(Decompressor<'static>),
+    Phrases,
+}
+
+/// How contents are compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::store) enum Method {
+    Zstd(Dictionary),
+    /// As phrases of what stands above every letter (see the module).
+    Phrases,
 }
 
 /// What zstd knows before it begins.
@@ -62,48 +78,67 @@ pub(in crate::store) enum Dictionary {
     CountedPrefixes,
 }
 
-impl Dictionary {
-    /// For a new record of this kind.
-    pub(super) fn of(kind: Kind) -> Self {
+impl Method {
+    /// For a new record of this kind and length where others are compressed at this level. At the lowest one the prefixes
+    /// of letters cost little, at others they take less room.
+    pub(super) fn of(kind: Kind, level: i32, len: u32) -> Self {
         match kind {
-            Kind::Bytes => Dictionary::CountedPrefixes,
-            Kind::Body | Kind::Rows => Dictionary::Nothing,
+            Kind::Bytes if level == 1 && len <= phrases::MAX_BYTES => Method::Phrases,
+            Kind::Bytes => Method::Zstd(Dictionary::CountedPrefixes),
+            Kind::Body | Kind::Rows => Method::Zstd(Dictionary::Nothing),
         }
     }
 }
 
-/// One for new records, which compresses at this level, or prefixes still faster; the lengths of contents are not
-/// written, the record's header knows them, and neither is which dictionary it was.
-pub(super) fn compressor(level: i32, kind: Kind) -> io::Result<Compressing> {
-    let idle = take(&COMPRESSOR);
-    let mut compressing = idle.map_or_else(|| Compressing::new(level), Ok)?;
-    let compressor = &mut compressing.compressor;
+/// One for a new record of this kind and length, which compresses at this level; the lengths of contents are not written,
+/// the record's header knows them, and neither is which dictionary it was.
+pub(super) fn compressor(level: i32, kind: Kind, len: u32) -> io::Result<Compressing> {
+    let dictionary = match Method::of(kind, level, len) {
+        Method::Phrases => {
+            let (phrases, compressed) = take(&PHRASES).unwrap_or_default();
+            return Ok(Compressing { compressor: AnyCompressor::Phrases(phrases), compressed });
+        }
+        Method::Zstd(dictionary) => dictionary,
+    };
+    let idle = take(&ZSTD);
+    let (mut zstd, compressed) = idle.map_or_else(|| Ok((Compressor::new(level)?, Vec::new())), io::Result::Ok)?;
     // This forgets a dictionary.
-    compressor.set_compression_level(level)?;
-    if Dictionary::of(kind) == Dictionary::CountedPrefixes {
-        let level = if level > 1 { level } else { FAST_LEVEL };
+    zstd.set_compression_level(level)?;
+    if dictionary == Dictionary::CountedPrefixes {
         let prepared = TO_COMPRESS.get(usize::try_from(level).unwrap_or(0));
         let prepared = prepared.ok_or_else(|| io::Error::other(format!("zstd has no level {level}")))?;
         let prepare = || EncoderDictionary::copy(&COUNTED_PREFIXES, level);
-        compressor.set_prepared_dictionary(prepared.get_or_init(prepare))?;
+        zstd.set_prepared_dictionary(prepared.get_or_init(prepare))?;
     }
-    compressor.include_contentsize(false)?;
-    compressor.include_dictid(false)?;
-    // What has no hash is compared with zstd's own check of the content whenever it is read.
-    compressor.include_checksum(kind != Kind::Body)?;
-    Ok(compressing)
+    zstd.include_contentsize(false)?;
+    zstd.include_dictid(false)?;
+    // What has no hash is compared with a check of the content whenever it is read.
+    zstd.include_checksum(kind != Kind::Body)?;
+    Ok(Compressing { compressor: AnyCompressor::Zstd(zstd, dictionary), compressed })
 }
 
 impl Compressing {
-    fn new(level: i32) -> io::Result<Self> {
-        Ok(Compressing { compressor: Compressor::new(level)?, compressed: Vec::new() })
+    /// How it compresses.
+    pub(super) fn method(&self) -> Method {
+        match self.compressor {
+            AnyCompressor::Zstd(_, dictionary) => Method::Zstd(dictionary),
+            AnyCompressor::Phrases(_) => Method::Phrases,
+        }
     }
 
     /// Compresses a chunk.
     pub(super) fn compress(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.compressed.clear();
-        self.compressed.reserve(zstd::zstd_safe::compress_bound(chunk.len()));
-        self.compressor.compress_to_buffer(chunk, &mut self.compressed).map(drop)
+        match &mut self.compressor {
+            AnyCompressor::Zstd(zstd, _) => {
+                self.compressed.reserve(zstd::zstd_safe::compress_bound(chunk.len()));
+                zstd.compress_to_buffer(chunk, &mut self.compressed).map(drop)
+            }
+            AnyCompressor::Phrases(phrases) => {
+                phrases.compress(chunk, &mut self.compressed);
+                Ok(())
+            }
+        }
     }
 
     /// The last chunk.
@@ -113,24 +148,44 @@ impl Compressing {
 }
 
 /// Keeps it for the thread's next one. One that failed is better dropped.
-pub(super) fn keep_compressor(compressor: Compressing) {
-    keep(&COMPRESSOR, compressor);
+pub(super) fn keep_compressor(Compressing { compressor, compressed }: Compressing) {
+    match compressor {
+        AnyCompressor::Zstd(zstd, _) => keep(&ZSTD, (zstd, compressed)),
+        AnyCompressor::Phrases(phrases) => keep(&PHRASES, (phrases, compressed)),
+    }
 }
 
-pub(super) fn decompressor(dictionary: Dictionary) -> io::Result<Decompressor<'static>> {
+/// One for what was compressed so.
+pub(super) fn decompressor(method: Method) -> io::Result<Decompressing> {
+    let Method::Zstd(dictionary) = method else { return Ok(Decompressing::Phrases) };
     let idle = take(&DECOMPRESSOR);
-    let mut decompressor = idle.map_or_else(Decompressor::new, Ok)?;
+    let mut zstd = idle.map_or_else(Decompressor::new, Ok)?;
     match dictionary {
-        Dictionary::Nothing => decompressor.set_dictionary(&[])?,
-        Dictionary::Prefixes => decompressor.set_prepared_dictionary(&PREFIXES_TO_DECOMPRESS)?,
-        Dictionary::CountedPrefixes => decompressor.set_prepared_dictionary(&COUNTED_TO_DECOMPRESS)?,
+        Dictionary::Nothing => zstd.set_dictionary(&[])?,
+        Dictionary::Prefixes => zstd.set_prepared_dictionary(&PREFIXES_TO_DECOMPRESS)?,
+        Dictionary::CountedPrefixes => zstd.set_prepared_dictionary(&COUNTED_TO_DECOMPRESS)?,
     }
-    Ok(decompressor)
+    Ok(Decompressing::Zstd(zstd))
+}
+
+impl Decompressing {
+    /// Decompresses a chunk of `len` bytes into `content`, which is empty. How many it had.
+    pub(super) fn decompress(&mut self, compressed: &[u8], len: usize, content: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Decompressing::Zstd(zstd) => {
+                content.reserve_exact(len);
+                zstd.decompress_to_buffer(compressed, content)
+            }
+            Decompressing::Phrases => phrases::decompress(compressed, len, content),
+        }
+    }
 }
 
 /// Keeps it for the thread's next one. One that failed is better dropped.
-pub(super) fn keep_decompressor(decompressor: Decompressor<'static>) {
-    keep(&DECOMPRESSOR, decompressor);
+pub(super) fn keep_decompressor(decompressor: Decompressing) {
+    if let Decompressing::Zstd(zstd) = decompressor {
+        keep(&DECOMPRESSOR, zstd);
+    }
 }
 
 /// A thread that ends has nothing any more.
@@ -161,7 +216,8 @@ mod tests {
         let mut first = Compressor::with_dictionary(1, PREFIXES).unwrap();
         first.include_contentsize(false).unwrap();
         let compressed = first.compress(prefix.as_bytes()).unwrap();
-        let read = decompressor(Dictionary::Prefixes).unwrap().decompress(&compressed, prefix.len()).unwrap();
+        let (mut read, method) = (Vec::new(), Method::Zstd(Dictionary::Prefixes));
+        decompressor(method).unwrap().decompress(&compressed, prefix.len(), &mut read).unwrap();
         assert_eq!(read, prefix.as_bytes());
     }
 }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 4 | magic |
 //! | 1 | kind |
-//! | 1 | what was done to the content: bit 0 compressed, bit 1 sealed, bits 2 and 3 with which dictionary ([`Coding`]) |
+//! | 1 | what was done to the content: bit 0 compressed, bits 2 to 4 how, bit 1 sealed ([`super::coding::Coding`]) |
 //! | 2 | zero |
 //! | 4 | length of the content |
 //! | 4 | bytes that it takes behind this header |
@@ -32,7 +32,7 @@ pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
 
 /// The id of a record that is neither a body nor sealed: its checks say whether it is whole (that of a compressed one
-/// also stands in what zstd wrote), and nobody asks for it by name. Once it was BLAKE3 of the content, and of a record
+/// also stands in what was compressed), and nobody asks for it by name. Once it was BLAKE3 of the content, and of a record
 /// that is that old it still is.
 pub(super) const NAMELESS: [u8; 32] = [0; 32];
 

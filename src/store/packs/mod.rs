@@ -9,6 +9,7 @@ mod contexts;
 mod damage;
 mod format;
 mod moving;
+mod phrases;
 mod reading;
 mod writer;
 

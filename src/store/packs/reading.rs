@@ -201,13 +201,13 @@ impl Opened {
                 each(packed);
                 return Ok(());
             }
+            let method = self.layout.method().ok_or_else(|| damaged(self.place, "its length differs"))?;
             let decompressor = match &mut decompressor {
                 Some(decompressor) => decompressor,
-                none => none.insert(contexts::decompressor(self.layout.dictionary())?),
+                none => none.insert(contexts::decompressor(method)?),
             };
             plain.clear();
-            plain.reserve_exact(len);
-            let unpacked = decompressor.decompress_to_buffer(packed, &mut plain);
+            let unpacked = decompressor.decompress(packed, len, &mut plain);
             if packed.len() > len || !unpacked.is_ok_and(|unpacked| unpacked == len) {
                 return Err(damaged(self.place, "it does not decompress"));
             }

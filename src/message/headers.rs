@@ -22,6 +22,7 @@ pub struct Field<'a> {
 impl Field<'_> {
     /// Names have no case (RFC 5322 §1.2.2).
     #[must_use]
+    #[inline]
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }

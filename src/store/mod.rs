@@ -13,6 +13,7 @@ pub mod base;
 mod batch;
 pub mod bodies;
 pub mod check;
+mod checksum;
 pub mod clock_checks;
 pub mod closings;
 mod commit;

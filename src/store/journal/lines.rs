@@ -1,5 +1,7 @@
-//! Lines as they stand in the files of the journal: each the CRC-32 of its JSON (8 hexadecimal digits), a space, the JSON.
+//! Lines as they stand in the files of the journal: each the checksum of its JSON (8 hexadecimal digits), a space, the JSON.
 //! Before schema 13 it was the beginning of its BLAKE3 hash (16 digits).
+
+use crate::store::checksum::short_checksum;
 
 /// Before each line stands its check.
 const CHECK_DIGITS: usize = 8;
@@ -75,7 +77,7 @@ pub(super) fn checked(line: &str) -> Option<&str> {
 }
 
 fn check(json: &str) -> String {
-    format!("{:08x}", crc32fast::hash(json.as_bytes()))
+    format!("{:08x}", short_checksum(json.as_bytes()))
 }
 
 #[cfg(test)]

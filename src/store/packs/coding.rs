@@ -16,7 +16,7 @@
 use std::ops::Range;
 
 use super::contexts::{self, Compressing, Dictionary, Method};
-use super::format::{CHECK_BYTES, CHUNK_BYTES, NAMELESS, part_check};
+use super::format::{CHECK_BYTES, CHUNK_BYTES, Checks, NAMELESS};
 use super::{Header, Kind};
 use crate::ids::BodyId;
 use crate::store::sealing::{self, ChunkKey, DataKey, SALT_BYTES, Seal, TAG_BYTES, Use};
@@ -31,6 +31,9 @@ pub(super) const TABLE_PART: u64 = u64::MAX - 1;
 /// Bytes of the table for each chunk.
 const ENTRY_BYTES: u64 = 4;
 
+/// How new records are checked.
+const CHECKS: Checks = Checks::Sums;
+
 /// What compressing must save of the first chunk for the record to be compressed: one part in so many.
 const MIN_SAVING_DIVISOR: usize = 10;
 
@@ -44,6 +47,7 @@ pub(in crate::store) struct Coding {
     /// How it was compressed, if it was.
     pub(in crate::store) compressed: Option<Method>,
     pub(in crate::store) is_sealed: bool,
+    pub(in crate::store) checks: Checks,
 }
 
 impl Coding {
@@ -52,6 +56,12 @@ impl Coding {
     const WITH_PREFIXES: u8 = 4;
     const WITH_COUNTED_PREFIXES: u8 = 8;
     const AS_PHRASES: u8 = 16;
+    const WITH_SUMS: u8 = 32;
+
+    /// Of a new record.
+    pub(super) fn new(compressed: Option<Method>, is_sealed: bool) -> Self {
+        Coding { compressed, is_sealed, checks: CHECKS }
+    }
 
     pub(super) fn to_byte(self) -> u8 {
         let compressed = match self.compressed {
@@ -61,7 +71,11 @@ impl Coding {
             Some(Method::Zstd(Dictionary::CountedPrefixes)) => Self::COMPRESSED | Self::WITH_COUNTED_PREFIXES,
             Some(Method::Phrases) => Self::COMPRESSED | Self::AS_PHRASES,
         };
-        compressed | (u8::from(self.is_sealed) * Self::SEALED)
+        let checks = match self.checks {
+            Checks::Hashes => 0,
+            Checks::Sums => Self::WITH_SUMS,
+        };
+        compressed | (u8::from(self.is_sealed) * Self::SEALED) | checks
     }
 
     /// `None` for one that this program does not know.
@@ -73,7 +87,9 @@ impl Coding {
             (false, false) if has(Self::AS_PHRASES) => Method::Phrases,
             (false, false) => Method::Zstd(Dictionary::Nothing),
         };
-        let coding = Coding { compressed: has(Self::COMPRESSED).then_some(method), is_sealed: has(Self::SEALED) };
+        let checks = if has(Self::WITH_SUMS) { Checks::Sums } else { Checks::Hashes };
+        let coding =
+            Coding { compressed: has(Self::COMPRESSED).then_some(method), is_sealed: has(Self::SEALED), checks };
         (coding.to_byte() == byte).then_some(coding)
     }
 
@@ -225,7 +241,7 @@ impl<'a> Encoder<'a> {
         }
         let stands = out.get(from..).unwrap_or_default();
         self.lengths.push(u32::try_from(stands.len()).map_err(|_| too_large(stands.len() as u64))?);
-        let check = part_check(index, stands);
+        let check = CHECKS.of_part(index, stands);
         out.extend(check);
         self.begun = Some(begun);
         Ok(())
@@ -245,10 +261,10 @@ impl<'a> Encoder<'a> {
         }
         if let Some(key) = self.key {
             let salt = sealing::random_salt()?;
-            let coding = Coding { compressed: begun.method(), is_sealed: true };
+            let coding = Coding::new(begun.method(), true);
             begun.chunk_key = Some(chunk_key(key, self.subject, coding, &salt)?);
             out.extend(salt);
-            out.extend(part_check(SALT_PART, &salt));
+            out.extend(CHECKS.of_part(SALT_PART, &salt));
         }
         Ok(begun)
     }
@@ -256,10 +272,10 @@ impl<'a> Encoder<'a> {
     /// Writes what comes behind the chunks. A record without content is not coded.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Coding {
         let Some(begun) = self.begun else { return Coding::default() };
-        let coding = Coding { compressed: begun.method(), is_sealed: begun.chunk_key.is_some() };
+        let coding = Coding::new(begun.method(), begun.chunk_key.is_some());
         if coding.is_compressed() && self.lengths.len() > 1 {
             let table: Vec<u8> = self.lengths.iter().flat_map(|length| length.to_be_bytes()).collect();
-            let check = part_check(TABLE_PART, &table);
+            let check = CHECKS.of_part(TABLE_PART, &table);
             out.extend(table);
             out.extend(check);
         }
@@ -377,6 +393,11 @@ impl Layout {
     /// How its chunks were compressed, if they were.
     pub(super) fn method(&self) -> Option<Method> {
         self.coding.compressed
+    }
+
+    /// How its parts are checked.
+    pub(super) fn checks(&self) -> Checks {
+        self.coding.checks
     }
 
     pub(super) fn chunk_key(&self, key: &DataKey, salt: &[u8; SALT_BYTES]) -> Result<ChunkKey> {

@@ -6,20 +6,21 @@
 //! |---|---|
 //! | 4 | magic |
 //! | 1 | kind |
-//! | 1 | what was done to the content: bit 0 compressed, bits 2 to 4 how, bit 1 sealed ([`super::coding::Coding`]) |
+//! | 1 | what was done to the content: bit 0 compressed, bits 2 to 4 how, bit 1 sealed; bit 5 how it is checked ([`Coding`]) |
 //! | 2 | zero |
 //! | 4 | length of the content |
 //! | 4 | bytes that it takes behind this header |
 //! | 32 | of a body BLAKE3 of the content, of any other record zero; of what is sealed the name that its seal says |
 //! | 8 | where, and so when, it was first written ([`Birthplace`]) |
 //! | 8 | check of the 56 bytes before |
-//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes; how in detail |
-//! | | is told by the module `coding` |
+//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes ([`Checks`]); how |
+//! | | in detail is told by the module `coding` |
 //!
 //! Chunks have checks of their own so that a piece of a large body can be read, and trusted, alone.
 
 use super::RecordRef;
 use super::coding::Coding;
+use crate::store::checksum::checksum;
 
 pub(in crate::store) const PACK_HEADER_BYTES: u64 = 16;
 pub(super) const HEADER_BYTES: u64 = 64;
@@ -122,15 +123,30 @@ pub(super) fn pack_header(number: u32) -> [u8; PACK_HEADER_BYTES as usize] {
     bytes
 }
 
-/// The check of a chunk, or of another part of a record that has a number of its own.
-pub(super) fn part_check(index: u64, bytes: &[u8]) -> [u8; CHECK_BYTES as usize] {
-    check_of(&[&index.to_be_bytes(), bytes])
+/// How the parts of a record are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::store) enum Checks {
+    /// By the beginning of the BLAKE3 hash of index and bytes: before schema 13.
+    Hashes,
+    /// By a checksum.
+    #[default]
+    Sums,
 }
 
-/// The bytes of a part before its check, if that fits.
-pub(super) fn checked_part(index: u64, stored: &[u8]) -> Option<&[u8]> {
-    let (bytes, check) = stored.split_at_checked(stored.len().checked_sub(CHECK_BYTES as usize)?)?;
-    (check == part_check(index, bytes)).then_some(bytes)
+impl Checks {
+    /// The check of a chunk, or of another part of a record that has a number of its own.
+    pub(super) fn of_part(self, index: u64, bytes: &[u8]) -> [u8; CHECK_BYTES as usize] {
+        match self {
+            Checks::Hashes => check_of(&[&index.to_be_bytes(), bytes]),
+            Checks::Sums => checksum(index, bytes).to_be_bytes(),
+        }
+    }
+
+    /// The bytes of a part before its check, if that fits.
+    pub(super) fn checked_part(self, index: u64, stored: &[u8]) -> Option<&[u8]> {
+        let (bytes, check) = stored.split_at_checked(stored.len().checked_sub(CHECK_BYTES as usize)?)?;
+        (check == self.of_part(index, bytes)).then_some(bytes)
+    }
 }
 
 fn check_of(parts: &[&[u8]]) -> [u8; CHECK_BYTES as usize] {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::coding::{Layout, SALT_PART, TABLE_PART};
-use super::format::{CHUNK_BYTES, HEADER_BYTES, NAMELESS, checked_part};
+use super::format::{CHUNK_BYTES, HEADER_BYTES, NAMELESS};
 use super::{Header, Kind, Packs, RecordRef, contexts, damaged, usize_of};
 use crate::ids::BodyId;
 use crate::store::sealing::{ChunkKey, DataKey};
@@ -158,7 +158,7 @@ impl Opened {
     fn read_table(&mut self) -> Result<()> {
         let Some(table) = self.layout.table() else { return Ok(()) };
         let stored = self.stored(table.ok_or_else(|| damaged(self.place, "it is too short for its table"))?)?;
-        let table = checked_part(TABLE_PART, &stored).map(<[u8]>::to_vec);
+        let table = self.layout.checks().checked_part(TABLE_PART, &stored).map(<[u8]>::to_vec);
         match table.filter(|table| self.layout.set_table(table)) {
             Some(_) => Ok(()),
             None => Err(damaged(self.place, "its table differs")),
@@ -168,9 +168,8 @@ impl Opened {
     /// The random bytes of a sealed record.
     fn salt(&self) -> Result<[u8; crate::store::sealing::SALT_BYTES]> {
         let stored = self.stored(self.layout.beginning().unwrap_or_default())?;
-        checked_part(SALT_PART, &stored)
-            .and_then(|salt| salt.try_into().ok())
-            .ok_or_else(|| damaged(self.place, "its beginning differs"))
+        let salt = self.layout.checks().checked_part(SALT_PART, &stored);
+        salt.and_then(|salt| salt.try_into().ok()).ok_or_else(|| damaged(self.place, "its beginning differs"))
     }
 
     /// From here on sealed chunks can be opened.
@@ -230,7 +229,7 @@ impl Opened {
             for index in first..end {
                 let range = place_of(index)?;
                 let stands = piece.get(usize_of(range.start - from)?..usize_of(range.end - from)?);
-                let checked = stands.and_then(|stands| checked_part(index, stands));
+                let checked = stands.and_then(|stands| self.layout.checks().checked_part(index, stands));
                 each(index, checked.ok_or_else(|| damaged(self.place, "its checksum differs"))?)?;
             }
             first = end;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use test_case::test_case;
 
 use super::coding::{Coding, Encoded};
+use super::format::Checks;
 use super::*;
 use crate::ids::BodyId;
 use crate::store::sealing::{DataKey, Seal};
@@ -88,7 +89,7 @@ impl Fixture {
     }
 
     fn coding(&self, place: RecordRef) -> (bool, bool) {
-        let Coding { compressed, is_sealed } = self.packs.header(place.pack, place.offset).unwrap().unwrap().coding;
+        let Coding { compressed, is_sealed, .. } = self.packs.header(place.pack, place.offset).unwrap().unwrap().coding;
         (compressed.is_some(), is_sealed)
     }
 }
@@ -183,9 +184,9 @@ proptest! {
     }
 }
 
-#[test_case(1, 17, 36)]
-#[test_case(3, 9, 26)]
-#[test_case(19, 9, 26)]
+#[test_case(1, 32 + 17, 36)]
+#[test_case(3, 32 + 9, 26)]
+#[test_case(19, 32 + 9, 26)]
 fn what_stands_above_a_letter_takes_less_because_it_is_known(level: i32, coding: u8, percent: usize) {
     let letter = include_bytes!("../../../tests/vectors/postmark/valid.eml");
     let prefix = &letter[..letter.windows(6).position(|bytes| bytes == b"From: ").unwrap()];
@@ -194,7 +195,7 @@ fn what_stands_above_a_letter_takes_less_because_it_is_known(level: i32, coding:
     let without = Encoded::body(BodyId([1; 32]), prefix, zstd, None).unwrap();
     assert!(with.stored.len() < without.stored.len(), "{} and {}", with.stored.len(), without.stored.len());
     assert!(with.stored.len() * 100 < prefix.len() * percent, "{} of {}", with.stored.len(), prefix.len());
-    assert_eq!((with.coding.to_byte(), without.coding.to_byte()), (coding, 1));
+    assert_eq!((with.coding.to_byte(), without.coding.to_byte()), (coding, 32 + 1));
     let mut fixture = Fixture::new();
     let place = fixture.write(prefix, zstd, None);
     assert_eq!(fixture.packs.read_whole(place, None).unwrap(), prefix);
@@ -262,7 +263,7 @@ fn chunks_of_other_places_and_records_do_not_open() {
     let (first, stride) = (HEADER_BYTES as usize + 32, CHUNK + 24);
     let chunk = |of: &[u8], index: usize| of[first + index * stride..][..stride - 8].to_vec();
     let put = |index: usize, chunk: &[u8]| {
-        let check = format::part_check(index as u64, chunk);
+        let check = Checks::Sums.of_part(index as u64, chunk);
         fixture.overwrite(place, (first + index * stride) as u64, &[chunk, &check].concat());
     };
     let is_refused = || {
@@ -288,8 +289,12 @@ fn a_record_that_has_the_hash_of_its_content_is_compared_with_it() {
     let place = fixture.write(&content, Compression::Off, None);
     let header = fixture.packs.header(place.pack, place.offset).unwrap().unwrap();
     assert_eq!(header.id, format::NAMELESS);
+    let coding = Coding { checks: Checks::Hashes, ..header.coding };
+    let part = [&content[..], &Checks::Hashes.of_part(0, &content)].concat();
+    assert_ne!(part, fixture.stands(place)[HEADER_BYTES as usize..]);
     for (id, is_its) in [(*blake3::hash(&content).as_bytes(), true), ([8; 32], false)] {
-        fixture.overwrite(place, 0, &Header { id, ..header.clone() }.to_bytes());
+        let header = Header { id, coding, ..header.clone() };
+        fixture.overwrite(place, 0, &[&header.to_bytes()[..], &part].concat());
         assert_eq!(fixture.packs.verify(place, Kind::Bytes).is_ok(), is_its);
         assert_eq!(fixture.packs.read_whole(place, None).unwrap(), content);
     }
@@ -308,7 +313,7 @@ fn a_compressed_record_that_holds_other_bytes_than_were_compressed_is_damaged() 
     for at in 0..chunk.len() {
         let mut other = chunk.clone();
         other[at] ^= 1;
-        fixture.overwrite(place, HEADER_BYTES, &[&other[..], &format::part_check(0, &other)].concat());
+        fixture.overwrite(place, HEADER_BYTES, &[&other[..], &Checks::Sums.of_part(0, &other)].concat());
         match fixture.packs.read_whole(place, None) {
             Ok(read) => assert_eq!(read, content, "byte {at}"),
             read => assert!(is_damaged(&read)),

@@ -287,7 +287,7 @@ impl Output<'_> {
             }
             Content::Body(body) => {
                 let subject = subject_of(body)?;
-                let coding = Coding { compressed: None, is_sealed: body.seal.is_some() && subject.len > 0 };
+                let coding = Coding::new(None, body.seal.is_some() && subject.len > 0);
                 self.buffer.extend(header(subject, coding, place.stored, birthplace).to_bytes());
                 self.body(body, subject, Compression::Off)?;
             }

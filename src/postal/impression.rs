@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::ids::{ImpressionId, ItemId};
 
 use super::face::{Face, Workplace};
-use super::tag_writer::TagWriter;
+use super::tag_writer::{TagWriter, write_base64};
 use super::{DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox, MarkDigest, S10};
 
 /// A line of the journal takes about so many bytes.
@@ -218,7 +218,7 @@ impl Impression {
         // A string takes whatever is written to it.
         let _ = write!(line, ",\"impression\":\"{id}\",\"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"");
         line.extend([kind.tag(), "\",\"mark\":\""]);
-        STANDARD.encode_string(mark.0, line);
+        write_base64(&STANDARD, &mark.0, line);
         line.push_str("\",\"peer\":");
         match &self.details.peer {
             Some(peer) => line.push_str(&Value::from(peer.as_str()).to_string()),

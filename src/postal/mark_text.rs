@@ -2,8 +2,9 @@
 
 use std::fmt::{Display, Write as _};
 
-use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+use super::tag_writer::write_base64;
 
 /// Longest line that holds an encoded word (RFC 2047 §2).
 const LINE: usize = 76;
@@ -59,7 +60,7 @@ impl MarkText {
 fn push_word(out: &mut String, word: &str) {
     out.push(' ');
     out.push_str(OPEN);
-    STANDARD.encode_string(word, out);
+    write_base64(&STANDARD, word.as_bytes(), out);
     out.push_str(CLOSE);
 }
 
@@ -70,6 +71,7 @@ fn capacity(used: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use proptest::prelude::*;
 
     use super::*;

@@ -3,13 +3,16 @@
 use std::fmt::{Display, Write as _};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
 use memchr::memchr_iter;
 
 use super::tag_list::quote_into;
 
 /// Longest line of a folded field, without CRLF (RFC 5322 §2.1.1).
 pub(super) const LINE: usize = 78;
+
+/// The signature of an Ed25519 key in base64.
+const SHORT_BASE64_BYTES: usize = 88;
 
 /// A signed mark in canonical form takes about so many bytes.
 const USUAL_BYTES: usize = 3 << 9;
@@ -57,15 +60,15 @@ impl TagWriter {
     /// Appends a tag for bytes, in base64.
     pub(super) fn push_base64(&mut self, name: &str, bytes: &[u8]) {
         self.begin(name);
-        STANDARD.encode_string(bytes, &mut self.canonical);
+        write_base64(&STANDARD, bytes, &mut self.canonical);
     }
 
     /// Appends a tag for two values, each in the base64 of URLs, with a point between them.
     pub(super) fn push_base64_pair(&mut self, name: &str, (first, second): (&[u8], &[u8])) {
         self.begin(name);
-        URL_SAFE_NO_PAD.encode_string(first, &mut self.canonical);
+        write_base64(&URL_SAFE_NO_PAD, first, &mut self.canonical);
         self.canonical.push('.');
-        URL_SAFE_NO_PAD.encode_string(second, &mut self.canonical);
+        write_base64(&URL_SAFE_NO_PAD, second, &mut self.canonical);
     }
 
     /// Appends a tag for any text, in dkim-quoted-printable.
@@ -82,7 +85,7 @@ impl TagWriter {
 
     /// Goes on with the value of the tag that was appended last, in base64.
     pub(super) fn extend_last_base64(&mut self, bytes: &[u8]) {
-        STANDARD.encode_string(bytes, &mut self.canonical);
+        write_base64(&STANDARD, bytes, &mut self.canonical);
     }
 
     /// The canonical form. Folding does not change it.
@@ -142,6 +145,17 @@ impl TagWriter {
         if self.canonical.len() > self.begin {
             self.canonical.push(';');
         }
+    }
+}
+
+/// Writes bytes in base64 to the end of `out`. Hashes and short signatures do not go through the encoder's buffer, which
+/// is emptied each time.
+pub(super) fn write_base64(encoding: &GeneralPurpose, bytes: &[u8], out: &mut String) {
+    let mut text = [0; SHORT_BASE64_BYTES];
+    let short = encoding.encode_slice(bytes, &mut text).ok().and_then(|len| text.get(..len));
+    match short.and_then(|text| std::str::from_utf8(text).ok()) {
+        Some(text) => out.push_str(text),
+        None => encoding.encode_string(bytes, out),
     }
 }
 

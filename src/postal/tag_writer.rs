@@ -148,8 +148,8 @@ impl TagWriter {
     }
 }
 
-/// Writes bytes in base64 to the end of `out`. Hashes and short signatures do not go through the encoder's buffer, which
-/// is emptied each time.
+/// Writes bytes in base64 to the end of `out`. Hashes and short signatures do not go through the encoder's buffer of a
+/// kilobyte, which is zeroed each time.
 pub(super) fn write_base64(encoding: &GeneralPurpose, bytes: &[u8], out: &mut String) {
     let mut text = [0; SHORT_BASE64_BYTES];
     let short = encoding.encode_slice(bytes, &mut text).ok().and_then(|len| text.get(..len));

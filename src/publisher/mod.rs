@@ -36,7 +36,7 @@ pub use inspect::{Checked, Shown};
 pub use settings::Settings;
 pub use stamps::{Hash, Settings as StampSettings};
 
-use line::leaf_of;
+use line::{leaf_at_sight, leaf_of};
 
 /// What the publisher is made of.
 #[derive(Debug)]
@@ -236,7 +236,7 @@ impl Publisher {
         let (mut leaves, mut wrong, mut lines) = (Vec::new(), None, 0);
         let place = self.inner.parts.store.read_blocking(|view| {
             view.journal_lines_after(after, |line, _| {
-                match leaf_of(line) {
+                match leaf_at_sight(line).map_or_else(|| leaf_of(line), |leaf| Ok(Some(leaf))) {
                     Ok(leaf) => leaves.extend(leaf),
                     Err(error) => wrong = Some(error),
                 }

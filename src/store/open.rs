@@ -37,8 +37,8 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// 10. with folders that know when they were renamed, which programs before it take for damaged;
 /// 11. with messages that know where their bodies may lie, which programs before it take for damaged;
 /// 12. with records that have no name, which programs before it take for damaged;
-/// 13. with prefixes as phrases that are known, and shorter checks in the journal, which programs before it take for
-///     damaged.
+/// 13. with checksums in records and lines of the journal, and prefixes as phrases that are known: programs before it
+///     take all of it for damaged.
 pub(super) const SCHEMA: u32 = 13;
 
 /// Where the rows lie.

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use super::contexts::{self, Compressing, Dictionary, Method};
 use super::format::{CHECK_BYTES, CHUNK_BYTES, Checks, NAMELESS};
-use super::{Header, Kind};
+use super::{Header, Kind, phrases};
 use crate::ids::BodyId;
 use crate::store::sealing::{self, ChunkKey, DataKey, SALT_BYTES, Seal, TAG_BYTES, Use};
 use crate::store::{Error, Result, Settings};
@@ -42,7 +42,7 @@ const MIN_SAVING_DIVISOR: usize = 10;
 const MIN_ROWS_BYTES: u64 = 4 << 10;
 
 /// What was done to the content of a record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Coding {
     /// How it was compressed, if it was.
     pub(in crate::store) compressed: Option<Method>,
@@ -251,8 +251,7 @@ impl<'a> Encoder<'a> {
         let Subject { kind, len, .. } = self.subject;
         let mut begun = Begun { compressor: None, chunk_key: None };
         if let Some(level) = self.compression.level_for(kind, u64::from(len)) {
-            let mut compressor = contexts::compressor(level, kind, len)?;
-            compressor.compress(first)?;
+            let compressor = self.compress(first, level)?;
             if compressor.compressed().len() <= first.len() - first.len() / MIN_SAVING_DIVISOR {
                 begun.compressor = Some(compressor);
             } else {
@@ -269,9 +268,26 @@ impl<'a> Encoder<'a> {
         Ok(begun)
     }
 
+    /// The first chunk, compressed. At the lowest level it costs little to find the phrases of a prefix; what turns out to
+    /// say something else is for zstd.
+    fn compress(&self, first: &[u8], level: i32) -> Result<Compressing> {
+        let Subject { kind, len, .. } = self.subject;
+        if kind == Kind::Bytes && level == 1 && len <= phrases::MAX_BYTES {
+            let mut phrases = contexts::phrases();
+            phrases.compress(first)?;
+            if phrases.compressed().len() <= first.len() / 2 {
+                return Ok(phrases);
+            }
+            contexts::keep_compressor(phrases);
+        }
+        let mut zstd = contexts::zstd(level, kind)?;
+        zstd.compress(first)?;
+        Ok(zstd)
+    }
+
     /// Writes what comes behind the chunks. A record without content is not coded.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Coding {
-        let Some(begun) = self.begun else { return Coding::default() };
+        let Some(begun) = self.begun else { return Coding::new(None, false) };
         let coding = Coding::new(begun.method(), begun.chunk_key.is_some());
         if coding.is_compressed() && self.lengths.len() > 1 {
             let table: Vec<u8> = self.lengths.iter().flat_map(|length| length.to_be_bytes()).collect();

@@ -63,7 +63,7 @@ pub(super) enum Decompressing {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Method {
     Zstd(Dictionary),
-    /// As phrases of what stands above every letter (see the module).
+    /// As phrases of what stands above every letter (module `phrases`).
     Phrases,
 }
 
@@ -78,28 +78,26 @@ pub(in crate::store) enum Dictionary {
     CountedPrefixes,
 }
 
-impl Method {
-    /// For a new record of this kind and length where others are compressed at this level. At the lowest one the prefixes
-    /// of letters cost little, at others they take less room.
-    pub(super) fn of(kind: Kind, level: i32, len: u32) -> Self {
+impl Dictionary {
+    /// For a new record of this kind.
+    fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Bytes if level == 1 && len <= phrases::MAX_BYTES => Method::Phrases,
-            Kind::Bytes => Method::Zstd(Dictionary::CountedPrefixes),
-            Kind::Body | Kind::Rows => Method::Zstd(Dictionary::Nothing),
+            Kind::Bytes => Dictionary::CountedPrefixes,
+            Kind::Body | Kind::Rows => Dictionary::Nothing,
         }
     }
 }
 
-/// One for a new record of this kind and length, which compresses at this level; the lengths of contents are not written,
-/// the record's header knows them, and neither is which dictionary it was.
-pub(super) fn compressor(level: i32, kind: Kind, len: u32) -> io::Result<Compressing> {
-    let dictionary = match Method::of(kind, level, len) {
-        Method::Phrases => {
-            let (phrases, compressed) = take(&PHRASES).unwrap_or_default();
-            return Ok(Compressing { compressor: AnyCompressor::Phrases(phrases), compressed });
-        }
-        Method::Zstd(dictionary) => dictionary,
-    };
+/// One that finds phrases.
+pub(super) fn phrases() -> Compressing {
+    let (phrases, compressed) = take(&PHRASES).unwrap_or_default();
+    Compressing { compressor: AnyCompressor::Phrases(phrases), compressed }
+}
+
+/// zstd for a new record of this kind, at this level; the lengths of contents are not written, the record's header knows
+/// them, and neither is which dictionary it was.
+pub(super) fn zstd(level: i32, kind: Kind) -> io::Result<Compressing> {
+    let dictionary = Dictionary::of(kind);
     let idle = take(&ZSTD);
     let (mut zstd, compressed) = idle.map_or_else(|| Ok((Compressor::new(level)?, Vec::new())), io::Result::Ok)?;
     // This forgets a dictionary.

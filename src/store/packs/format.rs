@@ -32,9 +32,9 @@ const FORMAT: u32 = 2;
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
 
-/// The id of a record that is neither a body nor sealed: its checks say whether it is whole (that of a compressed one
-/// also stands in what was compressed), and nobody asks for it by name. Once it was BLAKE3 of the content, and of a record
-/// that is that old it still is.
+/// The id of a record that is neither a body nor sealed: its checks say whether it is whole, and behind what was compressed
+/// there is one of the content too. Nobody asks for it by name. Once it was BLAKE3 of the content, and of a record that is
+/// that old it still is.
 pub(super) const NAMELESS: [u8; 32] = [0; 32];
 
 /// What a record is.
@@ -124,12 +124,11 @@ pub(super) fn pack_header(number: u32) -> [u8; PACK_HEADER_BYTES as usize] {
 }
 
 /// How the parts of a record are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Checks {
     /// By the beginning of the BLAKE3 hash of index and bytes: before schema 13.
     Hashes,
     /// By a checksum.
-    #[default]
     Sums,
 }
 

@@ -1,8 +1,8 @@
 //! Short contents as phrases that were said before: in a text that is known beforehand, or earlier in the content. What
 //! stands above letters says nearly the same each time.
 //!
-//! They are written as a block of LZ4 that has the known text before it (`doc/lz4_Block_format.md` of LZ4), and behind
-//! that the checksum of the content. Others look for something that was said before at every byte. Here it is looked for
+//! They are written as a block of LZ4 (`doc/lz4_Block_format.md` there), before which the known text stands. Behind it
+//! there is a checksum of the content. Others look for something that was said before at every byte. Here it is looked for
 //! where a word begins and nowhere else: most of a prefix are hashes and signatures, in which there is nothing to be
 //! found.
 
@@ -16,8 +16,11 @@ use crate::store::checksum::short_checksum;
 /// The text that is known beforehand.
 const KNOWN: &[u8] = super::contexts::PREFIXES;
 
-/// Longer contents are for others: places have 16 bits.
+/// Longer contents are for others.
 pub(super) const MAX_BYTES: u32 = 16 << 10;
+
+/// Places, and so distances, have 16 bits.
+const _: () = assert!(KNOWN.len() + MAX_BYTES as usize <= u16::MAX as usize);
 
 /// A phrase is found by its first bytes, and is not shorter than these.
 const HEAD_BYTES: usize = 6;
@@ -118,7 +121,7 @@ pub(super) fn decompress(packed: &[u8], len: usize, content: &mut Vec<u8>) -> io
 
 impl Block<'_> {
     /// Writes that what is said at `at` was said at `from`, as far as that goes, and what stands before it. Gives the
-    /// place behind it; `None` when all or nearly all of that is written.
+    /// place behind it; `None` when nearly all of that is written, or LZ4 wants it as words.
     fn push(&mut self, at: usize, from: usize) -> Option<usize> {
         let behind = |place: usize| self.text.get(place + HEAD_BYTES..).unwrap_or_default();
         let end = at + HEAD_BYTES + common_beginning(behind(at), behind(from));
@@ -127,14 +130,13 @@ impl Block<'_> {
         let before = |place: usize, begin: usize| self.text.get(begin..place).unwrap_or_default().iter().rev();
         let more = before(at, self.written).zip(before(from, 0)).take_while(|(byte, said)| byte == said).count();
         let begin = self.written.max(at - more);
-        let len = end.checked_sub(begin + SHORTEST).filter(|_| begin + LAST_BEGIN <= self.text.len())?;
+        let longer = end.checked_sub(begin + SHORTEST).filter(|_| begin + LAST_BEGIN <= self.text.len())?;
         let words = self.text.get(self.written..begin).unwrap_or_default();
-        self.out.push((half(words.len()) << 4) | half(len));
+        self.out.push((half(words.len()) << 4) | half(longer));
         self.rest_of_length(words.len());
         self.out.extend_from_slice(words);
-        // Places are no larger, and so are distances.
         self.out.extend(u16::try_from(at - from).unwrap_or_default().to_le_bytes());
-        self.rest_of_length(len);
+        self.rest_of_length(longer);
         self.written = end;
         Some(end)
     }
@@ -285,16 +287,69 @@ mod tests {
         }
     }
 
+    /// Reads a block as strictly as the format is written.
+    fn read_strictly(mut block: &[u8]) -> Vec<u8> {
+        fn length(half: u8, block: &mut &[u8]) -> usize {
+            let mut len = usize::from(half);
+            let mut goes_on = half == 15;
+            while goes_on {
+                let byte = block.split_off_first().unwrap();
+                (len, goes_on) = (len + usize::from(*byte), *byte == 255);
+            }
+            len
+        }
+        let mut text = KNOWN.to_vec();
+        let mut last_begin = None;
+        loop {
+            let token = block.split_off_first().unwrap();
+            let words = length(token >> 4, &mut block);
+            text.extend_from_slice(block.split_off(..words).unwrap());
+            if block.is_empty() {
+                assert!(last_begin.is_none_or(|begin| words >= 5 && text.len() - begin >= 12), "the end");
+                return text.split_off(KNOWN.len());
+            }
+            let distance = block.split_off(..2).unwrap();
+            let from = text.len() - usize::from(u16::from_le_bytes(distance.try_into().unwrap()));
+            last_begin = Some(text.len());
+            for at in from..from + length(token & 15, &mut block) + 4 {
+                text.push(text[at]);
+            }
+        }
+    }
+
+    fn block_of(content: &[u8]) -> Vec<u8> {
+        let packed = compressed(content);
+        packed[..packed.len() - CHECK_BYTES].to_vec()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn blocks_are_as_lz4_wants_them(pieces in prop::collection::vec(piece(), 0..6), words in "[a ]{0,60}") {
+            let content = [pieces.concat(), words.into_bytes()].concat();
+            let content = &content[..content.len().min(MAX_BYTES as usize)];
+            prop_assert_eq!(read_strictly(&block_of(content)), content);
+        }
+    }
+
     #[test]
     fn the_end_of_a_block_is_as_lz4_wants_it() {
-        // The same word again and again: as one phrase that would go on to the end.
+        // A phrase that would go on to the end, and one that would begin too late.
         let content = b"repeated ".repeat(12);
-        for len in LAST_BEGIN..content.len() {
-            let (content, packed) = (&content[..len], compressed(&content[..len]));
-            let (last, block) = (&content[len - LAST_BYTES..], &packed[..packed.len() - CHECK_BYTES]);
-            assert!(block.ends_with(last), "{len}");
-            assert_eq!(block.len() < len, len >= "repeated ".len() + LAST_BEGIN, "{len}: {}", block.len());
+        for len in 0..content.len() {
+            assert_eq!(read_strictly(&block_of(&content[..len])), content[..len]);
         }
+        let content = b"     aa a      a       aa a";
+        assert_eq!(read_strictly(&block_of(content)), content);
+    }
+
+    #[test]
+    fn what_was_written_once_is_read_for_ever() {
+        let content =
+            b"Return-Path: <>\r\nDelivered-To: a@poshta.kz\r\nPostal-Mark: v=1; i=01M8; k=deliver; dk=delivered;\r\n";
+        let packed = b"\x0f\x7b\x0a\x0c\x16aP\x00\x0f\x7c\x0a\x1ePed;\r\n\x7c\x1e\x5d\x69";
+        assert_eq!(read(packed, content.len()).unwrap(), content);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use test_case::test_case;
 
 use super::coding::{Coding, Encoded};
+use super::contexts::{Dictionary, Method};
 use super::format::Checks;
 use super::*;
 use crate::ids::BodyId;
@@ -12,6 +13,11 @@ use crate::store::tests::noise;
 
 const CHUNK: usize = 64 << 10;
 const ZSTD: Compression = Compression::Zstd { level: 3, min_bytes: 100 };
+
+const COUNTED: Method = Method::Zstd(Dictionary::CountedPrefixes);
+
+/// With phrases, where there are some.
+const LOWEST: Compression = Compression::Zstd { level: 1, min_bytes: 100 };
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|index| (index * 31 + index / 251) as u8).collect()
@@ -26,6 +32,11 @@ fn mixed(len: usize) -> Vec<u8> {
     bytes
 }
 
+/// As prefixes are.
+fn above_letters(len: usize) -> Vec<u8> {
+    contexts::PREFIXES.iter().copied().cycle().skip(len % 1_000).take(len).collect()
+}
+
 fn key() -> DataKey {
     DataKey::from_bytes([7; 32])
 }
@@ -36,7 +47,7 @@ fn seal() -> Seal {
 
 /// Every way to keep a record.
 fn any_coding() -> impl Strategy<Value = (Compression, Option<Seal>)> {
-    let compression = prop_oneof![Just(Compression::Off), Just(ZSTD)];
+    let compression = prop_oneof![Just(Compression::Off), Just(ZSTD), Just(LOWEST)];
     (compression, prop::option::of(Just(seal())))
 }
 
@@ -44,7 +55,8 @@ fn any_content(max_len: usize) -> impl Strategy<Value = Vec<u8>> {
     let make = prop_oneof![
         Just(pattern as fn(usize) -> Vec<u8>),
         Just(mixed as fn(usize) -> Vec<u8>),
-        Just((|len| noise(1, len)) as fn(usize) -> Vec<u8>)
+        Just((|len| noise(1, len)) as fn(usize) -> Vec<u8>),
+        Just(above_letters as fn(usize) -> Vec<u8>)
     ];
     (make, 0..max_len).prop_map(|(make, len)| make(len))
 }
@@ -281,7 +293,7 @@ fn chunks_of_other_places_and_records_do_not_open() {
     is_refused();
 }
 
-/// As programs wrote records until schema 11.
+/// As programs wrote records until schema 11, and their checks until 12.
 #[test]
 fn a_record_that_has_the_hash_of_its_content_is_compared_with_it() {
     let mut fixture = Fixture::new();
@@ -321,6 +333,22 @@ fn a_compressed_record_that_holds_other_bytes_than_were_compressed_is_damaged() 
         damaged += usize::from(is_damaged(&fixture.packs.verify(place, Kind::Bytes)));
     }
     assert!(damaged * 10 > chunk.len() * 9, "{damaged} of {}", chunk.len());
+}
+
+/// Sealed or not, and what says nothing that is known is left to zstd.
+#[test]
+fn at_the_lowest_level_prefixes_are_phrases_and_other_texts_are_not() {
+    let mut fixture = Fixture::new();
+    let prefix = &contexts::PREFIXES[1_000..4_000];
+    let text = include_bytes!("../../identity/agreement/ru.txt");
+    for (content, expected) in [(prefix, Method::Phrases), (&text[..], COUNTED)] {
+        for seal in [None, Some(&seal())] {
+            let place = fixture.write(content, LOWEST, seal);
+            let coding = fixture.packs.header(place.pack, place.offset).unwrap().unwrap().coding;
+            assert_eq!((coding.compressed, coding.is_sealed), (Some(expected), seal.is_some()));
+            assert_eq!(fixture.packs.read_whole(place, Some(&key())).unwrap(), content);
+        }
+    }
 }
 
 #[test]

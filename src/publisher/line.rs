@@ -39,8 +39,8 @@ pub(super) fn leaf_of(line: &str) -> Result<Option<(ImpressionId, Entry)>, Strin
     Ok(Some((id, Entry(hash.ok_or_else(|| wrong("has no hash of a mark"))?))))
 }
 
-/// The leaf of a line that is exactly as a mark writes it, three for each letter: flat, and without the names in another
-/// place, for within texts they have backslashes. Any other line is for [`leaf_of`].
+/// The leaf of a line that is exactly as a mark writes it, three for each letter: flat, and without the names in
+/// another place, for within texts they have backslashes. Any other line is for [`leaf_of`].
 pub(super) fn leaf_at_sight(line: &str) -> Option<(ImpressionId, Entry)> {
     if !line.starts_with(BEGINNING) || !line.ends_with('}') {
         return None;

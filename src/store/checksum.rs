@@ -1,5 +1,5 @@
-//! By what bytes on a disk are known to be those that were written: XXH3. It tells what happens to them by accident, and
-//! takes a twentieth of the time of a hash that also tells what somebody does to them on purpose.
+//! By what bytes on a disk are known to be those that were written: XXH3. It tells what happens to them by accident,
+//! and takes a twentieth of the time of a hash that also tells what somebody does to them on purpose.
 
 use twox_hash::XxHash3_64;
 

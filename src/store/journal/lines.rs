@@ -1,5 +1,5 @@
-//! Lines as they stand in the files of the journal: each the checksum of its JSON (8 hexadecimal digits), a space, the JSON.
-//! Before schema 13 it was the beginning of its BLAKE3 hash (16 digits).
+//! Lines as they stand in the files of the journal: each the checksum of its JSON (8 hexadecimal digits), a space, the
+//! JSON. Before schema 13 it was the beginning of its BLAKE3 hash (16 digits).
 
 use crate::store::checksum::short_checksum;
 
@@ -35,7 +35,7 @@ impl Lines {
         let json = self.text.get(begin + TO_BE_CHECKED.len()..).unwrap_or_default();
         self.is_torn |= json.contains('\n');
         let check = check(json);
-        self.text.replace_range(begin..begin + CHECK_DIGITS, &check);
+        self.text.replace_range(begin..begin + CHECK_DIGITS, std::str::from_utf8(&check).unwrap_or_default());
         self.text.push('\n');
     }
 
@@ -69,15 +69,18 @@ pub(super) fn unchecked(line: &str) -> Option<&str> {
 pub(super) fn checked(line: &str) -> Option<&str> {
     let (found, json) = line.split_once(' ')?;
     let fits = match found.len() {
-        CHECK_DIGITS => found == check(json),
+        CHECK_DIGITS => found.as_bytes() == check(json),
         HASH_DIGITS => blake3::hash(json.as_bytes()).to_hex().starts_with(found),
         _ => false,
     };
     fits.then_some(json)
 }
 
-fn check(json: &str) -> String {
-    format!("{:08x}", short_checksum(json.as_bytes()))
+fn check(json: &str) -> [u8; CHECK_DIGITS] {
+    let bytes = short_checksum(json.as_bytes()).to_be_bytes();
+    let digits =
+        bytes.map(|byte| [byte >> 4, byte & 0xf].map(|half| if half < 10 { b'0' + half } else { b'a' - 10 + half }));
+    *digits.as_flattened().first_chunk().unwrap_or(&[b'0'; CHECK_DIGITS])
 }
 
 #[cfg(test)]
@@ -96,6 +99,8 @@ mod tests {
         both.append(&lines(&[r#"{"n":2}"#, ""]));
         assert!(!both.is_torn());
         let text = both.into_text();
+        // As `xxhsum -H3` says it.
+        assert!(text.starts_with("4d6c3b07 {\"n\":1}\n"), "{text}");
         let all = [Some(r#"{"n":1}"#), Some(r#"{"n":2}"#), Some("")];
         assert_eq!(text.lines().map(checked).collect::<Vec<_>>(), all);
         assert_eq!(text.split_inclusive('\n').map(unchecked).collect::<Vec<_>>(), all);

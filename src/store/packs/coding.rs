@@ -268,8 +268,8 @@ impl<'a> Encoder<'a> {
         Ok(begun)
     }
 
-    /// The first chunk, compressed. At the lowest level it costs little to find the phrases of a prefix; what turns out to
-    /// say something else is for zstd.
+    /// The first chunk, compressed. At the lowest level it costs little to find the phrases of a prefix; what turns out
+    /// to say something else is for zstd.
     fn compress(&self, first: &[u8], level: i32) -> Result<Compressing> {
         let Subject { kind, len, .. } = self.subject;
         if kind == Kind::Bytes && level == 1 && len <= phrases::MAX_BYTES {

@@ -1,7 +1,7 @@
-//! What contents are compressed with: a few hundred kilobytes that are dear to make for a short letter. Each thread keeps
-//! its own for the next one, so there are as many as threads that code records: those of the runtime, the readers and
-//! committers, and for some seconds those on which something long was done. And what is known beforehand of the prefixes
-//! of letters, which all say nearly the same.
+//! What contents are compressed with: a few hundred kilobytes that are dear to make for a short letter. Each thread
+//! keeps its own for the next one, so there are as many as threads that code records: those of the runtime, the readers
+//! and committers, and for some seconds those on which something long was done. And what is known beforehand of the
+//! prefixes of letters, which all say nearly the same.
 
 use std::cell::Cell;
 use std::io;
@@ -94,8 +94,8 @@ pub(super) fn phrases() -> Compressing {
     Compressing { compressor: AnyCompressor::Phrases(phrases), compressed }
 }
 
-/// zstd for a new record of this kind, at this level; the lengths of contents are not written, the record's header knows
-/// them, and neither is which dictionary it was.
+/// zstd for a new record of this kind, at this level; the lengths of contents are not written, the record's header
+/// knows them, and neither is which dictionary it was.
 pub(super) fn zstd(level: i32, kind: Kind) -> io::Result<Compressing> {
     let dictionary = Dictionary::of(kind);
     let idle = take(&ZSTD);

@@ -6,15 +6,15 @@
 //! |---|---|
 //! | 4 | magic |
 //! | 1 | kind |
-//! | 1 | what was done to the content: bit 0 compressed, bits 2 to 4 how, bit 1 sealed; bit 5 how it is checked ([`Coding`]) |
+//! | 1 | what was done to the content ([`Coding`]): bit 0 compressed, bits 2 to 4 how, bit 1 sealed, bit 5 how checked |
 //! | 2 | zero |
 //! | 4 | length of the content |
 //! | 4 | bytes that it takes behind this header |
 //! | 32 | of a body BLAKE3 of the content, of any other record zero; of what is sealed the name that its seal says |
 //! | 8 | where, and so when, it was first written ([`Birthplace`]) |
 //! | 8 | check of the 56 bytes before |
-//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes ([`Checks`]); how |
-//! | | in detail is told by the module `coding` |
+//! | … | the content in chunks of 64 KiB, each followed by 8 bytes of check over its index and its bytes ([`Checks`]); |
+//! | | how in detail is told by the module `coding` |
 //!
 //! Chunks have checks of their own so that a piece of a large body can be read, and trusted, alone.
 
@@ -32,9 +32,9 @@ const FORMAT: u32 = 2;
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xf5, b'r', b'e', b'c'];
 const CHECKED: usize = 56;
 
-/// The id of a record that is neither a body nor sealed: its checks say whether it is whole, and behind what was compressed
-/// there is one of the content too. Nobody asks for it by name. Once it was BLAKE3 of the content, and of a record that is
-/// that old it still is.
+/// The id of a record that is neither a body nor sealed: its checks say whether it is whole, and behind what was
+/// compressed there is one of the content too. Nobody asks for it by name. Once it was BLAKE3 of the content, and of a
+/// record that is that old it still is.
 pub(super) const NAMELESS: [u8; 32] = [0; 32];
 
 /// What a record is.

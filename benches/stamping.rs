@@ -146,7 +146,7 @@ async fn marks(services: &Services, letter: &str, letters: usize) {
         hash.update(&body.as_bytes()[2..]);
         let below = format!("Postal-Item-Id: {item}\r\n");
         let header = HeaderInput::to_sign(&[below.as_bytes(), header.as_bytes()]);
-        let contents = Contents { header, body: hash.finish() };
+        let contents = Contents::new(header, hash.finish());
         let (mut previous, mut fields) = (None, Vec::new());
         let steps = [(&at, Kind::Accept), (&home, Kind::Receive), (&home, Kind::Deliver(Handover::Delivered))];
         for (facility, kind) in steps {

@@ -56,6 +56,9 @@ impl Uid {
     }
 }
 
+/// Characters of a ULID.
+pub(crate) const ULID_LENGTH: usize = ulid::ULID_LEN;
+
 /// A 128-bit ULID: 48 bits of milliseconds, 80 random bits, written as 26 characters of Crockford's base 32.
 macro_rules! ulid_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -64,6 +67,11 @@ macro_rules! ulid_type {
         pub struct $name(pub u128);
 
         impl $name {
+            /// As it is shown, in a buffer: sooner than by formatting, for there are nine ids in the marks of a letter.
+            pub(crate) fn text(self, buffer: &mut [u8; ULID_LENGTH]) -> &str {
+                ulid::Ulid(self.0).array_to_str(buffer)
+            }
+
             /// A new one, from the injected clock and randomness.
             #[must_use]
             pub fn generate(world: &World) -> Self {
@@ -87,7 +95,7 @@ macro_rules! ulid_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                ulid::Ulid(self.0).fmt(f)
+                f.pad(self.text(&mut [0; ULID_LENGTH]))
             }
         }
 

@@ -74,7 +74,7 @@ impl PrintQueue {
                 let (Some(accept), Some(previous)) = (accept, previous) else { return Ok(None) };
                 let Ok(body) = <[u8; 32]>::try_from(accept.body_hash) else { return Ok(None) };
                 let whole = [draft.item_prefix.as_slice(), &header].concat();
-                let contents = Contents { header: HeaderInput::named(&whole, &accept.fields), body: BodyHash(body) };
+                let contents = Contents::new(HeaderInput::named(&whole, &accept.fields), BodyHash(body));
                 Ok(Some(Chain { contents, previous: previous.digest() }))
             })
             .await

@@ -139,7 +139,7 @@ impl Office {
         let (_, content) = message.split_once("\r\n\r\n").unwrap();
         let mut hash = BodyHasher::default();
         hash.update(content.as_bytes());
-        let contents = Contents { header: HeaderInput::to_sign(&[below.as_bytes(), &header]), body: hash.finish() };
+        let contents = Contents::new(HeaderInput::to_sign(&[below.as_bytes(), &header]), hash.finish());
         let signed = accept.clone().sign(&contents, &strike.signer(), None).unwrap();
         let mut batch = Batch::new();
         batch.journal_with(|line| signed.write_journal_line(line));

@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::civil::Date;
 
+use super::mark_head::MarkHead;
 use super::mark_text::MarkText;
 use super::tag_writer::TagWriter;
-use super::{DateToken, Device, Facility, FacilityId, Ink, Inscription, Operator, is_oblast_shown};
+use super::{DateToken, Device, Facility, FacilityId, Handover, Ink, Inscription, Kind, Operator, is_oblast_shown};
 
 /// Where a stamp is used: a device of a facility of an operator. [`super::Registry::workplace`] finds it.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,12 @@ pub(super) struct Face {
     state: String,
     /// The field that the line for people stands in, up to the date token.
     text: MarkText,
+    heads: Heads,
 }
+
+/// How the marks of each kind begin, engraved when such a mark is made first.
+#[derive(Debug, Default)]
+struct Heads([OnceLock<MarkHead>; 8]);
 
 impl<'a> Workplace<'a> {
     /// A device of this facility of this operator.
@@ -89,6 +95,31 @@ impl PartialEq for Faces {
     }
 }
 
+impl Heads {
+    fn of(&self, kind: Kind) -> &OnceLock<MarkHead> {
+        let [accept, receive, delivered, handed, both, surcharge, cancel, seal] = &self.0;
+        match kind {
+            Kind::Accept => accept,
+            Kind::Receive => receive,
+            Kind::Deliver(Handover::Delivered) => delivered,
+            Kind::Deliver(Handover::Handed) => handed,
+            Kind::Deliver(Handover::Both) => both,
+            Kind::Surcharge => surcharge,
+            Kind::Cancel => cancel,
+            Kind::Seal => seal,
+        }
+    }
+}
+
+// They follow from the face that they are kept in.
+impl PartialEq for Heads {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Heads {}
+
 impl Face {
     fn of(workplace: &Workplace<'_>, on: Date) -> Self {
         let Workplace { operator, facility, device, .. } = *workplace;
@@ -114,21 +145,29 @@ impl Face {
             device: device.clone(),
             ink: facility.ink,
             inscription,
+            heads: Heads::default(),
         }
     }
 
-    /// Writes the tags `op` to `st`.
-    pub(super) fn push_tags(&self, tags: &mut TagWriter, has_place: bool) {
-        tags.push_written(&self.maker);
-        if has_place {
-            tags.push_written(&self.place);
-        }
-        tags.push_written(&self.state);
+    /// How its marks of a kind begin.
+    pub(super) fn head(&self, kind: Kind) -> &MarkHead {
+        self.heads.of(kind).get_or_init(|| {
+            MarkHead::engrave(|tags| {
+                tags.push("k", kind.tag());
+                tags.push_some("dk", kind.handover());
+                tags.push_written(&self.maker);
+                // P6: the clause names no place for a delivery.
+                if !matches!(kind, Kind::Deliver(_)) {
+                    tags.push_written(&self.place);
+                }
+                tags.push_written(&self.state);
+            })
+        })
     }
 
     /// Writes the field for people to the end of `out`.
     pub(super) fn write_text(&self, token: DateToken, out: &mut String) {
-        self.text.write_with(token, out);
+        self.text.write_with(|text| token.write_to(text), out);
     }
 }
 

@@ -3,20 +3,21 @@
 //! It is made by one function, from a workplace and the instant of the clock. Nothing here takes a date, so no
 //! caller can post-date or back-date a letter (P3, P24).
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::address::Address;
 use crate::clock::Timestamp;
-use crate::ids::{ImpressionId, ItemId};
+use crate::ids::{ImpressionId, ItemId, ULID_LENGTH};
 
 use super::face::{Face, Workplace};
 use super::tag_writer::{TagWriter, write_base64};
@@ -24,6 +25,9 @@ use super::{DateToken, Device, DeviceKind, Facility, Ink, Inscription, LetterBox
 
 /// A line of the journal takes about so many bytes.
 const JOURNAL_LINE_BYTES: usize = 512;
+
+/// How instants stand in it, as everywhere.
+const INSTANT: DateTimePrinter = DateTimePrinter::new();
 
 /// P6, P7, P2: what an impression attests (tag `k`, and `dk` for a delivery).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -215,27 +219,36 @@ impl Impression {
             Some(handover) => line.extend(["\"", handover, "\""]),
             None => line.push_str("null"),
         }
-        // A string takes whatever is written to it.
-        let _ = write!(line, ",\"impression\":\"{id}\",\"instant\":\"{instant}\",\"item\":\"{item}\",\"kind\":\"");
-        line.extend([kind.tag(), "\",\"mark\":\""]);
+        let mut buffer = [0; ULID_LENGTH];
+        line.extend([",\"impression\":\"", id.text(&mut buffer), "\",\"instant\":\""]);
+        // A string takes whatever is written to it, here and below.
+        let _ = INSTANT.print_timestamp(instant, &mut *line);
+        line.extend(["\",\"item\":\"", item.text(&mut buffer), "\",\"kind\":\"", kind.tag(), "\",\"mark\":\""]);
         write_base64(&STANDARD, &mark.0, line);
         line.push_str("\",\"peer\":");
         match &self.details.peer {
             Some(peer) => line.push_str(&Value::from(peer.as_str()).to_string()),
             None => line.push_str("null"),
         }
-        let _ = write!(line, ",\"seq\":{number},\"token\":\"{token}\"");
-        line.push_str(&self.journal_details());
+        line.extend([",\"seq\":", itoa::Buffer::new().format(number), ",\"token\":\""]);
+        token.write_to(line);
+        line.push('"');
+        self.write_journal_details(line);
         line.push('}');
     }
 
     /// What only some impressions say: P23, P7, P2.
-    fn journal_details(&self) -> String {
+    fn write_journal_details(&self, line: &mut String) {
         let Details { letter_box, amount_due, payment_sign, .. } = &self.details;
-        let letter_box = letter_box.as_ref().map(|it| format!(",\"letter_box\":\"{}\"", it.id));
-        let amount_due = amount_due.map(|tiyn| format!(",\"amount_due\":{tiyn}"));
-        let sign = payment_sign.map(|hash| format!(",\"payment_sign\":\"{}\"", URL_SAFE_NO_PAD.encode(hash)));
-        [letter_box, amount_due, sign].into_iter().flatten().collect()
+        if let Some(letter_box) = letter_box {
+            let _ = write!(line, ",\"letter_box\":\"{}\"", letter_box.id);
+        }
+        if let Some(tiyn) = amount_due {
+            let _ = write!(line, ",\"amount_due\":{tiyn}");
+        }
+        if let Some(hash) = payment_sign {
+            let _ = write!(line, ",\"payment_sign\":\"{}\"", URL_SAFE_NO_PAD.encode(hash));
+        }
     }
 
     /// Its id.
@@ -295,16 +308,10 @@ impl Impression {
     /// The tags of the mark, in the order of the grammar.
     pub(super) fn tags(&self) -> TagWriter {
         let details = &self.details;
-        let mut tags = TagWriter::new("Postal-Mark");
-        tags.push("v", "1");
-        tags.push_shown("i", self.id);
-        tags.push("k", self.kind.tag());
-        tags.push_some("dk", self.kind.handover());
-        // P6: the clause names no place for a delivery.
-        self.face.push_tags(&mut tags, !matches!(self.kind, Kind::Deliver(_)));
-        tags.push_shown("ts", self.token);
-        tags.push_shown("t", self.instant.as_second());
-        tags.push_shown("z", OffsetTag(self.offset));
+        let mut tags = self.face.head(self.kind).begin(self.id);
+        tags.push_token("ts", self.token);
+        tags.push_number("t", self.instant.as_second());
+        tags.push("z", OffsetTag::of(self.offset).as_str());
         tags.push_some("lb", details.letter_box.as_ref().map(|letter_box| &letter_box.id));
         tags.push_some("id", details.s10);
         tags.push_some("pc", details.official.then_some("official"));
@@ -315,6 +322,11 @@ impl Impression {
             tags.push_base64_pair("rc", (&recipient.salt, &recipient.digest));
         }
         tags
+    }
+
+    /// Writes the field `Postal-Mark` with these tags, which begin as [`Impression::tags`], to the end of `out`.
+    pub(super) fn write_header(&self, tags: &TagWriter, out: &mut String) {
+        self.face.head(self.kind).write_header(self.id, tags, out);
     }
 }
 
@@ -421,15 +433,18 @@ impl RecipientTag {
 }
 
 /// Tag `z`: `+0500`.
-pub(super) struct OffsetTag(pub(super) Offset);
+pub(super) struct OffsetTag([u8; 5]);
 
-impl fmt::Display for OffsetTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let minutes = self.0.seconds() / 60;
+impl OffsetTag {
+    pub(super) fn of(offset: Offset) -> Self {
+        let minutes = offset.seconds() / 60;
         let sign = if minutes < 0 { b'-' } else { b'+' };
         let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
         let digit = |number: i32| b'0'.saturating_add((number % 10) as u8);
-        let tag = [sign, digit(hours / 10), digit(hours), digit(rest / 10), digit(rest)];
-        f.write_str(std::str::from_utf8(&tag).unwrap_or_default())
+        OffsetTag([sign, digit(hours / 10), digit(hours), digit(rest / 10), digit(rest)])
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

@@ -276,7 +276,7 @@ fn offset(text: &str) -> Option<Offset> {
     let offset = Offset::from_seconds(seconds).ok()?;
     let is_real = minutes < 60 && (-12 * 3600..=14 * 3600).contains(&seconds);
     // `-0000` and signs among the digits are written otherwise.
-    (is_real && OffsetTag(offset).to_string() == text).then_some(offset)
+    (is_real && OffsetTag::of(offset).as_str() == text).then_some(offset)
 }
 
 fn is_official(tags: &TagList) -> Result<bool, MarkError> {

@@ -17,6 +17,7 @@ mod ink;
 mod inscription;
 mod letter_box;
 mod mark;
+mod mark_head;
 mod mark_text;
 mod marks_file;
 mod oblast;
@@ -67,7 +68,7 @@ pub use signing::{
     Algorithm, BodyHash, BodyHasher, Contents, HeaderInput, KeyError, MarkDigest, PublicKey, SignedImpression, Signer,
     SigningKey,
 };
-pub(crate) use signing::{CANONICALIZATION, Listed};
+pub(crate) use signing::{CANONICALIZATION, Listed, has_graviola};
 pub use tag_list::TagListError;
 pub use tariff::{MAX_TIYN, PaymentState, Postage, Tariff, Tiyn};
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};

@@ -6,6 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
 use memchr::memchr_iter;
 
+use crate::ids::{ImpressionId, ULID_LENGTH};
+
+use super::DateToken;
 use super::tag_list::quote_into;
 
 /// Longest line of a folded field, without CRLF (RFC 5322 §2.1.1).
@@ -57,6 +60,22 @@ impl TagWriter {
         }
     }
 
+    /// Appends a tag for a number.
+    pub(super) fn push_number(&mut self, name: &str, number: impl itoa::Integer) {
+        self.push(name, itoa::Buffer::new().format(number));
+    }
+
+    /// Appends a tag for an id.
+    pub(super) fn push_id(&mut self, name: &str, id: ImpressionId) {
+        self.push(name, id.text(&mut [0; ULID_LENGTH]));
+    }
+
+    /// Appends a tag for a date token.
+    pub(super) fn push_token(&mut self, name: &str, token: DateToken) {
+        self.begin(name);
+        token.write_to(&mut self.canonical);
+    }
+
     /// Appends a tag for bytes, in base64.
     pub(super) fn push_base64(&mut self, name: &str, bytes: &[u8]) {
         self.begin(name);
@@ -100,39 +119,18 @@ impl TagWriter {
 
     /// The whole field with its final CRLF, no line longer than 78.
     pub(super) fn header(&self) -> String {
-        let mut out = String::new();
-        self.write_header(&mut out);
+        let mut out = String::with_capacity(Self::folded_bytes(&self.canonical));
+        out.push_str(self.field);
+        out.push(':');
+        fold(self.canonical.get(self.begin..).unwrap_or_default(), self.begin, &mut out);
+        out.push_str("\r\n");
         out
     }
 
-    /// Writes [`TagWriter::header`] to the end of `out`.
-    pub(super) fn write_header(&self, out: &mut String) {
-        let tags = self.canonical.get(self.begin..).unwrap_or_default();
-        // Each tag has a space before it, and most lines hold one or two.
-        out.reserve(self.canonical.len() + self.canonical.len() / 8);
-        out.push_str(self.field);
-        out.push(':');
-        let mut width = self.begin;
-        let ends = memchr_iter(b';', tags.as_bytes()).map(|at| at + 1).chain([tags.len()]);
-        let mut begin = 0;
-        for end in ends {
-            let tag = tags.get(std::mem::replace(&mut begin, end)..end).unwrap_or_default();
-            if width + 1 + tag.len() <= LINE {
-                out.push(' ');
-                out.push_str(tag);
-                width += 1 + tag.len();
-                continue;
-            }
-            let mut rest = tag;
-            while !rest.is_empty() {
-                let (line, tail) = rest.split_at(break_point(rest));
-                out.push_str("\r\n ");
-                out.push_str(line);
-                width = 1 + line.len();
-                rest = tail;
-            }
-        }
-        out.push_str("\r\n");
+    /// What a list of this canonical form takes when it is folded: each tag has a space before it, and most lines hold
+    /// one or two.
+    pub(super) fn folded_bytes(canonical: &str) -> usize {
+        canonical.len() + canonical.len() / 8
     }
 
     fn begin(&mut self, name: &str) {
@@ -157,6 +155,34 @@ pub(super) fn write_base64(encoding: &GeneralPurpose, bytes: &[u8], out: &mut St
         Some(text) => out.push_str(text),
         None => encoding.encode_string(bytes, out),
     }
+}
+
+/// Writes tags in canonical form to the end of a field whose last line has `width` characters, so that no line is longer
+/// than 78; what its last line has then.
+pub(super) fn fold(tags: &str, mut width: usize, out: &mut String) -> usize {
+    let ends = memchr_iter(b';', tags.as_bytes()).map(|at| at + 1).chain([tags.len()]);
+    let mut begin = 0;
+    for end in ends {
+        let tag = tags.get(std::mem::replace(&mut begin, end)..end).unwrap_or_default();
+        if tag.is_empty() {
+            continue;
+        }
+        if width + 1 + tag.len() <= LINE {
+            out.push(' ');
+            out.push_str(tag);
+            width += 1 + tag.len();
+            continue;
+        }
+        let mut rest = tag;
+        while !rest.is_empty() {
+            let (line, tail) = rest.split_at(break_point(rest));
+            out.push_str("\r\n ");
+            out.push_str(line);
+            width = 1 + line.len();
+            rest = tail;
+        }
+    }
+    width
 }
 
 /// How much of a tag goes on a line of its own: all, or as much as fits without tearing `=XX` apart.

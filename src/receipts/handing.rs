@@ -203,7 +203,7 @@ impl Receipts {
         let signature = delivered.mark.mark.signature.as_ref();
         let body = signature.and_then(|tags| <[u8; 32]>::try_from(tags.body_hash.as_slice()).ok());
         let body = BodyHash(body.ok_or(NotNoted::Message("the mark of its delivery is not signed"))?);
-        let contents = Contents { header: HeaderInput::to_sign(&[&delivered.header]), body };
+        let contents = Contents::new(HeaderInput::to_sign(&[&delivered.header]), body);
         let workplace = parts.registry.workplace_with(facility, strike.device(), strike.instant());
         let id = ImpressionId::generate(&parts.world);
         let occasion = Occasion { id, item: fetched.item, kind: HANDED, instant: strike.instant() };

@@ -137,7 +137,7 @@ impl Post {
         let (header, body) = split(content);
         let mut hasher = BodyHasher::default();
         hasher.update(body);
-        let contents = Contents { header: HeaderInput::to_sign(&[below.as_bytes(), header]), body: hasher.finish() };
+        let contents = Contents::new(HeaderInput::to_sign(&[below.as_bytes(), header]), hasher.finish());
         let mut previous = None;
         let mut marks = Vec::new();
         for step in steps {

@@ -102,7 +102,7 @@ impl Letter {
         let (key, selector) = (ed25519(1), format!("key-{}", workplace.device().id));
         let (domain, log) = ("poshta.example", "poshta.example/log");
         let signer = Signer { domain, selector: &selector, key: &key, log, number: 1 };
-        let contents = Contents { header: HeaderInput::to_sign(&[CONTENT]), body: BodyHasher::default().finish() };
+        let contents = Contents::new(HeaderInput::to_sign(&[CONTENT]), BodyHasher::default().finish());
         self.header.push_str(&impression.unwrap().sign(&contents, &signer, None).unwrap().header());
         let (algorithm, public_key) = (key.algorithm().tag().to_owned(), key.public().base64());
         let published = MarksKey { selector, algorithm, public_key, from: None, to: None };

@@ -135,7 +135,7 @@ impl Manifest {
     pub fn contents(&self) -> Contents {
         let mut body = BodyHasher::default();
         body.update(self.document().as_bytes());
-        Contents { header: HeaderInput::to_sign(&[self.header().as_bytes()]), body: body.finish() }
+        Contents::new(HeaderInput::to_sign(&[self.header().as_bytes()]), body.finish())
     }
 
     /// The fields of it as a message.

@@ -63,7 +63,7 @@ impl Inner {
         let below = self.prefix(&letter, &strokes.accept);
         let added_id = self.missing_message_id(&letter);
         let header = HeaderInput::to_sign(&[below.as_bytes(), &letter.content.header]);
-        let contents = Contents { header, body: letter.content.hash };
+        let contents = Contents::new(header, letter.content.hash);
         let accept = self.marking.accept(letter.item, &strokes.accept, &letter.origin, s10, letter_box)?;
         let accept = marking::sign(accept, &strokes.accept, &contents, None)?;
         batch.journal_with(|line| accept.write_journal_line(line));

@@ -5,16 +5,20 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use graviola::signing::rsa;
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 use zeroize::Zeroizing;
 
 use super::settings::is_selector;
 use crate::devices::key_file;
-use crate::postal::{Algorithm, SigningKey};
+use crate::postal::{self, Algorithm, SigningKey};
 
 /// Bits for those who are neither the owner of a file nor of its group.
 const EVERYBODY: u32 = 0o007;
+
+/// An RSA key of 2048 bits in PKCS#8 is not longer.
+const RSA_KEY_BYTES: usize = 2 << 10;
 
 /// Why a key cannot sign.
 #[derive(Debug, thiserror::Error)]
@@ -165,7 +169,7 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, BadKe
             let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok();
             pkcs8.map(|pkcs8| Zeroizing::new(pkcs8.as_ref().to_vec()))
         }
-        Algorithm::RsaSha256 => rsa(),
+        Algorithm::RsaSha256 => make_rsa(),
         Algorithm::Gost2015 => None,
     };
     made.ok_or(BadKey::NotMade(algorithm))
@@ -173,19 +177,15 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, BadKe
 
 /// RFC 8301 §3.2: signers use keys of at least 2048 bits. A longer one does not fit into an answer of the DNS over UDP
 /// that everybody can read.
-#[cfg(feature = "fast-signing")]
-fn rsa() -> Option<Zeroizing<Vec<u8>>> {
-    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-    use aws_lc_rs::rsa::{KeyPair, KeySize};
-    let pair = KeyPair::generate(KeySize::Rsa2048).ok()?;
-    let der: Pkcs8V1Der<'_> = pair.as_der().ok()?;
-    Some(Zeroizing::new(der.as_ref().to_vec()))
-}
-
-/// ring makes no RSA keys.
-#[cfg(not(feature = "fast-signing"))]
-fn rsa() -> Option<Zeroizing<Vec<u8>>> {
-    None
+fn make_rsa() -> Option<Zeroizing<Vec<u8>>> {
+    // ring makes no RSA keys.
+    if !postal::has_graviola() {
+        return None;
+    }
+    let mut der = Zeroizing::new(vec![0; RSA_KEY_BYTES]);
+    let length = rsa::SigningKey::generate(rsa::KeySize::Rsa2048).ok()?.to_pkcs8_der(&mut der).ok()?.len();
+    der.truncate(length);
+    Some(der)
 }
 
 #[cfg(test)]

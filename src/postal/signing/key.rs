@@ -11,15 +11,8 @@ use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-// Three signatures a letter are the largest part of what marks cost, and here one takes a third of ring's time. There is
-// only one right signature (RFC 8032 §5.1.6), so that it does not matter who makes it.
-#[cfg(feature = "fast-signing")]
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-#[cfg(not(feature = "fast-signing"))]
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
-
 use super::header::relaxed;
-use super::{Algorithm, HeaderInput};
+use super::{Algorithm, HeaderInput, ed25519};
 
 /// `rsaEncryption` with NULL parameters (RFC 3279 §2.3.1).
 const RSA_ENCRYPTION: [u8; 15] =
@@ -29,7 +22,7 @@ const RSA_ENCRYPTION: [u8; 15] =
 pub struct SigningKey(Private);
 
 enum Private {
-    Ed25519(Ed25519KeyPair),
+    Ed25519(Box<ed25519::PrivateKey>),
     Rsa(Box<rsa::KeyPair>),
 }
 
@@ -61,9 +54,8 @@ impl SigningKey {
     /// # Errors
     /// `NotAKey`.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        // Other programs write Ed25519 keys without their public part.
-        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
-            return Ok(SigningKey(Private::Ed25519(pair)));
+        if let Some(key) = ed25519::PrivateKey::from_pkcs8(der) {
+            return Ok(SigningKey(Private::Ed25519(Box::new(key))));
         }
         let pair = rsa::KeyPair::from_pkcs8(der).map_err(|_| KeyError::NotAKey)?;
         Ok(SigningKey(Private::Rsa(Box::new(pair))))
@@ -82,7 +74,7 @@ impl SigningKey {
     #[must_use]
     pub fn public(&self) -> PublicKey {
         let bytes = match &self.0 {
-            Private::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
+            Private::Ed25519(key) => key.public().to_vec(),
             Private::Rsa(pair) => subject_public_key_info(pair.public().as_ref()),
         };
         PublicKey { algorithm: self.algorithm(), bytes }
@@ -91,7 +83,7 @@ impl SigningKey {
     /// Signs a header and the mark behind it.
     pub(super) fn sign(&self, header: &HeaderInput, mark: &str) -> Result<Vec<u8>, KeyError> {
         match &self.0 {
-            Private::Ed25519(pair) => Ok(pair.sign(&header.digest_with(mark)).as_ref().to_vec()),
+            Private::Ed25519(key) => Ok(key.sign(&header.digest_with(mark)).to_vec()),
             Private::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 // PKCS#1 v1.5 has no randomness in the signature; ring blinds the computation with it.
@@ -114,7 +106,7 @@ impl SigningKey {
     /// the bytes. The document begins with a line that says what it is, so that it is never taken for a mark.
     pub(in crate::postal) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
         match &self.0 {
-            Private::Ed25519(pair) => Ok(pair.sign(&Sha256::digest(bytes)).as_ref().to_vec()),
+            Private::Ed25519(key) => Ok(key.sign(&Sha256::digest(bytes)).to_vec()),
             Private::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature)

@@ -9,8 +9,10 @@
 
 mod algorithm;
 mod body;
+mod ed25519;
 mod header;
 mod key;
+mod processor;
 mod signed;
 
 pub use algorithm::Algorithm;
@@ -21,3 +23,4 @@ pub use signed::{Contents, MarkDigest, SignedImpression, Signer};
 
 pub(super) use header::MAX_NAMES;
 pub(crate) use header::{CANONICALIZATION, Listed};
+pub(crate) use processor::has_graviola;

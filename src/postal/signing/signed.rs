@@ -36,10 +36,21 @@ impl fmt::Display for MarkDigest {
 /// What all marks of an item sign.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// The header as it is delivered.
-    pub header: HeaderInput,
-    /// The body.
-    pub body: BodyHash,
+    header: HeaderInput,
+    /// Tags `h`, `bh` and `hh`, which all of them have.
+    tags: String,
+}
+
+impl Contents {
+    /// A letter with its header as it is delivered, and this body.
+    #[must_use]
+    pub fn new(header: HeaderInput, body: BodyHash) -> Self {
+        let mut tags = TagWriter::default();
+        tags.push("h", header.names());
+        tags.push_base64("bh", &body.0);
+        tags.push_base64("hh", &header.digest());
+        Contents { header, tags: tags.into_canonical() }
+    }
 }
 
 /// Whose key signs.
@@ -83,14 +94,12 @@ impl Impression {
         tags.push("s", signer.selector);
         tags.push("a", signer.key.algorithm().tag());
         tags.push("c", CANONICALIZATION);
-        tags.push("h", contents.header.names());
-        tags.push_base64("bh", &contents.body.0);
-        tags.push_base64("hh", &contents.header.digest());
+        tags.push_written(&contents.tags);
         if let Some(previous) = previous.filter(|_| self.kind() != Kind::Accept) {
             tags.push_base64("pv", &previous.0);
         }
         tags.push("lg", signer.log);
-        tags.push_shown("n", signer.number);
+        tags.push_number("n", signer.number);
         tags.push("b", "");
         let signature = signer.key.sign(&contents.header, tags.canonical())?;
         // `b` is the last tag.
@@ -110,7 +119,9 @@ impl SignedImpression {
     /// The field `Postal-Mark`, folded, with its final CRLF.
     #[must_use]
     pub fn header(&self) -> String {
-        self.tags.header()
+        let mut header = String::new();
+        self.impression.write_header(&self.tags, &mut header);
+        header
     }
 
     /// Both fields as they stand above a letter: the mark, and the line for people.
@@ -124,7 +135,7 @@ impl SignedImpression {
     /// Writes [`SignedImpression::fields`] to the end of `out`.
     pub fn write_fields(&self, out: &mut String) {
         out.reserve(self.tags.canonical().len() + TEXT_BYTES);
-        self.tags.write_header(out);
+        self.impression.write_header(&self.tags, out);
         self.impression.write_text(out);
     }
 

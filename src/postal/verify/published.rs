@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 
+use super::super::impression::OffsetTag;
 use super::super::{
     DateToken, DeviceMark, FacilityKind, Mark, MarksDevice, MarksFacility, MarksFile, MarksVersion, OblastCode,
     PublicKey, SignatureTags, Zone, is_oblast_shown,
@@ -97,7 +98,7 @@ fn judge_by_version(
     let oblast = oblast.filter(|oblast| is_oblast_shown(*oblast, &version.settlement_kk, date));
     expect("ob", mark.oblast == oblast, oblast.map_or_else(String::new, |oblast| oblast.to_string()));
     let offset = zone.offset_at(mark.instant);
-    expect("z", mark.offset == offset, super::super::impression::OffsetTag(offset).to_string());
+    expect("z", mark.offset == offset, OffsetTag::of(offset).as_str().to_owned());
     expect("dv", has_device(mark, facility, &date.to_string()), "a device in use on that day".into());
     let token = token_expected(mark, version, zone);
     expect("ts", token == Some(mark.token), token.map_or_else(|| "a known letter box".into(), |it| it.to_string()));

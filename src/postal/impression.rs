@@ -180,7 +180,9 @@ impl Impression {
     /// The field `Postal-Mark` as it was before marks were signed.
     #[cfg(test)]
     pub(super) fn unsigned_header(&self) -> String {
-        self.tags().header()
+        let mut header = String::new();
+        self.write_header(&self.tags(), &mut header);
+        header
     }
 
     /// Writes the field `Postal-Mark-Text` to the end of `out`: the inscription for people, with its final CRLF.

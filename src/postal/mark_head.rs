@@ -50,6 +50,7 @@ impl MarkHead {
         out.push_str(id.text(&mut [0; ULID_LENGTH]));
         out.push(';');
         out.push_str(&self.folded);
+        debug_assert!(mark.canonical().starts_with(self.begin(id).canonical()), "another mark's head");
         let behind = BEFORE_ID.len() + ULID_LENGTH + ";".len() + self.tags.len() + ";".len();
         fold(mark.canonical().get(behind..).unwrap_or_default(), self.width, out);
         out.push_str("\r\n");

@@ -1,5 +1,7 @@
 //! Impressions, marks and judgements together.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::ToSpan;
@@ -51,6 +53,36 @@ fn p6_accept_mark_says_facility_place_and_time() {
     assert!(impression.unsigned_header().is_ascii());
     assert!(impression.unsigned_header().lines().all(|line| line.len() <= 78));
     assert_eq!(impression.line(), "Қазақстан Республикасы · Абай облысы · Аягөз · «Қазпошта» АҚ · №2 · А · 21112609");
+}
+
+/// Marks of one device begin with what was written once for each kind.
+#[test]
+fn every_mark_of_every_device_is_folded_as_a_list_of_its_tags() {
+    let registry = sample();
+    let handovers = [Handover::Delivered, Handover::Handed, Handover::Both].map(Kind::Deliver);
+    let kinds = [Kind::Accept, Kind::Receive, Kind::Surcharge, Kind::Cancel, Kind::Seal].into_iter().chain(handovers);
+    let mut marks = BTreeMap::new();
+    for kind in kinds.clone().chain(kinds) {
+        for facility in registry.facilities(now()) {
+            for device in facility.devices.iter().filter(|device| kind.is_made_by(device.kind)) {
+                let Ok(workplace) = registry.workplace_with(&facility.id, &device.id, now()) else { continue };
+                let details = Details {
+                    letter_box: facility.letter_boxes.first().filter(|_| kind == Kind::Accept).cloned(),
+                    s10: Some(S10::new("RR", 12_345_678).unwrap()),
+                    official: true,
+                    amount_due: (kind == Kind::Surcharge).then_some(17),
+                    payment_sign: (kind == Kind::Cancel).then_some([7; 32]),
+                    ..Details::default()
+                };
+                let Ok(impression) = Impression::make(workplace, occasion(kind, now()), details) else { continue };
+                let header = impression.unsigned_header();
+                assert_eq!(Mark::folded(header.strip_prefix("Postal-Mark:").unwrap()), Some(header.clone()));
+                assert_eq!(parse(&impression).kind, kind);
+                *marks.entry((kind.tag(), kind.handover())).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(marks.len(), 8, "{marks:?}");
 }
 
 #[test]

@@ -68,8 +68,8 @@ pub enum BadKey {
     /// Not a name that the DNS can have.
     #[error("{0:?} is no selector")]
     Selector(String),
-    /// The library for the algorithm is not there, or has no randomness.
-    #[error("this program cannot make a key for {0}")]
+    /// The library for the algorithm does not run on this processor, or has no randomness.
+    #[error("no key for {0} can be made on this machine")]
     NotMade(Algorithm),
 }
 
@@ -178,7 +178,8 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, BadKe
 /// RFC 8301 §3.2: signers use keys of at least 2048 bits. A longer one does not fit into an answer of the DNS over UDP
 /// that everybody can read.
 fn make_rsa() -> Option<Zeroizing<Vec<u8>>> {
-    // ring makes no RSA keys.
+    // ring makes no RSA keys. How long this takes tells something of the key to whoever shares the machine at that moment:
+    // it is a command of the administrator, once in a while.
     if !postal::has_graviola() {
         return None;
     }

@@ -71,8 +71,9 @@ mod tests {
         assert_eq!(PrivateKey { quick: None, ..key }.sign(&[0x72]), hex(signature)[..]);
     }
 
+    /// Keys in other forms that ring reads are signed with by ring.
     #[test]
-    fn where_the_processor_has_what_it_needs_the_quick_library_reads_every_key() {
+    fn where_the_processor_allows_it_keys_of_ring_and_of_openssl_sign_quickly() {
         let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         for der in [made.as_ref(), &hex(WITHOUT_PUBLIC_PART)] {
             assert_eq!(PrivateKey::from_pkcs8(der).unwrap().quick.is_some(), processor::has_graviola());

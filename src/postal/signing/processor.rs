@@ -1,17 +1,18 @@
 //! What this machine's processor has.
 
-/// Whether graviola can be used: it ends the program on a processor that has not all it needs. Almost all since 2014
-/// have it.
-#[cfg(target_arch = "x86_64")]
+/// Whether graviola can be used: elsewhere it panics. ADX is in Intel's processors since Broadwell and in AMD's since Zen,
+/// but not in every virtual one.
 pub(crate) fn has_graviola() -> bool {
-    use std::arch::is_x86_feature_detected as has;
-    has!("adx") && has!("aes") && has!("avx") && has!("avx2") && has!("bmi1") && has!("bmi2") && has!("pclmulqdq")
+    graviola::util::is_cpu_supported() && has_what_it_does_not_ask_for()
 }
 
-/// Whether graviola can be used: it ends the program on a processor that has not all it needs. Almost all but those of
-/// the smallest computers have it.
-#[cfg(target_arch = "aarch64")]
-pub(crate) fn has_graviola() -> bool {
-    use std::arch::is_aarch64_feature_detected as has;
-    has!("neon") && has!("aes") && has!("pmull") && has!("sha2")
+/// Its arithmetic takes BMI2 for granted where there is ADX.
+#[cfg(target_arch = "x86_64")]
+fn has_what_it_does_not_ask_for() -> bool {
+    std::arch::is_x86_feature_detected!("bmi2")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_what_it_does_not_ask_for() -> bool {
+    true
 }

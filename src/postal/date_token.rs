@@ -78,19 +78,10 @@ impl DateToken {
 
     /// Writes its digits to the end of `out`.
     pub(super) fn write_to(self, out: &mut String) {
-        out.push_str(self.shown(&self.pairs()));
-    }
-
-    /// Day, month, year and hour, each in two digits.
-    fn pairs(self) -> [[u8; 2]; 4] {
         let year = i8::try_from(self.date.year().rem_euclid(100)).unwrap_or_default();
-        let pairs = [self.date.day(), self.date.month(), year, self.hour.unwrap_or_default()];
-        pairs.map(|pair| [pair / 10, pair % 10].map(|digit| b'0'.saturating_add_signed(digit)))
-    }
-
-    fn shown(self, pairs: &[[u8; 2]; 4]) -> &str {
-        let digits = pairs.as_flattened().get(..if self.has_hour() { 8 } else { 6 }).unwrap_or_default();
-        std::str::from_utf8(digits).unwrap_or_default()
+        for pair in [self.date.day(), self.date.month(), year].into_iter().chain(self.hour) {
+            out.extend([pair / 10, pair % 10].map(|digit| char::from(b'0'.saturating_add_signed(digit))));
+        }
     }
 
     fn on_clock(clock: civil::DateTime) -> Self {
@@ -100,7 +91,9 @@ impl DateToken {
 
 impl fmt::Display for DateToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.shown(&self.pairs()))
+        let mut digits = String::new();
+        self.write_to(&mut digits);
+        f.write_str(&digits)
     }
 }
 

@@ -4,9 +4,10 @@
 use std::sync::{Arc, OnceLock};
 
 use jiff::civil::Date;
+use parking_lot::Mutex;
 
 use super::mark_head::MarkHead;
-use super::mark_text::MarkText;
+use super::mark_text::mark_text_field;
 use super::tag_writer::TagWriter;
 use super::{DateToken, Device, Facility, FacilityId, Handover, Ink, Inscription, Kind, Operator, is_oblast_shown};
 
@@ -38,14 +39,17 @@ pub(super) struct Face {
     place: String,
     /// Tags `ob` and `st`.
     state: String,
-    /// The field that the line for people stands in, up to the date token.
-    text: MarkText,
-    heads: Heads,
+    kept: Kept,
 }
 
-/// How the marks of each kind begin, engraved when such a mark is made first.
+/// What was made from the rest of a face for one mark, and is kept for the next ones.
 #[derive(Debug, Default)]
-struct Heads([OnceLock<MarkHead>; 8]);
+struct Kept {
+    /// How marks begin, for each kind.
+    heads: [OnceLock<MarkHead>; 8],
+    /// The field for people with the last date token, which changes once an hour.
+    text: Mutex<Option<(DateToken, String)>>,
+}
 
 impl<'a> Workplace<'a> {
     /// A device of this facility of this operator.
@@ -95,9 +99,9 @@ impl PartialEq for Faces {
     }
 }
 
-impl Heads {
-    fn of(&self, kind: Kind) -> &OnceLock<MarkHead> {
-        let [accept, receive, delivered, handed, both, surcharge, cancel, seal] = &self.0;
+impl Kept {
+    fn head(&self, kind: Kind) -> &OnceLock<MarkHead> {
+        let [accept, receive, delivered, handed, both, surcharge, cancel, seal] = &self.heads;
         match kind {
             Kind::Accept => accept,
             Kind::Receive => receive,
@@ -111,14 +115,14 @@ impl Heads {
     }
 }
 
-// They follow from the face that they are kept in.
-impl PartialEq for Heads {
+// It follows from the face that it is kept in.
+impl PartialEq for Kept {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Heads {}
+impl Eq for Kept {}
 
 impl Face {
     fn of(workplace: &Workplace<'_>, on: Date) -> Self {
@@ -140,18 +144,17 @@ impl Face {
                 tags.push_some("ob", inscription.oblast.map(|_| facility.oblast));
                 tags.push("st", "KZ");
             }),
-            text: MarkText::beginning(&inscription.before_token(device.mark.as_ref())),
             facility: facility.id.clone(),
             device: device.clone(),
             ink: facility.ink,
             inscription,
-            heads: Heads::default(),
+            kept: Kept::default(),
         }
     }
 
     /// How its marks of a kind begin.
     pub(super) fn head(&self, kind: Kind) -> &MarkHead {
-        self.heads.of(kind).get_or_init(|| {
+        self.kept.head(kind).get_or_init(|| {
             MarkHead::engrave(|tags| {
                 tags.push("k", kind.tag());
                 tags.push_some("dk", kind.handover());
@@ -167,13 +170,21 @@ impl Face {
 
     /// Writes the field for people to the end of `out`.
     pub(super) fn write_text(&self, token: DateToken, out: &mut String) {
-        self.text.write_with(|text| token.write_to(text), out);
+        let mut last = self.kept.text.lock();
+        match &*last {
+            Some((of, field)) if *of == token => out.push_str(field),
+            _ => {
+                let field = mark_text_field(&self.inscription.line(self.device.mark.as_ref(), token));
+                out.push_str(&field);
+                *last = Some((token, field));
+            }
+        }
     }
 }
 
 /// Tags as they stand in a list.
 fn tags(push: impl FnOnce(&mut TagWriter)) -> String {
-    let mut tags = TagWriter::default();
+    let mut tags = TagWriter::tags(0);
     push(&mut tags);
     tags.into_canonical()
 }

@@ -328,7 +328,7 @@ impl Impression {
 
     /// Writes the field `Postal-Mark` with these tags, which begin as [`Impression::tags`], to the end of `out`.
     pub(super) fn write_header(&self, tags: &TagWriter, out: &mut String) {
-        self.face.head(self.kind).write_header(self.id, tags, out);
+        self.face.head(self.kind).write_header(tags, out);
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is engraved on a device: the six parts of P14, with P15, P16, P17, P25 and P26.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use jiff::civil::Date;
 
@@ -93,19 +92,12 @@ impl Inscription {
     /// The human line of a mark: the parts, the device's letter and the date token.
     #[must_use]
     pub fn line(&self, device: Option<&DeviceMark>, token: DateToken) -> String {
-        let mut line = self.before_token(device);
-        // A string takes whatever is written to it.
-        let _ = write!(line, "{token}");
-        line
-    }
-
-    /// The beginning of that line, up to the date token.
-    pub(super) fn before_token(&self, device: Option<&DeviceMark>) -> String {
         let mut line = String::with_capacity(USUAL_BYTES);
         for part in self.each_part().chain(device.map(|device| Cow::Borrowed(device.as_str()))) {
             line.push_str(&part);
             line.push_str(" · ");
         }
+        token.write_to(&mut line);
         line
     }
 }

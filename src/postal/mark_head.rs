@@ -25,7 +25,7 @@ pub(super) struct MarkHead {
 impl MarkHead {
     /// A beginning with these tags behind the id.
     pub(super) fn engrave(push: impl FnOnce(&mut TagWriter)) -> Self {
-        let mut tags = TagWriter::default();
+        let mut tags = TagWriter::tags(0);
         push(&mut tags);
         let tags = tags.into_canonical();
         let mut folded = String::new();
@@ -44,15 +44,14 @@ impl MarkHead {
     }
 
     /// Writes the folded field of a mark that was begun with [`MarkHead::begin`], and has more tags, to the end of `out`.
-    pub(super) fn write_header(&self, id: ImpressionId, mark: &TagWriter, out: &mut String) {
+    pub(super) fn write_header(&self, mark: &TagWriter, out: &mut String) {
+        let before_tags = BEFORE_ID.len() + ULID_LENGTH + ";".len();
+        let (begin, rest) = mark.canonical().split_at_checked(before_tags).unwrap_or_default();
+        let (tags, rest) = rest.split_at_checked(self.tags.len()).unwrap_or_default();
+        debug_assert!(tags == self.tags, "another mark's head");
         out.reserve(TagWriter::folded_bytes(mark.canonical()));
-        out.push_str(FOLDED_BEFORE_ID);
-        out.push_str(id.text(&mut [0; ULID_LENGTH]));
-        out.push(';');
-        out.push_str(&self.folded);
-        debug_assert!(mark.canonical().starts_with(self.begin(id).canonical()), "another mark's head");
-        let behind = BEFORE_ID.len() + ULID_LENGTH + ";".len() + self.tags.len() + ";".len();
-        fold(mark.canonical().get(behind..).unwrap_or_default(), self.width, out);
+        out.extend([FOLDED_BEFORE_ID, begin.strip_prefix(BEFORE_ID).unwrap_or_default(), &self.folded]);
+        fold(rest.strip_prefix(';').unwrap_or_default(), self.width, out);
         out.push_str("\r\n");
     }
 }
@@ -77,7 +76,7 @@ mod tests {
             let mut mark = engraved.begin(id);
             push(&mut mark, &rest);
             let mut header = String::new();
-            engraved.write_header(id, &mark, &mut header);
+            engraved.write_header(&mark, &mut header);
             prop_assert_eq!(&header, &mark.header());
             let flat: String = header.split_whitespace().collect();
             prop_assert_eq!(flat.replace("Postal-Mark", "postal-mark"), mark.canonical());

@@ -20,9 +20,8 @@ const SHORT_BASE64_BYTES: usize = 88;
 /// A signed mark in canonical form takes about so many bytes.
 const USUAL_BYTES: usize = 3 << 9;
 
-/// The canonical form: `field:` in small letters and the tags in their order, joined by `;`, without white space. By
-/// default only tags, for [`TagWriter::push_written`].
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// The canonical form: `field:` in small letters and the tags in their order, joined by `;`, without white space.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct TagWriter {
     field: &'static str,
     canonical: String,
@@ -38,6 +37,11 @@ impl TagWriter {
         canonical.make_ascii_lowercase();
         canonical.push(':');
         TagWriter { field, begin: canonical.len(), canonical }
+    }
+
+    /// Only tags, for [`TagWriter::push_written`], of about so many bytes.
+    pub(super) fn tags(bytes: usize) -> Self {
+        TagWriter { field: "", begin: 0, canonical: String::with_capacity(bytes) }
     }
 
     /// Appends a tag whose value has neither white space nor `;`.

@@ -16,6 +16,9 @@ const MAX_REPEATS: usize = 50;
 /// The fields of a usual letter take about so many bytes.
 const USUAL_BYTES: usize = 1 << 10;
 
+/// So many fields of a usual letter are signed.
+const USUAL_FIELDS: usize = 12;
+
 /// Names that a verifier looks at: more than any letter of ours can have.
 pub(in crate::postal) const MAX_NAMES: usize = 1000;
 
@@ -86,8 +89,8 @@ impl HeaderInput {
     /// The fields of these names in a header that is `blocks`, one below the other.
     pub(crate) fn listing(blocks: &[&[u8]], listed: &[Listed]) -> Self {
         let place = |field: &Field<'_>| listed.iter().position(|listed| field.is(listed.name));
-        let fields: Vec<(usize, Field<'_>)> =
-            fields(blocks).filter_map(|field| Some((place(&field)?, field))).collect();
+        let mut fields = Vec::with_capacity(USUAL_FIELDS);
+        fields.extend(fields_of(blocks).filter_map(|field| Some((place(&field)?, field))));
         let mut names = String::with_capacity(256);
         let mut canonical = Vec::with_capacity(USUAL_BYTES);
         for (at, Listed { name, addition }) in listed.iter().enumerate() {
@@ -163,7 +166,7 @@ pub(super) fn relaxed(field: &str) -> String {
     String::from_utf8_lossy(headers::without_line_end(&canonical)).into_owned()
 }
 
-fn fields<'a>(blocks: &[&'a [u8]]) -> impl Iterator<Item = Field<'a>> {
+fn fields_of<'a>(blocks: &[&'a [u8]]) -> impl Iterator<Item = Field<'a>> {
     blocks.iter().flat_map(|block| headers::fields(block))
 }
 

@@ -1,6 +1,7 @@
 //! Private keys that sign marks and public keys that check them.
 
 use std::fmt;
+use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,16 +82,27 @@ impl SigningKey {
     }
 
     /// Signs a header and the mark behind it.
-    pub(super) fn sign(&self, header: &HeaderInput, mark: &str) -> Result<Vec<u8>, KeyError> {
+    pub(super) fn sign(&self, header: &HeaderInput, mark: &str) -> Result<Signature, KeyError> {
         match &self.0 {
-            Private::Ed25519(key) => Ok(key.sign(&header.digest_with(mark)).to_vec()),
-            Private::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
-                // PKCS#1 v1.5 has no randomness in the signature; ring blinds the computation with it.
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &header.bytes_with(mark), &mut signature)
-                    .map_err(|_| KeyError::CannotSign)?;
-                Ok(signature)
-            }
+            Private::Ed25519(key) => Ok(Signature::Ed25519(key.sign(&header.digest_with(mark)))),
+            Private::Rsa(pair) => sign_with_rsa(pair, &header.bytes_with(mark)),
+        }
+    }
+}
+
+/// A signature of the length that its algorithm has.
+pub(super) enum Signature {
+    Ed25519([u8; ed25519::SIGNATURE_BYTES]),
+    Rsa(Vec<u8>),
+}
+
+impl Deref for Signature {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Signature::Ed25519(bytes) => bytes,
+            Signature::Rsa(bytes) => bytes,
         }
     }
 }
@@ -99,22 +111,25 @@ impl SigningKey {
     /// Signs a header and the field that is to hold the signature, in the relaxed form and without its line end. The
     /// field ends with a `b=` that is empty (RFC 6376 §3.7).
     pub(crate) fn sign_field(&self, header: &HeaderInput, field: &str) -> Result<Vec<u8>, KeyError> {
-        self.sign(header, &relaxed(field))
+        self.sign(header, &relaxed(field)).map(|signature| signature.to_vec())
     }
 
     /// Signs a document of its own, in the way of the algorithm: Ed25519 over the SHA-256 hash (RFC 8463 §3), RSA over
     /// the bytes. The document begins with a line that says what it is, so that it is never taken for a mark.
     pub(in crate::postal) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
-        match &self.0 {
-            Private::Ed25519(key) => Ok(key.sign(&Sha256::digest(bytes)).to_vec()),
-            Private::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature)
-                    .map_err(|_| KeyError::CannotSign)?;
-                Ok(signature)
-            }
-        }
+        let signature = match &self.0 {
+            Private::Ed25519(key) => Signature::Ed25519(key.sign(&Sha256::digest(bytes))),
+            Private::Rsa(pair) => sign_with_rsa(pair, bytes)?,
+        };
+        Ok(signature.to_vec())
     }
+}
+
+fn sign_with_rsa(pair: &rsa::KeyPair, bytes: &[u8]) -> Result<Signature, KeyError> {
+    let mut signature = vec![0; pair.public().modulus_len()];
+    // PKCS#1 v1.5 has no randomness in the signature; ring blinds the computation with it.
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature).map_err(|_| KeyError::CannotSign)?;
+    Ok(Signature::Rsa(signature))
 }
 
 impl fmt::Debug for SigningKey {

@@ -11,6 +11,9 @@ use super::super::{Impression, Kind};
 use super::header::CANONICALIZATION;
 use super::{BodyHash, HeaderInput, KeyError, SigningKey};
 
+/// Names and hashes of what is signed take about so many bytes.
+const USUAL_BYTES: usize = 384;
+
 /// The field for people takes about so many bytes.
 const TEXT_BYTES: usize = 400;
 
@@ -45,7 +48,7 @@ impl Contents {
     /// A letter with its header as it is delivered, and this body.
     #[must_use]
     pub fn new(header: HeaderInput, body: BodyHash) -> Self {
-        let mut tags = TagWriter::default();
+        let mut tags = TagWriter::tags(USUAL_BYTES);
         tags.push("h", header.names());
         tags.push_base64("bh", &body.0);
         tags.push_base64("hh", &header.digest());

@@ -22,6 +22,7 @@
 mod client;
 #[path = "acceptance/disk.rs"]
 mod disk;
+#[allow(dead_code, reason = "the other bench uses all of it")]
 #[path = "acceptance/door.rs"]
 mod door;
 #[path = "acceptance/processes.rs"]

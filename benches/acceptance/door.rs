@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::client::{self, Imap, Smtp};
-use super::processes::Tree;
+use super::processes::{self, Tree};
 use super::support;
 
 const USERS: usize = 90;
@@ -42,6 +42,8 @@ pub struct Measured {
     pub arriving: Duration,
     /// Processor time of the server, that of all its threads and processes.
     pub processor: Duration,
+    /// Processor time of the clients, while letters were sent.
+    pub clients: Duration,
     copies: u64,
     /// From the last byte of a letter to its 250, the shortest first.
     waits: Vec<Duration>,
@@ -92,14 +94,14 @@ pub fn measure(target: &Target, cell: Cell, length: Duration) -> Measured {
     let letter = client::letter(cell.bytes);
     let mut mailboxes = target.mailboxes();
     let before = messages(&mut mailboxes);
-    let cpu = target.processes.cpu();
+    let (cpu, own) = (target.processes.cpu(), processes::own());
     let (next, begun) = (AtomicU64::new(0), Instant::now());
     let mut waits: Vec<Duration> = std::thread::scope(|scope| {
         let connections: Vec<_> =
             (0..cell.connections).map(|_| scope.spawn(|| send(target, cell, &letter, &next, begun + length))).collect();
         connections.into_iter().flat_map(|connection| connection.join().unwrap()).collect()
     });
-    let sending = begun.elapsed();
+    let (sending, clients) = (begun.elapsed(), processes::own() - own);
     let accepted = waits.len() as u64;
     let copies = accepted * cell.recipients as u64;
     while messages(&mut mailboxes) < before + copies {
@@ -108,7 +110,8 @@ pub fn measure(target: &Target, cell: Cell, length: Duration) -> Measured {
     let arriving = begun.elapsed();
     let processor = target.processes.cpu() - cpu;
     waits.sort_unstable();
-    Measured { accepted, sending, arriving, processor, copies, waits, peak_bytes: target.processes.peak_bytes() }
+    let peak_bytes = target.processes.peak_bytes();
+    Measured { accepted, sending, arriving, processor, clients, copies, waits, peak_bytes }
 }
 
 impl Measured {

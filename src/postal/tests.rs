@@ -383,6 +383,18 @@ fn verify_report_is_json_and_speaks_three_languages() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["verdict"], "not_valid");
     assert_eq!(json["marks"][0]["findings"][0]["finding"], "unsigned");
+    assert_eq!(
+        (&json["marks"][0]["facility_name"], &json["marks"][0]["device"]),
+        (&"Көкшетау пошта байланысы торабы".into(), &"А".into())
+    );
+    let texts = [Language::Kk, Language::Ru, Language::En].map(|language| report.text(language));
+    assert!(
+        texts.iter().all(|text| text.contains("Көкшетау · Көкшетау пошта байланысы торабы · А (kazpost kokshetau)")),
+        "{texts:?}"
+    );
+    // P17: the operator is shown by its name, where it publishes one.
+    let known = verify(message(&header).as_bytes(), Some(&MarksFile::of(&sample())));
+    assert!(known.text(Language::Kk).contains("қабылдау  «Қазпошта» АҚ · Көкшетау"), "{}", known.text(Language::Kk));
     let texts = [Language::Kk, Language::Ru, Language::En].map(|language| Finding::Unsigned.text(language));
     assert!(texts.iter().all(|text| !text.is_empty()) && texts[0] != texts[1] && texts[1] != texts[2]);
 }

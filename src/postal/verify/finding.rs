@@ -302,16 +302,23 @@ impl Report {
 
 impl MarkReport {
     fn text(&self, language: Language) -> String {
-        let known = [self.operator.clone(), self.facility.clone(), self.instant.clone(), self.token.clone()];
         let mut parts: Vec<String> =
             self.kind.map(|kind| language.of(kind_words(kind)).to_owned()).into_iter().collect();
-        parts.extend(known.into_iter().flatten());
+        parts.extend([self.maker(), self.instant.clone(), self.token.clone()].into_iter().flatten());
         let judged: Vec<String> = match self.findings.as_slice() {
             [] => vec![language.of(["жарамды", "действителен", "valid"]).to_owned()],
             findings => findings.iter().map(|finding| finding.text(language)).collect(),
         };
         parts.push(judged.join("; "));
         parts.join("  ")
+    }
+
+    /// Operator, place, facility and device by name, and the ids that they have in what is published.
+    fn maker(&self) -> Option<String> {
+        let facility = self.facility_name.as_ref().filter(|name| Some(*name) != self.place.as_ref());
+        let names = [self.operator_name.as_ref(), self.place.as_ref(), facility, self.device.as_ref()];
+        let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+        Some(format!("{} ({} {})", names.join(" · "), self.operator.as_ref()?, self.facility.as_ref()?))
     }
 }
 

@@ -63,9 +63,21 @@ pub struct MarkReport {
     /// Tag `op`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
+    /// P17: what the operator is called, if it publishes its keys here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_name: Option<String>,
     /// Tag `f`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facility: Option<String>,
+    /// Tag `fn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facility_name: Option<String>,
+    /// Tag `pl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Tag `dv`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// Tag `ts`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
@@ -209,11 +221,17 @@ impl Examined {
         if let Some(keys) = keys {
             published::judge(mark, keys, &mut findings);
         }
+        let operators = keys.into_iter().flat_map(|keys| &keys.operators);
+        let operator = operators.into_iter().find(|operator| operator.id == mark.operator.as_str());
         MarkReport {
             id: Some(mark.id.to_string()),
             kind: Some(mark.kind.tag()),
             operator: Some(mark.operator.to_string()),
+            operator_name: operator.map(|operator| operator.name_kk.clone()),
             facility: Some(mark.facility.to_string()),
+            facility_name: Some(mark.facility_name.clone()),
+            place: mark.place.clone(),
+            device: mark.device.as_ref().map(|device| device.as_str().to_owned()),
             token: Some(mark.token.to_string()),
             instant: Some(mark.instant.to_string()),
             findings,

@@ -49,7 +49,7 @@ fn write(file: &mut Vec<u8>, message: &[u8], labels: &Labels, piece: usize) -> i
     let mut shape = Shape::default();
     shape.push(message);
     let mut writer = Writer::new(file, shape);
-    writer.begin(poshta::clock::Timestamp::UNIX_EPOCH, labels)?;
+    writer.begin(poshta::clock::Timestamp::UNIX_EPOCH, b"Postal-Mark-Proof: i=1;\r\n p=Yw==\r\n", labels)?;
     message.chunks(piece).try_for_each(|bytes| writer.content(bytes))?;
     writer.end()
 }

@@ -71,8 +71,9 @@ pub(super) enum ExportCommand {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct ProofFiles {
-    /// Write beside the letters, into the folder proofs, a file for each mark that proves it to be in the transparency
-    /// log (docs/transparency.md).
+    /// Prove each postmark to be in the transparency log (docs/transparency.md): by a field Postal-Mark-Proof on top of
+    /// its letter, which an import takes off again, and by a file in the folder proofs. A mark that is not published
+    /// yet has neither; the answer counts those.
     #[arg(long)]
     proofs: bool,
 }

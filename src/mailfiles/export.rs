@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::labels::Labels;
 use super::line_ends::{Shape, ToFile};
 use super::maildir::{self, NewFile, Target};
-use super::proofs::{self, NotWritten, Proofs, Written};
+use super::proofs::{self, Found, ProofFiles, Proofs};
 use super::{Error, Format, Job, Problems, Result, Services, about, mbox, names};
 use crate::ids::Uid;
 use crate::store::mailboxes::{Folder, Message, MessageBytes};
@@ -31,12 +31,21 @@ pub struct Exported {
     pub bytes: u64,
     /// Folders.
     pub folders: u64,
-    /// Proofs that went with them, where they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proofs: Option<u64>,
+    /// What came of their marks, where proofs were asked for.
+    #[serde(flatten)]
+    pub proofs: Option<Proving>,
     /// What was left out.
     #[serde(flatten)]
     pub problems: Problems,
+}
+
+/// How many marks of the exported letters are proved to be in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Proving {
+    /// Fields `Postal-Mark-Proof`, on top of the letters.
+    pub proofs: u64,
+    /// Marks without one: they are in no checkpoint yet, or of another log.
+    pub marks_without_proof: u64,
 }
 
 /// Exports an account, or one folder of it, into a new or empty directory. Blocks; `progress` hears the bytes of
@@ -57,10 +66,10 @@ pub fn export(services: &Services, job: &Job, progress: Progress<'_>) -> Result<
         let state = services.store.read_blocking(|view| view.folder_state(job.account, folder.id))?;
         of += state.bytes;
     }
-    let log = services.log.clone().map(|log| Proofs::into(log, &job.path).map_err(about(&job.path)));
-    let proofs = log.transpose()?;
-    let tally = Exported { proofs: proofs.as_ref().map(|_| 0), ..Exported::default() };
-    let mut run = Run { services, job, progress, of, at: job.path.display().to_string(), tally, proofs };
+    let mut run = Run::new(services, job, progress, of);
+    if run.proofs.is_some() {
+        run.proof_files = Some(ProofFiles::create(&job.path).map_err(about(&job.path))?);
+    }
     let result = folders.iter().try_for_each(|folder| run.folder(folder)).and_then(|()| sync(job));
     let Run { at, tally, .. } = run;
     let details = format!("{}: {} messages, {} bytes", job.place(), tally.messages, tally.bytes);
@@ -96,8 +105,7 @@ pub fn export_into(services: &Services, job: &Job, archive: &mut impl Archive) -
     let folders = folders(services, job)?;
     job.audit(services, "mail.export", "archive")?;
     let mut go_on = |_| ControlFlow::Continue(());
-    let at = job.path.display().to_string();
-    let mut run = Run { services, job, progress: &mut go_on, of: 0, at, tally: Exported::default(), proofs: None };
+    let mut run = Run::new(services, job, &mut go_on, 0);
     let result = folders.iter().try_for_each(|folder| run.archive(folder, archive));
     let Run { tally, .. } = run;
     let details = format!("archive: {} messages, {} bytes", tally.messages, tally.bytes);
@@ -137,6 +145,24 @@ struct Run<'a, 'p> {
     at: String,
     tally: Exported,
     proofs: Option<Proofs>,
+    proof_files: Option<ProofFiles>,
+}
+
+/// A message on its way into a file.
+struct Outgoing<'a> {
+    message: &'a Message,
+    content: Content,
+    labels: Labels,
+    /// Goes on top of it.
+    proofs: Found,
+}
+
+impl<'a, 'p> Run<'a, 'p> {
+    fn new(services: &'a Services, job: &'a Job, progress: Progress<'p>, of: u64) -> Self {
+        let proofs = services.log.clone().map(|log| Proofs::of(log, services.pages.clone()));
+        let tally = Exported { proofs: proofs.as_ref().map(|_| Proving::default()), ..Exported::default() };
+        Run { services, job, progress, of, at: job.path.display().to_string(), tally, proofs, proof_files: None }
+    }
 }
 
 impl Run<'_, '_> {
@@ -154,12 +180,16 @@ impl Run<'_, '_> {
         let name = if self.job.folder.is_some() { None } else { names::to_maildir(&folder.name, folder.id.0) };
         let mut target = Target::create(dir, name.as_deref()).map_err(about(dir))?;
         let now = self.services.world.now();
-        self.each_message(folder, |run, message, content, labels| {
+        self.each_message(folder, |run, Outgoing { message, content, labels, proofs }| {
             let shape = content.shape()?;
             let form = shape.form();
             let number = run.tally.messages;
-            let new = NewFile { number, now, date: message.internal_date, form, labels };
+            let mut on_top = Vec::new();
+            ToFile::new(form).push(&proofs.fields, &mut on_top);
+            let proof_bytes = on_top.len();
+            let new = NewFile { number, now, date: message.internal_date, form, proof_bytes, labels };
             target.add(&new, |mut file| {
+                file.write_all(&on_top)?;
                 let (mut lines, mut piece) = (ToFile::new(form), Vec::new());
                 content.each(|bytes| {
                     piece.clear();
@@ -182,9 +212,9 @@ impl Run<'_, '_> {
     fn archive(&mut self, folder: &Folder, archive: &mut impl Archive) -> Result<()> {
         let path = &self.job.path;
         archive.begin(&names::to_mbox(&folder.name, folder.id.0)).map_err(about(path))?;
-        self.each_message(folder, |_, message, content, labels| {
+        self.each_message(folder, |_, Outgoing { message, content, labels, proofs }| {
             let mut writer = mbox::Writer::new(&mut *archive, content.shape()?);
-            writer.begin(message.internal_date, labels)?;
+            writer.begin(message.internal_date, &proofs.fields, labels)?;
             content.each(|bytes| Ok(writer.content(bytes)?))?;
             Ok(writer.end()?)
         })?;
@@ -196,9 +226,9 @@ impl Run<'_, '_> {
         let path = self.job.path.join(names::to_mbox(&folder.name, folder.id.0));
         let file = maildir::create_file(&path).map_err(about(&path))?;
         let mut out = BufWriter::with_capacity(PIECE_BYTES, file);
-        self.each_message(folder, |_, message, content, labels| {
+        self.each_message(folder, |_, Outgoing { message, content, labels, proofs }| {
             let mut writer = mbox::Writer::new(&mut out, content.shape()?);
-            writer.begin(message.internal_date, labels)?;
+            writer.begin(message.internal_date, &proofs.fields, labels)?;
             content.each(|bytes| Ok(writer.content(bytes)?))?;
             Ok(writer.end()?)
         })?;
@@ -210,7 +240,7 @@ impl Run<'_, '_> {
     fn each_message(
         &mut self,
         folder: &Folder,
-        mut write: impl FnMut(&Self, &Message, &Content, &Labels) -> std::result::Result<(), Fault>,
+        mut write: impl FnMut(&Self, &Outgoing<'_>) -> std::result::Result<(), Fault>,
     ) -> Result<()> {
         let (account, id) = (self.job.account, folder.id);
         let mut from = Uid::new(1);
@@ -226,27 +256,27 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// The proofs of a letter's marks, beside it: not a byte of the letter changes.
-    fn prove(&mut self, message: &Message) -> Result<()> {
-        let Some(proofs) = &self.proofs else { return Ok(()) };
-        let bytes = self.services.store.message_bytes(message);
-        let own = usize::try_from(message.prefix_len()).unwrap_or(usize::MAX);
-        let beginning = bytes.read_at_blocking(0, own)?;
-        match proofs.of(message, &[self.handed(message)?, beginning.get(..own).unwrap_or(&beginning).to_vec()]) {
-            Ok(Written { proofs, missing }) => {
-                self.tally.proofs = self.tally.proofs.map(|before| before + proofs);
-                if missing > 0 {
-                    let why = "marks are in no checkpoint of the log yet; export it again for their proofs";
-                    self.tally.problems.add(format!("{}: {missing} {why}", self.at));
-                }
-                Ok(())
-            }
-            Err(NotWritten::File(why)) => Err(about(&self.job.path.join(proofs::DIR))(why)),
-            Err(NotWritten::Log(why)) => {
-                self.tally.problems.add(format!("{}: no proofs: {why}", self.at));
-                Ok(())
-            }
+    /// A log that cannot be read is no reason to keep the letter back.
+    fn find_proofs(&mut self, letter: &[u8]) -> Found {
+        let Some(proofs) = &self.proofs else { return Found::default() };
+        proofs.find(letter).unwrap_or_else(|why| {
+            self.tally.problems.add(format!("{}: no proofs: {why}", self.at));
+            Found::default()
+        })
+    }
+
+    fn count_proofs(&mut self, message: &Message, found: &Found) -> Result<()> {
+        if let Some(tally) = &mut self.tally.proofs {
+            tally.proofs += found.proved.len() as u64;
+            tally.marks_without_proof += found.missing;
         }
+        let handed = match self.proof_files {
+            Some(_) => self.find_proofs(&self.handed(message)?),
+            None => return Ok(()),
+        };
+        let mut proved = found.proved.iter().chain(&handed.proved);
+        let written = self.proof_files.as_ref().map_or(Ok(()), |files| proved.try_for_each(|it| files.write(it)));
+        written.map_err(about(&self.job.path.join(proofs::DIR)))
     }
 
     /// P6: the mark of a letter's handing over, which stands in no message.
@@ -263,15 +293,19 @@ impl Run<'_, '_> {
         &mut self,
         folder: &Folder,
         message: &Message,
-        write: &mut impl FnMut(&Self, &Message, &Content, &Labels) -> std::result::Result<(), Fault>,
+        write: &mut impl FnMut(&Self, &Outgoing<'_>) -> std::result::Result<(), Fault>,
     ) -> Result<()> {
         let labels = labels(folder, message);
-        let content = Content::open(self.services.store.message_bytes(message));
-        match content.and_then(|content| write(self, message, &content, &labels)) {
-            Ok(()) => {
+        let written = Content::open(self.services.store.message_bytes(message)).and_then(|content| {
+            let proofs = self.find_proofs(&content.first);
+            let outgoing = Outgoing { message, content, labels, proofs };
+            write(self, &outgoing).map(|()| outgoing.proofs)
+        });
+        match written {
+            Ok(found) => {
                 self.tally.messages += 1;
                 self.tally.bytes += message.size();
-                self.prove(message)?;
+                self.count_proofs(message, &found)?;
             }
             Err(Fault::Message(why @ (store::Error::Damaged(_) | store::Error::Sealed(_)))) => {
                 self.tally.problems.add(format!("{}: {why}", self.at));

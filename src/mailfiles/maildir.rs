@@ -1,12 +1,13 @@
 //! Maildir and its folders (Maildir++): one file a message, flags in its name, the day it came as the file's time.
 //!
 //! An export names a file `<seconds>.M<microseconds>P<process>Q<number>.poshta,S=<size>`; a message that cannot
-//! be written with LF (see `line_ends`) has `,L=asis` behind it. Names sort in the order of UIDs.
+//! be written with LF (see `line_ends`) has `,L=asis` behind it, and one with proofs on top of it (see `proofs`)
+//! `,P=<their bytes in the file>`. Names sort in the order of UIDs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use rustix::fs::OFlags;
 
 use super::labels::{Labels, Letters};
 use super::line_ends::{Form, ToWire};
-use super::names;
+use super::{names, proofs};
 use crate::clock::Timestamp;
 use crate::store::mailboxes::INBOX;
 
@@ -27,6 +28,9 @@ const MAX_KEYWORDS_FILE_BYTES: u64 = 64 << 10;
 
 /// Field of a file name: its bytes are the message's.
 const AS_IS: &str = "L=asis";
+
+/// Field of a file name: so many bytes at its beginning are proofs, and not the message's.
+const PROOF_BYTES: &str = "P=";
 
 /// Only the owner reads what is exported.
 const DIR_MODE: u32 = 0o700;
@@ -46,6 +50,7 @@ pub(super) struct Entry {
     pub(super) path: PathBuf,
     info: Option<String>,
     is_as_is: bool,
+    proof_bytes: usize,
 }
 
 /// An open message file.
@@ -124,6 +129,7 @@ impl Source {
             // Whatever lies in `new` has not been seen by anybody.
             info: info.filter(|_| part == "cur").map(str::to_owned),
             is_as_is: unique.split(',').any(|field| field == AS_IS),
+            proof_bytes: unique.split(',').find_map(|field| field.strip_prefix(PROOF_BYTES)?.parse().ok()).unwrap_or(0),
             path,
         }
     }
@@ -149,7 +155,7 @@ impl Source {
     pub(super) fn keywords(&self) -> Vec<Option<String>> {
         let read = |path: &Path| -> io::Result<String> {
             let mut text = String::new();
-            io::Read::read_to_string(&mut io::Read::take(open_plain(path)?, MAX_KEYWORDS_FILE_BYTES), &mut text)?;
+            open_plain(path)?.take(MAX_KEYWORDS_FILE_BYTES).read_to_string(&mut text)?;
             Ok(text)
         };
         // Without this file, letters mean nothing.
@@ -163,12 +169,24 @@ impl Entry {
     }
 
     pub(super) fn open(&self) -> io::Result<Opened> {
-        let file = open_plain(&self.path)?;
+        let mut file = open_plain(&self.path)?;
         let found = file.metadata()?;
         let date = Timestamp::try_from(found.modified()?).map_err(io::Error::other)?;
         let lines = if self.is_as_is { ToWire::from(Form::AsIs) } else { ToWire::by_first_line() };
+        pass_over_proofs(&mut file, self.proof_bytes)?;
         Ok(Opened { bytes: found.len(), date, lines, file })
     }
+}
+
+/// Passes over the proofs that an export put on top. Where the name promises them and something else is there, that
+/// belongs to the message.
+fn pass_over_proofs(file: &mut File, bytes: usize) -> io::Result<()> {
+    if bytes == 0 || bytes > proofs::MAX_BYTES {
+        return Ok(());
+    }
+    let mut block = Vec::with_capacity(bytes);
+    (&*file).take(bytes as u64).read_to_end(&mut block)?;
+    if block.len() == bytes && proofs::is_all_proofs(&block) { Ok(()) } else { file.rewind() }
 }
 
 /// Opens a file that is one: neither a symbolic link nor something that would never answer.
@@ -195,6 +213,8 @@ pub(super) struct NewFile<'a> {
     pub(super) now: Timestamp,
     pub(super) date: Timestamp,
     pub(super) form: Form,
+    /// So many bytes of the file are proofs on top of the message.
+    pub(super) proof_bytes: usize,
     pub(super) labels: &'a Labels,
 }
 
@@ -226,10 +246,13 @@ impl Target {
         let written = write(&file).and_then(|()| {
             file.set_modified(new.date.into())?;
             let size = file.metadata()?.len();
-            let mark = if new.form == Form::AsIs { format!(",{AS_IS}") } else { String::new() };
+            let mut fields = if new.form == Form::AsIs { format!(",{AS_IS}") } else { String::new() };
+            if new.proof_bytes > 0 {
+                fields.push_str(&format!(",{PROOF_BYTES}{}", new.proof_bytes));
+            }
             let (info, left_out) = new.labels.to_maildir(&mut self.letters);
             self.left_out.extend(left_out.into_iter().map(str::to_owned));
-            let name = format!("{unique},S={size}{mark}:{info}");
+            let name = format!("{unique},S={size}{fields}:{info}");
             Ok(fs::rename(&tmp, self.path.join("cur").join(name))?)
         });
         if written.is_err() {

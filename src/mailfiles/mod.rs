@@ -1,7 +1,8 @@
 //! Mailboxes as files of other programs: Maildir and mbox, in and out, one message at a time.
 //!
 //! The invariant: what an export writes, an import reads back byte for byte, with flags, keywords and dates (to
-//! the microsecond in a Maildir, to the second in an mbox). Import is a deposit (DESIGN 8): bytes as given, never
+//! the microsecond in a Maildir, to the second in an mbox); what an export puts on top of a letter it says so
+//! exactly that an import takes it off again, and nothing of the letter. Import is a deposit (DESIGN 8): bytes as given, never
 //! marked. Neither holds more than one batch of messages in memory, and a large message never as a whole.
 
 mod deposit;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use export::{Archive, Exported, export, export_into};
+pub use export::{Archive, Exported, Proving, export, export_into};
 pub use import::{Imported, import};
 pub use labels::Labels;
 pub use line_ends::{Form, Shape};
@@ -62,6 +63,8 @@ pub struct Services {
     pub quota: crate::quota::Settings,
     /// The transparency log, where proofs are to go with an export.
     pub log: Option<View>,
+    /// Where people reach the pages of this server: a proof names them.
+    pub pages: String,
     /// Where the few things run that are async; the caller is on a blocking thread.
     pub runtime: tokio::runtime::Handle,
 }

@@ -59,6 +59,7 @@ fn fixture() -> Fixture {
         max_message_bytes: 1 << 20,
         quota: crate::quota::Settings::default(),
         log: None,
+        pages: "https://post.example".into(),
         runtime: runtime.handle().clone(),
     };
     Fixture { services, dir, runtime }

@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use super::date;
 pub(crate) use dsn::header_of;
 pub use dsn::{Action, DeliveryReport, Enclosure, Original, RecipientStatus};
+pub(crate) use fields::field;
 use fields::{Header, one_line};
 
 /// Somebody in From or To.

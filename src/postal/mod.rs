@@ -18,6 +18,7 @@ mod inscription;
 mod letter_box;
 mod mark;
 mod mark_head;
+mod mark_proof;
 mod mark_text;
 mod marks_file;
 mod oblast;
@@ -54,6 +55,7 @@ pub use ink::{Ink, WrongInk};
 pub use inscription::{Inscription, Script, engraving};
 pub use letter_box::{LetterBox, LetterBoxId};
 pub use mark::{Mark, MarkError, SignatureTags};
+pub use mark_proof::{MARK_PROOF, proof_address, proof_value};
 pub use marks_file::{MarksDevice, MarksFacility, MarksFile, MarksKey, MarksLetterBox, MarksOperator, MarksVersion};
 pub use oblast::{OblastCode, UnknownOblast, is_oblast_shown};
 pub use payment_sign::{

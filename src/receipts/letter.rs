@@ -1,8 +1,6 @@
 //! The receipt as a letter: multipart/report (RFC 6522) with a text in three languages and the page, fields for
 //! programs (RFC 3464) with the marks, and the header of the letter.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::tz::{Offset, TimeZone};
 
 use super::Parts;
@@ -12,11 +10,8 @@ use crate::hybrid::receipt::ReceiptPage;
 use crate::ids::ItemId;
 use crate::locale::{self, Lang};
 use crate::message::report::{Action, DeliveryReport, Enclosure, Letter, Named, Original, Passage, RecipientStatus};
-use crate::postal::Stamp;
+use crate::postal::{MARK_PROOF, Stamp, proof_address, proof_value};
 use crate::store::receipts::{Owed, Stage};
-
-/// How long a run of base64 in a field may be, so that the line can be folded.
-const RUN: usize = 64;
 
 /// One receipt in the making.
 pub(super) struct Composer<'a> {
@@ -133,13 +128,7 @@ impl Composer<'_> {
 
     fn push_mark(&self, fields: &mut Vec<(String, String)>, shown: &Shown) {
         fields.push(("Postal-Mark".into(), shown.value.clone()));
-        let mut proof = format!("i={}; u={}", shown.mark.id, self.proof_url(shown));
-        if let Some(text) = &shown.proof {
-            let encoded = STANDARD.encode(text);
-            let runs: Vec<_> = encoded.as_bytes().chunks(RUN).map(String::from_utf8_lossy).collect();
-            proof.push_str(&format!("; p={}", runs.join(" ")));
-        }
-        fields.push(("Postal-Mark-Proof".into(), proof));
+        fields.push((MARK_PROOF.into(), proof_value(self.url, shown.mark.id, shown.proof.as_deref())));
     }
 
     fn passage(&self, lang: Lang, args: &[(&str, &str)]) -> Passage {
@@ -201,7 +190,7 @@ impl Composer<'_> {
     }
 
     fn proof_url(&self, shown: &Shown) -> String {
-        format!("{}/log/proof?i={}", self.url, shown.mark.id)
+        proof_address(self.url, shown.mark.id)
     }
 
     /// P24: order 57 cl. 10. The actual instant, whatever the item shows.

@@ -272,6 +272,7 @@ impl Services {
                 max_message_bytes: config.imap.protocol.max_message_bytes,
                 quota: config.quota.clone(),
                 log: None,
+                pages: config.receipts.public_url(&config.server.hostname),
                 runtime: Handle::current(),
             },
             exports: Arc::new(Semaphore::new(settings.max_exports)),

@@ -172,7 +172,16 @@ assert "online, with the application" in consents.html and 'href="/agreement/1"'
 # Everything goes with the user: letters as mbox, what the cabinet knows as JSON; not without the password.
 page = visitor.open("/cabinet/export")
 assert visitor.open("/cabinet/export", {"csrf": page.hidden()["csrf"], "password": "wrong password"}).status == 422
-taken = visitor.open("/cabinet/export", {"csrf": page.hidden()["csrf"], "password": PASSWORD})
+# A mark is proved with the next checkpoint.
+for _ in range(40):
+    taken = visitor.open("/cabinet/export", {"csrf": page.hidden()["csrf"], "password": PASSWORD, "proofs": "yes"})
+    if b"\nPostal-Mark-Proof: i=" in zipfile.ZipFile(io.BytesIO(taken.body)).read("INBOX.mbox"):
+        break
+    time.sleep(0.25)
+else:
+    raise AssertionError("no proofs in the archive")
+plain = visitor.open("/cabinet/export", {"csrf": page.hidden()["csrf"], "password": PASSWORD})
+assert b"Postal-Mark-Proof" not in zipfile.ZipFile(io.BytesIO(plain.body)).read("INBOX.mbox")
 assert taken.headers["content-type"] == "application/zip", taken.html
 with zipfile.ZipFile(io.BytesIO(taken.body)) as archive:
     assert archive.testzip() is None

@@ -1,6 +1,6 @@
 """mail_files.py POSHTA DIR FILES: letters go out to Maildir and mbox and come in from them, through the socket of the
 running server; Python's own mailbox module writes and reads the other side."""
-import mailbox, os, re, subprocess, sys
+import base64, mailbox, os, re, shutil, subprocess, sys
 from demo import *
 
 POSHTA, DIR, FILES = sys.argv[1:4]
@@ -91,6 +91,25 @@ for folder, name in (("INBOX", "INBOX.mbox"), ("Work/v1.2", "Work.v1%2E2.mbox"))
         body = whole.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n")
         quoted = re.sub(rb"(?m)^(>*From )", rb">\1", body)
         assert message.as_bytes().split(b"\n\n", 1)[1].rstrip(b"\n\r") == quoted.rstrip(b"\n"), message["Subject"]
+
+# With proofs: on top of the letter that was delivered, for each of its marks, as in the files beside it.
+for _ in range(40):
+    answer = poshta("export", "maildir", "with-proofs", "--folder", "INBOX", "--proofs")
+    if answer["marks_without_proof"] == 0:
+        break
+    shutil.rmtree(os.path.join(FILES, "with-proofs"))
+    time.sleep(0.25)
+proved = mailbox.Maildir(os.path.join(FILES, "with-proofs"), create=False)
+delivered = next(message for message in proved if message["Subject"] == "delivered")
+values = delivered.get_all("Postal-Mark-Proof")
+assert delivered.keys()[:len(values)] == ["Postal-Mark-Proof"] * len(values) and len(values) == answer["proofs"], answer
+for value, mark in zip(values, delivered.get_all("Postal-Mark"), strict=True):
+    tags = dict(tag.strip().split("=", 1) for tag in value.split(";"))
+    assert f"i={tags['i']};" in mark, (value, mark)
+    with open(os.path.join(FILES, "with-proofs/proofs", tags["i"] + ".tlog-proof"), "rb") as file:
+        assert base64.b64decode("".join(tags["p"].split())) == file.read()
+answer = poshta("import", "maildir", "with-proofs", "--folder", "Proved")
+assert stored("Proved") == before["INBOX"]
 
 # An export never mixes with what is there.
 assert "not empty" in poshta("export", "maildir", "out-maildir", status=1)

@@ -316,6 +316,7 @@ impl Ground {
                 max_message_bytes: 1 << 20,
                 quota: crate::quota::Settings::default(),
                 log: None,
+                pages: "https://post.example".into(),
                 runtime: tokio::runtime::Handle::current(),
             },
             exports: Arc::new(tokio::sync::Semaphore::new(1)),

@@ -4,8 +4,10 @@ use std::io::{self, BufRead, Read as _};
 
 use super::super::labels::{Labels, Line};
 use super::super::line_ends::{Form, ToWire};
+use super::super::proofs;
 use super::from_line::{self, FROM};
 use crate::clock::Timestamp;
+use crate::postal::MARK_PROOF;
 
 /// So much of a line is looked at in one piece; a `From ` line or a line of keywords is shorter.
 const MAX_HEAD_BYTES: u64 = 64 << 10;
@@ -122,31 +124,51 @@ impl<R: BufRead> Reader<R> {
         Ok(labels)
     }
 
-    /// The three lines on top of an exported message, and the line behind them that was read too. If they are not
-    /// all there they are content.
+    /// The three lines on top of an exported message, and the line behind them that was read too. With them go the
+    /// proofs above them. If the three are not all there all of it is content.
     fn labels<E: From<io::Error>>(
         &mut self,
         content: &mut Content<impl FnMut(&[u8]) -> Result<(), E>>,
     ) -> Result<(Option<Labels>, Vec<u8>), E> {
         let mut labels = Labels::default();
-        let mut seen: Vec<Vec<u8>> = Vec::new();
-        for kind in Line::ALL {
-            // A quoted line is none of them; it must not lose its quotes here.
-            if self.input.fill_buf()?.first() == Some(&b'>') {
-                seen.iter().try_for_each(|line| content.push(line))?;
-                return Ok((None, Vec::new()));
+        let mut seen = Vec::new();
+        let mut line = self.proofs(&mut seen)?;
+        for (number, kind) in Line::ALL.into_iter().enumerate() {
+            if number > 0 {
+                line = self.unquoted()?;
             }
-            let mut line = Vec::new();
-            self.head(&mut line)?;
             let value = line.strip_suffix(b"\n").and_then(|line| line.strip_prefix(kind.name().as_bytes()));
             let Some(value) = value else {
-                seen.iter().try_for_each(|line| content.push(line))?;
+                content.push(&seen)?;
                 return Ok((None, line));
             };
             labels.add_line(kind, &String::from_utf8_lossy(value));
-            seen.push(line);
+            seen.append(&mut line);
         }
         Ok((Some(labels), Vec::new()))
+    }
+
+    /// The lines of proofs, of which no message has more than an export writes; gives the line behind them.
+    fn proofs(&mut self, seen: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+        loop {
+            let mut line = self.unquoted()?;
+            let is_first_line = line.strip_prefix(MARK_PROOF.as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
+            let is_folded = !seen.is_empty() && line.starts_with(b" ");
+            let has_room = seen.len() + line.len() <= proofs::MAX_BYTES;
+            if !((is_first_line || is_folded) && line.ends_with(b"\n") && has_room) {
+                return Ok(line);
+            }
+            seen.append(&mut line);
+        }
+    }
+
+    /// The next line or its beginning; nothing where it is quoted, for it must not lose its quotes here.
+    fn unquoted(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        if self.input.fill_buf()?.first() != Some(&b'>') {
+            self.head(&mut line)?;
+        }
+        Ok(line)
     }
 
     /// The beginning of a line, or all of it; nothing at the end of the file.

@@ -92,17 +92,43 @@ fn content_that_is_not_read_is_not_handed_out_twice() {
 fn lines_longer_than_any_buffer_come_back() {
     let long = [&b">".repeat(200_000)[..], b"From x", &b"y".repeat(200_000), b"\r\n"].concat();
     let mut file = Vec::new();
-    write(&mut file, &long, &Labels::default());
+    write(&mut file, &long, b"", &Labels::default());
     assert!(read(&file, 4096)[0].2.as_bytes() == long);
 }
 
-fn write(file: &mut Vec<u8>, message: &[u8], labels: &Labels) {
+fn write(file: &mut Vec<u8>, message: &[u8], proofs: &[u8], labels: &Labels) {
     let mut shape = Shape::default();
     shape.push(message);
     let mut writer = Writer::new(file, shape);
-    writer.begin(date(), labels).unwrap();
+    writer.begin(date(), proofs, labels).unwrap();
     message.chunks(3).for_each(|piece| writer.content(piece).unwrap());
     writer.end().unwrap();
+}
+
+/// Two, as they stand on top of an exported letter.
+const PROOFS: &[u8] = b"Postal-Mark-Proof: i=1; u=x;\r\n p=YzJ\r\n zcC\r\nPostal-Mark-Proof: i=2; u=x; p=Yw==\r\n";
+
+const PROOF: &str = "Postal-Mark-Proof: i=1;\n p=x\n";
+const THREE: &str = "Status: O\nX-Status:\nX-Keywords:\n";
+const KEPT: &str = "Postal-Mark-Proof: i=1;\r\n p=x\r\n";
+
+#[test_case(&[PROOF, THREE, "A: b\n\n"] => "A: b\r\n"; "those of an export are taken off")]
+#[test_case(&[PROOF, PROOF, THREE, PROOF, "\n"] => KEPT; "exactly those")]
+#[test_case(&[THREE, PROOF, "\n"] => KEPT; "below the three lines they are of the message")]
+#[test_case(&[PROOF, "A: b\n\n"] => format!("{KEPT}A: b\r\n"); "without the three lines too")]
+#[test_case(&[PROOF, ">From x\n\n"] => format!("{KEPT}From x\r\n"); "a quoted line behind them")]
+#[test_case(&[PROOF] => KEPT; "nothing behind them")]
+fn proofs_are_the_exports_only_above_its_three_lines(file: &[&str]) -> String {
+    texts(&format!("{FROM}\n{}", file.concat())).remove(0)
+}
+
+#[test]
+fn more_proofs_than_an_export_writes_are_the_messages() {
+    let many = "Postal-Mark-Proof: x\n".repeat(20_000);
+    let file = format!("{FROM}\n{many}Status: O\nX-Status:\nX-Keywords:\n\n");
+    let (_, labels, text) = read(file.as_bytes(), 4096).remove(0);
+    assert_eq!(labels, None);
+    assert_eq!(text.matches("Postal-Mark-Proof: x\r\n").count(), 20_000);
 }
 
 /// Pieces of which ugly messages are made.
@@ -119,6 +145,8 @@ fn ugly() -> impl Strategy<Value = Vec<u8>> {
         "Status: RO\r\n",
         "X-Status: F\r\n",
         "X-Keywords: a\r\n",
+        "Postal-Mark-Proof:",
+        "Postal-Mark-Proof: x\r\n y\r\n",
         "x",
         "\u{4d9}",
     ]);
@@ -133,7 +161,7 @@ proptest! {
         let labels = |number: usize| Labels { flags: Flags((number * 11 % 32) as u8), keywords: vec!["$k".into()] };
         let mut file = Vec::new();
         for (number, message) in messages.iter().enumerate() {
-            write(&mut file, message, &labels(number));
+            write(&mut file, message, &PROOFS.repeat(number), &labels(number));
         }
         let back = read(&file, buffer);
         prop_assert_eq!(back.len(), messages.len(), "{:?}", String::from_utf8_lossy(&file));

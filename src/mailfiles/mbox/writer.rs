@@ -40,16 +40,20 @@ impl<W: Write> Writer<W> {
         Writer { out, shape, lines, place: Place::START, buffer: Vec::new() }
     }
 
-    /// The `From ` line and the labels.
+    /// The `From ` line, the proofs that go on top (fields in CRLF; most messages have none) and the labels.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn begin(&mut self, date: Timestamp, labels: &Labels) -> io::Result<()> {
+    pub fn begin(&mut self, date: Timestamp, proofs: &[u8], labels: &Labels) -> io::Result<()> {
         let line_end = match self.shape.form_in_mbox() {
             Form::Unix => "\n",
             Form::AsIs => "\r\n",
         };
-        write!(self.out, "{}{line_end}{}", from_line::write(date), labels.to_mbox(line_end))
+        let mut on_top = Vec::new();
+        ToFile::new(self.shape.form_in_mbox()).push(proofs, &mut on_top);
+        write!(self.out, "{}{line_end}", from_line::write(date))?;
+        self.out.write_all(&on_top)?;
+        self.out.write_all(labels.to_mbox(line_end).as_bytes())
     }
 
     /// The next bytes of the message.

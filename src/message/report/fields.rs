@@ -83,6 +83,13 @@ pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
+/// One field whose value is structured ASCII, by itself; folded at spaces.
+pub(crate) fn field(name: &str, value: &str) -> Vec<u8> {
+    let mut header = Header::default();
+    header.field(name, value);
+    header.out
+}
+
 /// An unstructured text as pieces between which a line may be folded.
 fn words(text: &str) -> Vec<String> {
     let plain = text.is_ascii() && !text.contains("=?") && text.split(' ').all(|word| word.len() < LINE);

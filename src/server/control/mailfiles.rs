@@ -27,6 +27,7 @@ pub async fn mail_files(services: &Services, direction: Direction, asked: MailFi
     };
     let parts = mailfiles::Services {
         log,
+        pages: services.config.receipts.public_url(&services.config.server.hostname),
         store: services.store.clone(),
         world: services.world.clone(),
         caps: services.config.message.clone(),

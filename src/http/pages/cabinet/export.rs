@@ -49,6 +49,8 @@ struct Export {
 #[derive(Deserialize)]
 pub(super) struct Wish {
     password: String,
+    /// Whether proofs go with the letters; browsers leave a box out that is not ticked.
+    proofs: Option<String>,
 }
 
 pub(super) async fn page(_: SecondProved, asked: Asked) -> Response {
@@ -76,9 +78,12 @@ pub(super) async fn export(
         actor: format!("account {}", account.0),
     };
     let (to_browser, pieces) = mpsc::channel(PIECES);
-    let services = api.cabinet().mail_files.clone();
+    let (mut services, publisher) = (api.cabinet().mail_files.clone(), api.publisher().clone());
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
+        if wish.proofs.is_some() {
+            services.log = publisher.view();
+        }
         if let Err(error) = write(&services, &job, &facts, to_browser.clone()) {
             tracing::warn!(account = account.0, %error, "an export was cut off");
             // The browser sees that the file is not whole.

@@ -38,7 +38,7 @@ const LETTER: Places = Places {
 
 /// A6 lying: what is the sender's and the operator's on the left, the addressee under the postmark on the right.
 const POSTCARD: Places = Places {
-    addressee: Area { x: 79.0, y: 46.0, width: 64.0, height: 44.0 },
+    addressee: Area { x: 79.0, y: 46.0, width: 64.0, height: 46.0 },
     sender: Area { x: 8.0, y: 14.0, width: 58.0, height: 34.0 },
     postmark: Area { x: 111.0, y: 6.0, width: ROUND_POSTMARK_MM, height: ROUND_POSTMARK_MM },
     surcharge: Area { x: 8.0, y: 50.0, width: SURCHARGE_STAMP_MM.0, height: SURCHARGE_STAMP_MM.1 },

@@ -216,8 +216,6 @@ closing-signature = Signature
 closing-note = What counts is the signed document (JSON). Check it with: poshta facility closing verify FILE --keys poshta-marks.json
 
 # Payment
-carrier-surcharge = Surcharge
-carrier-tenge = { $amount } tenge
 
 # Electronic digital signatures
 eds-kind-certificate = a certificate

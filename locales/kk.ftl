@@ -216,8 +216,6 @@ closing-signature = Қолтаңба
 closing-note = Қол қойылған құжат (JSON) күшке ие. Тексеру: poshta facility closing verify FILE --keys poshta-marks.json
 
 # Төлем
-carrier-surcharge = Қосымша төлеу
-carrier-tenge = { $amount } теңге
 
 # Электрондық цифрлық қолтаңбалар
 eds-kind-certificate = сертификат

@@ -216,8 +216,6 @@ closing-signature = Подпись
 closing-note = Силу имеет подписанный документ (JSON). Проверка: poshta facility closing verify FILE --keys poshta-marks.json
 
 # Оплата
-carrier-surcharge = Доплатить
-carrier-tenge = { $amount } тенге
 
 # Электронные цифровые подписи
 eds-kind-certificate = сертификат

@@ -13,7 +13,7 @@ use crate::message::{AddressEntry, Envelope as MessageEnvelope, Structure};
 use crate::payment::{Bill, LetterName, Payer, PaymentError, Settlement};
 use crate::postal::{
     self, Class, Colour, Form, Impression, LetterOptions, PostalAddress, PostalIndex, RoundPostmark, S10, SignHash,
-    Tiyn,
+    Stamp,
 };
 use crate::store::items::add_event;
 use crate::store::payments::ReceiptMark;
@@ -24,7 +24,7 @@ use crate::store::{Batch, StagedBody};
 use super::Paper;
 use super::content::{ContentError, Enclosure, Limits, enclosure_bytes, gather};
 use super::draft::Draft;
-use super::letter::{Block, Carrier, CheckFailure, Format, Sides, Surcharge, blocks};
+use super::letter::{Block, Carrier, CheckFailure, Format, Sides, blocks};
 use super::paper_marks::acceptance;
 use super::queue::{event, milliseconds};
 use super::s10_numbers::S10Exhausted;
@@ -221,7 +221,7 @@ impl Paper {
             enclosures: plan.enclosures,
             header_bytes: plan.header_bytes,
             item_prefix: place.item_prefix,
-            surcharge: place.surcharge.as_ref().map(surcharge_of),
+            surcharge_svg: place.surcharge.as_ref().map(|surcharge| Stamp::of(surcharge).svg()),
         };
         let mut accepted = event(place.instant, State::Accepted.name(), "server", None);
         accepted.mark = acceptance(&draft.item_prefix);
@@ -450,16 +450,6 @@ fn sheets_of(options: LetterOptions, text: &[Block], documents: &[Enclosure]) ->
     let text_pages = u32::try_from(lines_of(text).div_ceil(LINES_A_PAGE)).unwrap_or(u32::MAX);
     let pages = documents.iter().fold(text_pages, |sum, document| sum.saturating_add(document.pages));
     if options.sides == postal::Sides::Duplex { pages.div_ceil(2) } else { pages }
-}
-
-/// P7: what the addressee is to pay, and the inscription of the stamp that says so.
-fn surcharge_of(surcharge: &Impression) -> Surcharge {
-    let amount = surcharge.amount_due().map(Tiyn).unwrap_or_default();
-    Surcharge {
-        label: both("carrier-surcharge"),
-        amount: locale::in_all("carrier-tenge", &[("amount", &amount.to_string())], &[Lang::Kk], ""),
-        line: surcharge.line(),
-    }
 }
 
 /// The operator knows who sends (FACTS B8): the author's name and the address of the account or peer.

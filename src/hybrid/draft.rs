@@ -4,12 +4,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::postal::Stamp;
 use crate::store::{self, rows};
 
 use super::content::Enclosure;
-use super::letter::{Attachment, Block, Carrier, Format, Letter, Sides, Surcharge};
+use super::letter::{Attachment, Block, Carrier, Format, Letter, Sides};
+use super::paper_marks::surcharge_mark;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+
+/// A draft that has the surcharge in words: label, amount and inscription.
+const SURCHARGE_IN_WORDS: u8 = 3;
 
 /// A draft from before there were surcharges: it ends where the surcharge stands now.
 const WITHOUT_SURCHARGE: u8 = 2;
@@ -22,7 +27,7 @@ const NOTHING: u8 = 0;
 
 /// See the module's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Draft {
+pub(crate) struct Draft<Surcharge = String> {
     /// Letter or post card.
     pub(crate) format: Format,
     /// One side or both.
@@ -38,8 +43,8 @@ pub(crate) struct Draft {
     /// What stands above the message, its acceptance first: the marks of the paper way sign it too. Empty in drafts of
     /// letters that were accepted before they did.
     pub(crate) item_prefix: Vec<u8>,
-    /// P7: what its addressee is to pay.
-    pub(crate) surcharge: Option<Surcharge>,
+    /// P7: the drawn stamp with what its addressee is to pay.
+    pub(crate) surcharge_svg: Option<Surcharge>,
 }
 
 /// A draft without the prefix.
@@ -61,6 +66,7 @@ impl Draft {
     pub(crate) fn decode(bytes: &[u8]) -> store::Result<Self> {
         match bytes {
             [WITHOUT_PREFIX, ..] => {}
+            [SURCHARGE_IN_WORDS, ..] => return Draft::with_words(rows::decode(SURCHARGE_IN_WORDS, bytes)?),
             [WITHOUT_SURCHARGE, rest @ ..] => {
                 return rows::decode(VERSION, &[&[VERSION], rest, &[NOTHING]].concat());
             }
@@ -68,13 +74,22 @@ impl Draft {
         }
         let first: FirstDraft = rows::decode(WITHOUT_PREFIX, bytes)?;
         let FirstDraft { format, sides, carrier, text, enclosures, header_bytes } = first;
-        let (item_prefix, surcharge) = (Vec::new(), None);
-        Ok(Draft { format, sides, carrier, text, enclosures, header_bytes, item_prefix, surcharge })
+        let (item_prefix, surcharge_svg) = (Vec::new(), None);
+        Ok(Draft { format, sides, carrier, text, enclosures, header_bytes, item_prefix, surcharge_svg })
+    }
+
+    /// The stamp of such a draft is drawn from its mark, which says all that the words did.
+    fn with_words(old: Draft<(String, String, String)>) -> store::Result<Self> {
+        let Draft { format, sides, carrier, text, enclosures, header_bytes, item_prefix, surcharge_svg } = old;
+        let lost = || store::Error::Damaged("a draft with a surcharge has no mark of it".into());
+        let stamp = || surcharge_mark(&item_prefix).map(|mark| Stamp::of_mark(&mark, None).svg()).ok_or_else(lost);
+        let surcharge_svg = surcharge_svg.map(|_| stamp()).transpose()?;
+        Ok(Draft { format, sides, carrier, text, enclosures, header_bytes, item_prefix, surcharge_svg })
     }
 
     pub(crate) fn into_letter(self, attachments: Vec<Attachment>) -> Letter {
-        let Draft { format, sides, carrier, text, surcharge, .. } = self;
-        Letter { format, sides, carrier, text, attachments, surcharge }
+        let Draft { format, sides, carrier, text, surcharge_svg, .. } = self;
+        Letter { format, sides, carrier, text, attachments, surcharge_svg }
     }
 }
 
@@ -82,8 +97,7 @@ impl Draft {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_draft_from_before_there_were_surcharges_is_read() {
+    fn draft(item_prefix: &[u8]) -> Draft {
         let carrier = Carrier {
             operator: "o".into(),
             address: vec!["a".into()],
@@ -98,11 +112,34 @@ mod tests {
         };
         let text = vec![Block::Paragraph { lines: vec!["x".into()] }];
         let (format, sides) = (Format::Letter, Sides::One);
-        let (enclosures, item_prefix) = (Vec::new(), b"x".to_vec());
-        let new = Draft { format, sides, carrier, text, enclosures, header_bytes: 9, item_prefix, surcharge: None };
+        let (enclosures, item_prefix) = (Vec::new(), item_prefix.to_vec());
+        Draft { format, sides, carrier, text, enclosures, header_bytes: 9, item_prefix, surcharge_svg: None }
+    }
+
+    #[test]
+    fn a_draft_from_before_there_were_surcharges_is_read() {
+        let new = draft(b"x");
         let row = new.encode().unwrap();
         assert_eq!(Draft::decode(&row).unwrap(), new);
         let old = [&[WITHOUT_SURCHARGE], &row[1..row.len() - 1]].concat();
         assert_eq!(Draft::decode(&old).unwrap(), new);
+    }
+
+    #[test]
+    fn p7_a_surcharge_in_words_becomes_its_stamp() {
+        let message = include_str!("../../tests/vectors/postmark/valid-surcharge.eml");
+        let new = draft(message.split_inclusive("\r\n\r\n").next().unwrap().as_bytes());
+        let row = new.encode().unwrap();
+        let words: Vec<u8> = ["Доплатить", "350.00 теңге", "Астана"]
+            .iter()
+            .flat_map(|word| rows::encode(1, word).unwrap().split_off(1))
+            .collect();
+        let old = [&[SURCHARGE_IN_WORDS], &row[1..row.len() - 1], &[1], &words].concat();
+        let read = Draft::decode(&old).unwrap();
+        assert!(
+            read.surcharge_svg.as_ref().is_some_and(|svg| svg.contains("ҚОСЫМША ТӨЛЕУ") && svg.contains("350,00 ₸")),
+            "{read:?}"
+        );
+        assert_eq!(Draft { surcharge_svg: None, ..read }, new);
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::documents::DocumentKind;
+use crate::postal::PlacementError;
 
 /// The form on paper (M2: a letter or a post card).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -37,19 +38,8 @@ pub struct Letter {
     pub text: Vec<Block>,
     /// Documents to append, page by page.
     pub attachments: Vec<Attachment>,
-    /// P7: the surcharge stamp, beside the address and never over it (P11).
-    pub surcharge: Option<Surcharge>,
-}
-
-/// A surcharge stamp in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Surcharge {
-    /// What it is.
-    pub label: String,
-    /// What the addressee is to pay.
-    pub amount: String,
-    /// The inscription of the device.
-    pub line: String,
+    /// P7: the drawn surcharge stamp, an SVG document; beside the address and never over it (P11).
+    pub surcharge_svg: Option<String>,
 }
 
 /// The carrier sheet: the only page with a mark (P19).
@@ -142,6 +132,9 @@ pub enum CheckFailure {
     /// Nothing to print.
     #[error("the letter is empty")]
     Empty,
+    /// P11, P21: a mark does not keep clear of what it must not cover.
+    #[error("the letter is not printed: {0}")]
+    MisplacedMark(PlacementError),
 }
 
 impl CheckFailure {
@@ -157,6 +150,7 @@ impl CheckFailure {
             CheckFailure::Unreadable { .. } => "unreadable",
             CheckFailure::AddressTooLong => "address-too-long",
             CheckFailure::Empty => "empty",
+            CheckFailure::MisplacedMark(_) => "misplaced-mark",
         }
     }
 }
@@ -205,6 +199,11 @@ pub fn blocks(text: &str) -> Vec<Block> {
 #[must_use]
 pub fn printable(line: &str) -> String {
     const LONGEST_WORD: usize = 48;
+    with_breaks(line, LONGEST_WORD)
+}
+
+/// A printable line that can be broken after so many characters of a word: long links would run off the sheet.
+pub(crate) fn with_breaks(line: &str, longest_word: usize) -> String {
     let mut out = String::with_capacity(line.len());
     let mut word = 0;
     for c in line.trim_end().chars() {
@@ -216,8 +215,7 @@ pub fn printable(line: &str) -> String {
             c => out.push(c),
         }
         word = if c.is_whitespace() { 0 } else { word + 1 };
-        if word == LONGEST_WORD {
-            // A place where the layout may break: long links would run off the sheet.
+        if word == longest_word {
             out.push('\u{200b}');
             word = 0;
         }

@@ -83,7 +83,7 @@ impl PrintQueue {
 
 /// The acceptance; marks of what was paid may stand above it.
 fn accept_mark(header: &[u8]) -> Option<Mark> {
-    Mark::parse(&acceptance(header)?).ok()
+    mark_of(header, Kind::Accept).map(|(_, mark)| mark)
 }
 
 fn newest_receipt(view: &View<'_>, item: ItemId) -> store::Result<Option<Mark>> {
@@ -99,8 +99,18 @@ pub(super) fn unfolded(field: &str) -> String {
 
 /// The acceptance of a letter that goes to paper, as its events keep it.
 pub(super) fn acceptance(item_prefix: &[u8]) -> Option<String> {
-    let mut marks = headers::fields(item_prefix).filter(|field| field.is("Postal-Mark")).map(|field| field.text());
-    marks.find(|mark| Mark::parse(mark).is_ok_and(|mark| mark.kind == Kind::Accept))
+    mark_of(item_prefix, Kind::Accept).map(|(text, _)| text)
+}
+
+/// P7: the mark of what the addressee of a letter is to pay.
+pub(super) fn surcharge_mark(item_prefix: &[u8]) -> Option<Mark> {
+    mark_of(item_prefix, Kind::Surcharge).map(|(_, mark)| mark)
+}
+
+fn mark_of(item_prefix: &[u8], kind: Kind) -> Option<(String, Mark)> {
+    let fields = headers::fields(item_prefix).filter(|field| field.is("Postal-Mark")).map(|field| field.text());
+    let mut marks = fields.filter_map(|text| Mark::parse(&text).ok().map(|mark| (text, mark)));
+    marks.find(|(_, mark)| mark.kind == kind)
 }
 
 /// The marks of a letter up to an event, the newest first, as they stand above a letter.

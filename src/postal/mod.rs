@@ -45,7 +45,8 @@ pub use closing::{
 pub use date_token::{DateToken, NotADateToken};
 pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};
 pub use drawing::{
-    Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, Specimen, Stamp, SurchargeStamp, check_placement,
+    Area, Placement, PlacementError, ROUND_POSTMARK_MM, RoundPostmark, SURCHARGE_STAMP_MM, Specimen, Stamp,
+    SurchargeStamp, check_placement,
 };
 pub use face::Workplace;
 pub use facility::{Facility, FacilityId, FacilityKind, NotAName, Operator, OperatorId, Period, PrintCapabilities};

@@ -8,6 +8,8 @@
 pub(crate) mod barcode;
 #[cfg(any(feature = "typeset", feature = "scan"))]
 mod pages;
+#[cfg(feature = "typeset")]
+mod places;
 pub mod protocol;
 #[cfg(feature = "typeset")]
 mod receipt;

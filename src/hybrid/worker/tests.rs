@@ -1,10 +1,14 @@
 //! What comes off the press, looked at: text, pages, bar codes.
 
 use super::super::documents::{DocumentFacts, DocumentKind};
-use super::super::letter::{Attachment, Block, Carrier, CheckFailure, Format, Letter, Sides, Surcharge, blocks};
+use super::super::letter::{Attachment, Block, Carrier, CheckFailure, Format, Letter, Sides, blocks, printable};
+use super::super::paper_marks::surcharge_mark;
+use super::pages::rasterise_first_page;
 use super::perform;
+use super::places::Places;
 use super::protocol::{Answer, Document, Rendered, Request};
-use crate::postal::{Area, Placement, check_placement};
+use super::typeset::render_at;
+use crate::postal::{Area, PlacementError, Stamp};
 
 const ITEM: &str = "01JD7Z9Q4M8W6T5R3N2K1H0GFE";
 const S10: &str = "RR123456785KZ";
@@ -39,7 +43,7 @@ pub(crate) fn letter() -> Letter {
              Жауабыңызды күтеміз. #set page(fill: red) $x^2$ *bold* @ref\n\n> Ескі хаттан\n> үзінді\n\nҚұрметпен,\nНұрлан",
         ),
         attachments: Vec::new(),
-        surcharge: None,
+        surcharge_svg: None,
     }
 }
 
@@ -92,54 +96,121 @@ fn p19_text_never_shares_a_sheet_with_the_mark() {
     assert!(text_of(&out.pdf, 3).contains("Құрметті"));
 }
 
-/// The rectangle that the layout gives to what `what` names, in millimetres.
-fn area(form: &str, what: &str, size: (f64, f64)) -> Area {
-    let template = include_str!("letter.typ");
-    let form = template.split_once(&format!("#let {form}()")).unwrap().1.split("\n#let ").next().unwrap();
-    let place = form.split("place(").find(|place| place.contains(what)).unwrap();
-    let mm = |name: &str| {
-        let number = place.split_once(&format!("{name}: ")).unwrap().1.split_once("mm").unwrap().0;
-        number.parse::<f64>().unwrap()
+const DPI: f32 = 144.0;
+
+/// What is drawn in an area of the page with the mark, in shades of grey.
+fn drawn_in(pdf: &[u8], area: Area) -> Vec<u8> {
+    let page = rasterise_first_page(pdf, DPI).unwrap();
+    let middle = |pixel: u32| (f64::from(pixel) + 0.5) * 25.4 / f64::from(DPI);
+    let inside = |at: f64, from: f64, size: f64| from < at && at < from + size;
+    let is_in = |(at, _): &(u32, &u8)| {
+        let (x, y) = (middle(at % page.width), middle(at / page.width));
+        inside(x, area.x, area.width) && inside(y, area.y, area.height)
     };
-    Area { x: mm("dx"), y: mm("dy"), width: size.0, height: size.1 }
+    (0..).zip(&page.pixels).filter(is_in).map(|(_, grey)| *grey).collect()
 }
 
-#[test_case::test_case("carrier-sheet", "window()", (91.4, 26.8), (70.0, 48.0); "letter")]
-#[test_case::test_case("postcard", "carrier.address", (64.0, 44.0), (58.0, 48.0); "post card")]
-fn p11_mark_and_code_leave_both_addresses_free(form: &str, window: &str, to: (f64, f64), from: (f64, f64)) {
-    let addresses = [area(form, window, to), area(form, "carrier.sender,", from)];
-    for (drawn, size) in [("/postmark.svg", (30.0, 30.0)), ("/code.svg", (22.0, 22.0))] {
-        let mark = area(form, drawn, size);
-        assert_eq!(check_placement(Placement { mark, addresses: &addresses, faces: &[] }), Ok(()), "{drawn}");
+fn is_blank(drawn: &[u8]) -> bool {
+    drawn.iter().all(|grey| *grey > 200)
+}
+
+/// The lowest and the rightmost strip of a block: what is cut off leaves ink there.
+fn edges(block: Area) -> [Area; 2] {
+    let (lowest, rightmost) = (0.5, 0.25);
+    [
+        Area { y: block.y + block.height - lowest, height: lowest, ..block },
+        Area { x: block.x + block.width - rightmost, width: rightmost, ..block },
+    ]
+}
+
+fn surcharged(format: Format, sender: &[String], address: &[String]) -> Letter {
+    let plain = letter();
+    let carrier = Carrier { sender: sender.to_vec(), address: address.to_vec(), ..plain.carrier };
+    Letter { format, carrier, text: blocks("Сәлем!"), surcharge_svg: Some(surcharge_svg()), ..plain }
+}
+
+/// The stamp of the mark on a letter for which something is to be paid.
+fn surcharge_svg() -> String {
+    let message = include_bytes!("../../../tests/vectors/postmark/valid-surcharge.eml");
+    Stamp::of_mark(&surcharge_mark(message).unwrap(), None).svg()
+}
+
+/// RFC 5321 §4.5.3.1.3: an address of 254 octets; a name of 100 characters, of which check.rs leaves no more.
+fn longest_senders() -> [Vec<String>; 3] {
+    let address = format!("{}@{}.example", "w".repeat(64), "m".repeat(181));
+    let words = "Әбдірахманов-Өтеғалиев ".repeat(5).chars().take(100).collect::<String>();
+    let names = [words, "Щ".repeat(100), "W".repeat(100)];
+    names.map(|name| [name, address.clone()].map(|line| printable(&line)).to_vec())
+}
+
+/// Seven lines of sixty characters, of which `PostalAddress` takes no more.
+fn longest_addresses() -> [Vec<String>; 2] {
+    let words = "Қонаев көшесінің бойындағы тұрғын үйлер, 123-үй, 45-пәтер Ы";
+    [words.to_owned(), "Щ".repeat(60)].map(|line| vec![line; 7])
+}
+
+#[test_case::test_case(Format::Letter; "letter")]
+#[test_case::test_case(Format::Postcard; "post card")]
+fn p11_the_longest_names_and_addresses_reach_no_mark_and_are_whole(format: Format) {
+    let places = Places::of(format);
+    let plain = letter().carrier;
+    let short = rendered(surcharged(format, &plain.sender, &plain.address)).unwrap().pdf;
+    for (sender, address) in longest_senders().iter().zip(longest_addresses().iter().cycle()) {
+        let long = rendered(surcharged(format, sender, address)).unwrap().pdf;
+        if let Ok(dir) = std::env::var("POSHTA_SHOW_LETTERS") {
+            std::fs::write(format!("{dir}/long-{format:?}-{}.pdf", sender[0].chars().next().unwrap()), &long).unwrap();
+        }
+        for mark in [places.postmark, places.surcharge] {
+            assert!(drawn_in(&long, mark) == drawn_in(&short, mark), "{mark:?} under {sender:?}");
+        }
+        for edge in [places.sender, places.addressee].into_iter().flat_map(edges) {
+            assert!(is_blank(&drawn_in(&long, edge)), "{edge:?} with {sender:?}, {address:?}");
+        }
     }
 }
 
-#[test_case::test_case("carrier-sheet", "window()", ((91.4, 26.8), (70.0, 48.0), (90.0, 15.0)); "letter")]
-#[test_case::test_case("postcard", "carrier.address", ((64.0, 44.0), (58.0, 40.0), (62.0, 15.0)); "post card")]
-fn p7_p11_the_surcharge_stamp_leaves_both_addresses_free(
-    form: &str,
-    window: &str,
-    sizes: ((f64, f64), (f64, f64), (f64, f64)),
-) {
-    let (to, from, stamp) = sizes;
-    let addresses = [area(form, window, to), area(form, "carrier.sender,", from)];
-    let mark = area(form, "surcharge-stamp(", stamp);
-    assert_eq!(check_placement(Placement { mark, addresses: &addresses, faces: &[] }), Ok(()));
+#[test_case::test_case(Format::Letter; "letter")]
+#[test_case::test_case(Format::Postcard; "post card")]
+fn p11_what_is_longer_than_its_block_is_cut_off_before_the_marks(format: Format) {
+    let places = Places::of(format);
+    let plain = letter().carrier;
+    let short = rendered(surcharged(format, &plain.sender, &plain.address)).unwrap().pdf;
+    let sender = vec!["Нұрлан Қасымов".to_owned(); 60];
+    let long = rendered(surcharged(format, &sender, &plain.address)).unwrap().pdf;
+    for mark in [places.postmark, places.surcharge, places.code] {
+        assert!(drawn_in(&long, mark) == drawn_in(&short, mark), "{mark:?}");
+    }
+    let address = vec!["Абай көшесі".to_owned(); 60];
+    let failure = rendered(surcharged(format, &plain.sender, &address)).unwrap_err();
+    assert_eq!(failure, CheckFailure::AddressTooLong);
 }
 
-#[test_case::test_case(Format::Letter)]
-#[test_case::test_case(Format::Postcard)]
-fn p7_the_surcharge_is_printed(format: Format) {
-    let surcharge = Surcharge {
-        label: "Қосымша төлеу · Доплатить".into(),
-        amount: "350.00 теңге".into(),
-        line: "Астана · «Қазпошта» АҚ · №2 · Б · 21112609".into(),
-    };
-    let text = blocks("Сәлем!");
-    let out = rendered(Letter { format, text, surcharge: Some(surcharge), ..letter() }).unwrap();
-    let printed = text_of(&out.pdf, 1);
-    assert!(printed.contains("350.00 теңге") && printed.contains("Қосымша төлеу"), "{printed}");
-    assert!(!text_of(&out.pdf, 2).contains("350.00"), "on the carrier only");
+const FACE: Area = Area { x: 110.0, y: 0.0, width: 100.0, height: 12.0 };
+
+#[test_case::test_case(|it| Places { surcharge: it.sender, ..it } => PlacementError::CoversAddress; "p11 stamp over the sender")]
+#[test_case::test_case(|it| Places { code: it.addressee, ..it } => PlacementError::CoversAddress; "p11 code over the addressee")]
+#[test_case::test_case(|it| Places { faces: &[FACE], ..it } => PlacementError::SoilsFace; "p21 postmark over a face")]
+fn p11_p21_a_letter_with_a_misplaced_mark_is_not_printed(change: fn(Places) -> Places) -> PlacementError {
+    let carrier = letter().carrier;
+    let failures = [Format::Letter, Format::Postcard].map(|format| {
+        let letter = surcharged(format, &carrier.sender, &carrier.address);
+        match render_at(&letter, 20, &change(Places::of(format))).unwrap_err() {
+            CheckFailure::MisplacedMark(error) => error,
+            other => panic!("{other}"),
+        }
+    });
+    assert_eq!(failures[0], failures[1]);
+    failures[0]
+}
+
+#[test_case::test_case(Format::Letter; "letter")]
+#[test_case::test_case(Format::Postcard; "post card")]
+fn p7_the_surcharge_is_printed_where_the_addressee_pays(format: Format) {
+    let place = Places::of(format).surcharge;
+    let stamped = surcharged(format, &[], &letter().carrier.address);
+    let without = rendered(Letter { surcharge_svg: None, ..stamped.clone() }).unwrap().pdf;
+    let with = rendered(stamped).unwrap().pdf;
+    assert!(is_blank(&drawn_in(&without, place)) && !is_blank(&drawn_in(&with, place)));
 }
 
 #[test]

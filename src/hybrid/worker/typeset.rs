@@ -18,9 +18,11 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, Timestamp};
 
 use super::barcode;
+use super::places::Places;
 use super::protocol::Rendered;
 use crate::hybrid::documents::DocumentKind;
-use crate::hybrid::letter::{Block, CheckFailure, Format, Letter, Sides};
+use crate::hybrid::letter::{Block, CheckFailure, Format, Letter, Sides, with_breaks};
+use crate::postal::Area;
 
 const TEMPLATE: &str = include_str!("letter.typ");
 
@@ -32,9 +34,14 @@ pub(crate) const MAX_ATTACHMENTS: usize = 50;
 /// # Errors
 /// What is wrong with the letter, in words for its sender.
 pub(crate) fn render(letter: &Letter, max_sheets: u32) -> Result<Rendered, CheckFailure> {
+    render_at(letter, max_sheets, &Places::of(letter.format))
+}
+
+/// Draws the letter with everything in these places.
+pub(super) fn render_at(letter: &Letter, max_sheets: u32, places: &Places) -> Result<Rendered, CheckFailure> {
     refuse_what_cannot_be(letter)?;
-    let world = Desk::with(letter)?;
-    let result = draw(&world, letter, max_sheets);
+    let world = Desk::with(letter, places)?;
+    let result = draw(&world, letter, max_sheets, places);
     comemo::evict(0);
     result
 }
@@ -76,9 +83,6 @@ fn all_text(letter: &Letter) -> String {
         take(label);
         take(value);
     });
-    if let Some(stamp) = &letter.surcharge {
-        [&stamp.label, &stamp.amount, &stamp.line].into_iter().for_each(|line| take(line));
-    }
     for block in &letter.text {
         let (Block::Paragraph { lines } | Block::Quote { lines }) = block;
         lines.iter().for_each(|line| take(line));
@@ -86,7 +90,7 @@ fn all_text(letter: &Letter) -> String {
     text
 }
 
-fn draw(world: &Desk, letter: &Letter, max_sheets: u32) -> Result<Rendered, CheckFailure> {
+fn draw(world: &Desk, letter: &Letter, max_sheets: u32, places: &Places) -> Result<Rendered, CheckFailure> {
     let document = typst::compile::<PagedDocument>(world).output.map_err(|errors| broken(letter, &errors))?;
     let pages = u32::try_from(document.pages().len()).unwrap_or(u32::MAX);
     if letter.format == Format::Postcard && pages > 2 {
@@ -95,6 +99,9 @@ fn draw(world: &Desk, letter: &Letter, max_sheets: u32) -> Result<Rendered, Chec
     let sheets = letter.sheets(pages);
     if sheets > max_sheets {
         return Err(CheckFailure::TooManySheets { sheets, limit: max_sheets });
+    }
+    if let Some(page) = document.pages().first() {
+        places.check(&page.frame).map_err(CheckFailure::MisplacedMark)?;
     }
     let options = PdfOptions {
         ident: Smart::Custom(letter.carrier.item_id.clone()),
@@ -155,7 +162,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn with(letter: &Letter) -> Result<Self, CheckFailure> {
+    fn with(letter: &Letter, places: &Places) -> Result<Self, CheckFailure> {
         if letter.attachments.len() > MAX_ATTACHMENTS {
             return Err(CheckFailure::Unreadable {
                 name: "the message".into(),
@@ -169,8 +176,11 @@ impl Desk {
             files.insert(file_id(path)?, bytes);
             Ok(())
         };
-        add("/letter.json", Bytes::new(data(letter).to_string().into_bytes()))?;
+        add("/letter.json", Bytes::new(data(letter, places)?.to_string().into_bytes()))?;
         add("/postmark.svg", Bytes::new(carrier.postmark_svg.clone().into_bytes()))?;
+        if let Some(stamp) = &letter.surcharge_svg {
+            add("/surcharge.svg", Bytes::new(stamp.clone().into_bytes()))?;
+        }
         add("/code.svg", Bytes::new(code.into_bytes()))?;
         for (number, attachment) in letter.attachments.iter().enumerate() {
             add(&attachment_path(number, attachment.kind), Bytes::new(attachment.bytes.clone()))?;
@@ -188,7 +198,7 @@ impl Desk {
 }
 
 /// The letter as the layout reads it.
-fn data(letter: &Letter) -> serde_json::Value {
+fn data(letter: &Letter, places: &Places) -> Result<serde_json::Value, CheckFailure> {
     let attachments: Vec<_> = letter
         .attachments
         .iter()
@@ -210,7 +220,10 @@ fn data(letter: &Letter) -> serde_json::Value {
         })
         .collect();
     let (facts, pages_label) = split_pages_label(&letter.carrier.facts);
-    json!({
+    // So many of the widest letters fit into a line of the sender's block, so nothing is cut off at its edge.
+    const SENDER_WORD: usize = 16;
+    let sender: Vec<_> = letter.carrier.sender.iter().map(|line| with_breaks(line, SENDER_WORD)).collect();
+    Ok(json!({
         "title": letter.carrier.s10,
         "format": match letter.format {
             Format::Letter => "letter",
@@ -220,22 +233,23 @@ fn data(letter: &Letter) -> serde_json::Value {
             Sides::One => "one",
             Sides::Two => "two",
         },
-        "address_size": address_size(letter),
+        "places": places,
+        "address_size": address_size(&letter.carrier.address, places.addressee)?,
         "pages_label": pages_label,
         "text": text,
         "attachments": attachments,
-        "surcharge": letter.surcharge,
+        "surcharge": letter.surcharge_svg.is_some(),
         "carrier": {
             "operator": letter.carrier.operator,
             "address": letter.carrier.address,
-            "sender": letter.carrier.sender,
+            "sender": sender,
             "sender_label": letter.carrier.sender_label,
             "item_id": letter.carrier.item_id,
             "s10": letter.carrier.s10,
             "facts": facts,
             "footer": letter.carrier.footer,
         },
-    })
+    }))
 }
 
 /// The fact without a value is the number of sheets: only the layout knows it.
@@ -244,20 +258,44 @@ fn split_pages_label(facts: &[(String, String)]) -> (Vec<&(String, String)>, &st
     (facts.iter().filter(|(_, value)| !value.is_empty()).collect(), label)
 }
 
-/// The largest of three sizes, in points, at which the address fits into the window.
-fn address_size(letter: &Letter) -> f64 {
-    // A character of the monospaced face is 0.602 of its size wide; a line with its leading 1.27 of it high.
+/// The largest size, in points, at which the address fits into its place: with every line whole, or, if none is large
+/// enough to be read well, with long lines broken at spaces.
+fn address_size(address: &[String], place: Area) -> Result<f64, CheckFailure> {
+    // A character of the monospaced face is 0.602 of its size wide; its capitals with the leading are 1.23 of it high.
     const MM_PER_POINT: f64 = 25.4 / 72.0;
-    let (width_mm, height_mm) = match letter.format {
-        Format::Letter => (91.4, 26.8),
-        Format::Postcard => (64.0, 44.0),
+    // What letter.typ keeps free above and below.
+    const MARGINS_MM: f64 = 2.0;
+    const WHOLE: [f64; 4] = [10.0, 9.0, 8.0, 7.0];
+    const BROKEN: [f64; 3] = [7.0, 6.0, 5.0];
+    let width = |characters: usize, size: f64| count(characters) * size * 0.602 * MM_PER_POINT;
+    let height = |rows: usize, size: f64| (count(rows) * 1.23 - 0.5) * size * MM_PER_POINT + MARGINS_MM;
+    let whole = |size: &f64| {
+        let longest = address.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        width(longest, *size) <= place.width && height(address.len(), *size) <= place.height
     };
-    let longest = letter.carrier.address.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    let (columns, rows) = (count(longest), count(letter.carrier.address.len()));
-    let fits = |size: &f64| {
-        columns * size * 0.602 * MM_PER_POINT <= width_mm && rows * size * 1.27 * MM_PER_POINT <= height_mm
+    let broken = |size: &f64| {
+        let rows = address.iter().map(|line| rows_of(line, |characters| width(characters, *size) <= place.width));
+        rows.sum::<Option<usize>>().is_some_and(|rows| height(rows, *size) <= place.height)
     };
-    [10.0, 9.0, 8.0].into_iter().find(fits).unwrap_or(7.0)
+    let size = WHOLE.into_iter().find(whole).or_else(|| BROKEN.into_iter().find(broken));
+    size.ok_or(CheckFailure::AddressTooLong)
+}
+
+/// The rows that a line takes when it is broken at spaces; `None` if one of its words is too long.
+fn rows_of(line: &str, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut rows, mut filled) = (1, 0);
+    for word in line.split(' ').map(|word| word.chars().count()) {
+        let longer = if filled == 0 { word } else { filled + 1 + word };
+        filled = match (fits(longer), fits(word)) {
+            (true, _) => longer,
+            (false, true) => {
+                rows += 1;
+                word
+            }
+            (false, false) => return None,
+        };
+    }
+    Some(rows)
 }
 
 fn count(number: usize) -> f64 {

@@ -10,6 +10,8 @@ mod round;
 mod specimen;
 mod surcharge;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Finding, Impression, Ink, Inscription, Kind, Mark, MarksFile, Script};
 
 pub use round::RoundPostmark;
@@ -144,8 +146,11 @@ impl Shown {
 /// Printed width and height of a round postmark, in millimetres.
 pub const ROUND_POSTMARK_MM: f64 = 30.0;
 
+/// Printed width and height of a surcharge stamp, in millimetres.
+pub const SURCHARGE_STAMP_MM: (f64, f64) = (30.0, 19.5);
+
 /// A rectangle on a page, in millimetres from its upper left corner.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Area {
     /// Left edge.
     pub x: f64,
@@ -169,7 +174,7 @@ pub struct Placement<'a> {
 }
 
 /// Why a mark must not stand there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum PlacementError {
     /// P11.
     #[error("the mark would cover an address (P11)")]

@@ -38,7 +38,7 @@ impl SurchargeStamp {
     #[must_use]
     pub fn svg(&self) -> String {
         let (mut svg, ink) = (String::new(), self.ink);
-        open(&mut svg, [400.0, 260.0], super::ROUND_POSTMARK_MM, &self.title);
+        open(&mut svg, [400.0, 260.0], super::SURCHARGE_STAMP_MM.0, &self.title);
         let _ = write!(
             svg,
             "<g fill=\"none\" stroke=\"{ink}\"><rect x=\"5\" y=\"5\" width=\"390\" height=\"250\" rx=\"18\" \

@@ -73,6 +73,13 @@ impl Office {
         self.post.inbox("aigul").await
     }
 
+    /// The pages of the receipts that aigul got.
+    async fn pages(&self) -> Vec<(Stage, ReceiptPage)> {
+        let id = self.post.accounts.find_login("aigul").await.unwrap().unwrap().id;
+        let kept = self.post.store.read(move |view| kept(view, id, None, 10)).await.unwrap();
+        kept.into_iter().map(|(id, kept)| (id.stage, kept.page)).collect()
+    }
+
     async fn rows(&self, login: &str) -> Vec<Message> {
         let id = self.post.accounts.find_login(login).await.unwrap().unwrap().id;
         let read = self.post.store.read(move |view| {
@@ -199,6 +206,45 @@ async fn rfc3461_notify_success_gives_one_receipt_that_names_the_marks_of_the_le
     let verdict = office.post.store.check().unwrap();
     assert!(verdict.is_sound(), "{:#?}", verdict.problems);
     drop(office.dir);
+}
+
+#[tokio::test]
+async fn p18_the_page_draws_every_mark_of_the_copy_from_the_acceptance_on() {
+    let office = Office::open().await;
+    office.submit(&[(BOLAT, None)], &letter(AIGUL, "Postal-Class: registered\r\n")).await;
+    office.receipts().await;
+    office.fetch().await;
+    office.receipts().await;
+    let mut there: Vec<_> = material::marks_of(&office.post.only("bolat").await.0);
+    there.reverse();
+    let lines: Vec<_> = there.into_iter().map(|shown| shown.line).collect();
+    let pages = office.pages().await;
+    let drawn = |stage: Stage| {
+        let (_, page) = pages.iter().find(|(known, _)| *known == stage).unwrap();
+        page.stamps.iter().map(|(_, line)| line.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(drawn(Stage::Accepted), lines[..1]);
+    assert_eq!(drawn(Stage::Delivered), lines);
+    assert_eq!(drawn(Stage::Handed)[..3], lines);
+    assert_eq!(drawn(Stage::Handed).len(), 4);
+}
+
+#[tokio::test]
+async fn p18_where_not_all_marks_fit_the_page_says_how_many_more_there_are() {
+    let office = Office::open().await;
+    office.submit(&[(BOLAT, SUCCESS)], &letter(AIGUL, "")).await;
+    let owed = office.post.store.read(|view| view.owed_receipts(u64::MAX, None, 10)).await.unwrap().remove(0);
+    let mut material = office.receipts.material(&owed).await.unwrap();
+    let named = |line: &str| material::Shown { line: line.into(), ..material.others[1].clone() };
+    let older = ["third", "second", "first"].map(named);
+    let [accept, newest] = [&material.accept.as_ref().unwrap().line, &material.others[0].line].map(String::clone);
+    material.others.splice(1.., older);
+    let parts = &office.receipts.inner.parts;
+    let page = Composer { owed: &owed, material: &material, parts, url: "https://post.example" }.page();
+    let lines: Vec<_> = page.stamps.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(lines, [&accept, "second", "third", &newest]);
+    let (label, more) = page.facts.last().unwrap();
+    assert_eq!((label.contains("More postmarks"), more.as_str()), (true, "1"));
 }
 
 #[tokio::test]

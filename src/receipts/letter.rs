@@ -178,7 +178,9 @@ impl Composer<'_> {
         };
         push("receipt-accepted-at", Some(&accepted));
         push("receipt-accepted-by", self.material.accept.as_ref().map(|shown| &shown.line));
-        if let Some(shown) = self.material.others.first() {
+        // What comes back has no mark of that.
+        let about = self.material.others.first().filter(|_| self.owed.id.stage != Stage::Returned);
+        if let Some(shown) = about {
             push(&title, Some(&shown_at(shown)));
             push("receipt-happened-by", Some(&shown.line));
         } else if self.owed.id.stage != Stage::Accepted {

@@ -375,9 +375,9 @@ async fn p24_the_date_of_a_letter_box_never_stands_in_a_receipt() {
 
 const FAILURE: Option<Notify> = Some(Notify { failure: true, ..Notify::NEVER });
 
-#[test_case(SUCCESS, FacilityEvent::Delivered, &["accepted"], &[Kind::Accept, Kind::Deliver(Handover::Handed)];
-    "delivered, as NOTIFY asks")]
-#[test_case(FAILURE, FacilityEvent::Returned { reason: "moved".into() }, &[], &[Kind::Accept];
+#[test_case(SUCCESS, FacilityEvent::Delivered, &["accepted"],
+    &[Kind::Accept, Kind::Deliver(Handover::Handed), Kind::Receive]; "delivered, as NOTIFY asks")]
+#[test_case(FAILURE, FacilityEvent::Returned { reason: "moved".into() }, &[], &[Kind::Accept, Kind::Receive];
     "returned, and a status message tells of the acceptance")]
 #[tokio::test]
 async fn p24_the_receipts_of_a_letter_from_a_box_show_its_actual_acceptance(

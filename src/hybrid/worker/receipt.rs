@@ -128,10 +128,8 @@ pub(crate) mod tests {
     fn p18_a_receipt_with_as_many_stamps_and_facts_as_there_are_is_one_page() {
         let line = "Қазақстан Республикасы · Астана · «Қазпошта» АҚ · Электрондық пошта орталығы · №2 · А · 29112615";
         let stamps = vec![(page().stamps.remove(0).0, line.to_owned()); MAX_STAMPS + 1];
-        let facts = vec![
-            ("Қабылдау штемпелі · Штемпель приёма · Acceptance postmark".into(), line.into());
-            11
-        ];
+        let label = "Қабылдау штемпелі · Штемпель приёма · Acceptance postmark";
+        let facts = vec![(label.to_owned(), line.to_owned()); 11];
         let pdf = render(&ReceiptPage { stamps, facts, ..page() }).unwrap();
         let document =
             super::super::protocol::Document { kind: crate::hybrid::documents::DocumentKind::Pdf, bytes: pdf };

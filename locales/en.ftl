@@ -76,6 +76,7 @@ receipt-envelope-id = Your reference
 receipt-accepted-at = Accepted
 receipt-accepted-by = Acceptance postmark
 receipt-happened-by = Its postmark
+receipt-more-marks = More postmarks
 receipt-reason = Reason
 receipt-item = Item
 receipt-proof = Anyone can check that the postmark is in the public log:

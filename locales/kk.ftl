@@ -76,6 +76,7 @@ receipt-envelope-id = Сіздің белгіңіз
 receipt-accepted-at = Қабылданды
 receipt-accepted-by = Қабылдау штемпелі
 receipt-happened-by = Оның штемпелі
+receipt-more-marks = Тағы штемпель
 receipt-reason = Себебі
 receipt-item = Жөнелтілім
 receipt-proof = Штемпельдің ашық журналға енгізілгенін кез келген адам тексере алады:

@@ -76,6 +76,7 @@ receipt-envelope-id = Ваша пометка
 receipt-accepted-at = Принято
 receipt-accepted-by = Штемпель приёма
 receipt-happened-by = Его штемпель
+receipt-more-marks = Ещё штемпелей
 receipt-reason = Причина
 receipt-item = Отправление
 receipt-proof = Каждый может проверить, что штемпель внесён в открытый журнал:

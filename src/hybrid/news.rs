@@ -2,18 +2,39 @@
 //! status message. Never by both.
 
 use crate::ids::ItemId;
-use crate::postal::Class;
+use crate::postal::{Class, Kind, Mark};
 use crate::store::items::ItemEvent;
 use crate::store::print_jobs::{PrintJob, State, add_notice};
 use crate::store::receipts::{self, Awaited, Details, Party, Place, ReceiptId, Stage};
-use crate::store::{self, Batch, Slot, Store};
+use crate::store::{self, Batch, Slot, Store, View};
+
+/// What is awaited of a letter on paper.
+#[derive(Debug)]
+pub(super) struct Expected {
+    awaited: Awaited,
+    /// The marks of its way behind the acceptance, the newest first. P24: the acceptance is told as receipts show it.
+    marks: Vec<String>,
+}
 
 /// What is awaited of a letter on paper.
 ///
 /// # Errors
 /// Store.
-pub(super) async fn awaited(store: &Store, item: ItemId) -> store::Result<Option<Awaited>> {
-    store.read(move |view| view.awaited(Party::Paper, item)).await
+pub(super) async fn expected(store: &Store, item: ItemId) -> store::Result<Option<Expected>> {
+    let read = move |view: &View<'_>| {
+        let Some(awaited) = view.awaited(Party::Paper, item)? else { return Ok(None) };
+        let marks = view.item_events(item)?.into_iter().rev().filter_map(|(_, event)| event.mark);
+        let is_behind = |mark: &String| Mark::parse(mark).is_ok_and(|mark| mark.kind != Kind::Accept);
+        Ok(Some(Expected { awaited, marks: marks.filter(is_behind).collect() }))
+    };
+    store.read(read).await
+}
+
+impl Expected {
+    /// Nothing more will come.
+    pub(super) fn end(&self, batch: &mut Batch) {
+        self.awaited.end(batch);
+    }
 }
 
 /// An event that was put into the batch.
@@ -30,28 +51,28 @@ impl News<'_> {
     ///
     /// # Errors
     /// A row cannot be written.
-    pub(super) fn tell(&self, batch: &mut Batch, awaited: Option<&Awaited>) -> store::Result<()> {
+    pub(super) fn tell(&self, batch: &mut Batch, expected: Option<&Expected>) -> store::Result<()> {
         let is_failure = matches!(self.state, State::Failed | State::CheckFailed | State::Returned | State::Lost);
-        let is_wanted = awaited.is_none_or(|awaited| awaited.details.failure) || !is_failure;
+        let is_wanted = expected.is_none_or(|expected| expected.awaited.details.failure) || !is_failure;
         let stage = match self.state {
             State::Delivered => Some(Stage::Delivered),
             State::Returned => Some(Stage::Returned),
             _ => None,
         };
-        match (awaited, stage) {
-            (Some(awaited), Some(stage)) => {
-                let is_owed = if stage == Stage::Delivered { awaited.details.success } else { awaited.details.failure };
+        match (expected, stage) {
+            (Some(expected), Some(stage)) => {
+                let details = &expected.awaited.details;
+                let is_owed = if stage == Stage::Delivered { details.success } else { details.failure };
                 if is_owed {
-                    self.owe(batch, awaited, stage)?;
+                    self.owe(batch, expected, stage)?;
                 }
-                awaited.end(batch);
+                expected.end(batch);
             }
             _ if self.has_status_message() && is_wanted => add_notice(batch, self.job.item, self.number),
             _ => {}
         }
-        if let (Some(awaited), State::CheckFailed | State::Failed | State::Lost) = (awaited, self.state) {
-            // Nothing more will come.
-            awaited.end(batch);
+        if let (Some(expected), State::CheckFailed | State::Failed | State::Lost) = (expected, self.state) {
+            expected.end(batch);
         }
         Ok(())
     }
@@ -65,15 +86,18 @@ impl News<'_> {
         }
     }
 
-    fn owe(&self, batch: &mut Batch, awaited: &Awaited, stage: Stage) -> store::Result<()> {
-        let mark = match &self.event.mark {
-            None => Place::Nowhere,
-            Some(value) => Place::Written(batch.record(format!("Postal-Mark: {value}\r\n").into_bytes())),
+    fn owe(&self, batch: &mut Batch, expected: &Expected, stage: Stage) -> store::Result<()> {
+        let awaited = &expected.awaited;
+        let marks = self.event.mark.iter().chain(&expected.marks);
+        let block: String = marks.map(|value| format!("Postal-Mark: {value}\r\n")).collect();
+        let marks = match block.is_empty() {
+            true => Place::Nowhere,
+            false => Place::Written(batch.record(block.into_bytes())),
         };
         let happened_ms = u64::try_from(self.event.at_us.div_euclid(1000)).unwrap_or(0);
         let id = ReceiptId { item: awaited.item, recipient: awaited.details.number, stage };
         let details = Details { happened_ms, reason: self.event.reason.clone(), ..awaited.details.clone() };
-        receipts::owe(batch, (id, happened_ms), awaited.places(mark), awaited.opener, &details)
+        receipts::owe(batch, (id, happened_ms), awaited.places(marks), awaited.opener, &details)
     }
 }
 
@@ -135,7 +159,8 @@ mod tests {
         };
         let mut batch = Batch::new();
         let number = add_event(&mut batch, job.item, &event).unwrap();
-        News { job: &job, state, event: &event, number }.tell(&mut batch, awaited().as_ref()).unwrap();
+        let expected = awaited().map(|awaited| Expected { awaited, marks: Vec::new() });
+        News { job: &job, state, event: &event, number }.tell(&mut batch, expected.as_ref()).unwrap();
         store.commit_blocking(batch).unwrap();
         let owed = store.read_blocking(|view| view.owed_receipts(7, None, 10)).unwrap();
         let told = store.read_blocking(|view| view.notices(10)).unwrap();

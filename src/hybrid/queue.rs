@@ -307,7 +307,7 @@ impl PrintQueue {
         event: CentreEvent,
     ) -> Result<PrintJob, QueueError> {
         let stored = self.held(centre, item, fence).await?;
-        let awaited = news::awaited(&self.store, item).await?;
+        let expected = news::expected(&self.store, item).await?;
         let state = event.state();
         check_order(&stored.job, state, CentreEvent::predecessors(state))?;
         let mut new = stored.job.clone();
@@ -334,7 +334,7 @@ impl PrintQueue {
         }
         stored.change(&mut batch, &new)?;
         let number = add_event(&mut batch, item, &row)?;
-        News { job: &new, state, event: &row, number }.tell(&mut batch, awaited.as_ref())?;
+        News { job: &new, state, event: &row, number }.tell(&mut batch, expected.as_ref())?;
         held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
@@ -345,7 +345,7 @@ impl PrintQueue {
     /// `NotFound`, `WrongState`, `NotStamped`, `Store`.
     pub async fn track(&self, facility: &str, item: ItemId, event: FacilityEvent) -> Result<PrintJob, QueueError> {
         let stored = self.job(item).await?.ok_or(QueueError::NotFound)?;
-        let awaited = news::awaited(&self.store, item).await?;
+        let expected = news::expected(&self.store, item).await?;
         let state = event.state();
         check_order(&stored.job, state, FacilityEvent::predecessors())?;
         let mut new = stored.job.clone();
@@ -364,7 +364,7 @@ impl PrintQueue {
         }
         stored.change(&mut batch, &new)?;
         let number = add_event(&mut batch, item, &row)?;
-        News { job: &new, state, event: &row, number }.tell(&mut batch, awaited.as_ref())?;
+        News { job: &new, state, event: &row, number }.tell(&mut batch, expected.as_ref())?;
         held_by(strikes.commit(batch).await)?;
         Ok(new)
     }
@@ -376,14 +376,14 @@ impl PrintQueue {
     pub async fn cancel(&self, item: ItemId, actor: &str) -> Result<PrintJob, QueueError> {
         let stored = self.job(item).await?.ok_or(QueueError::NotFound)?;
         check_order(&stored.job, State::Cancelled, &[State::Accepted, State::Queued])?;
-        let awaited = news::awaited(&self.store, item).await?;
+        let expected = news::expected(&self.store, item).await?;
         let mut new = stored.job.clone();
         new.state = State::Cancelled;
         let mut batch = Batch::new();
         forget_document(&mut batch, &mut new);
         stored.change(&mut batch, &new)?;
         add_event(&mut batch, item, &self.event(State::Cancelled.name(), actor, None))?;
-        awaited.iter().for_each(|awaited| awaited.end(&mut batch));
+        expected.iter().for_each(|expected| expected.end(&mut batch));
         self.commit_held(batch).await?;
         Ok(new)
     }

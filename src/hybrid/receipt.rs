@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Stamps that fit on a page: one row. A letter that was accepted, received, delivered and handed over has as many.
+pub const MAX_STAMPS: usize = 4;
+
 /// Everything that is drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptPage {

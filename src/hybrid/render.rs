@@ -182,7 +182,7 @@ impl Paper {
     async fn fail(&self, stored: &StoredJob, code: &str, why: &str) -> Result<(), store::Error> {
         tracing::info!(item = %stored.job.item, code, "a letter cannot be printed");
         metrics::counter!("poshta_letters_check_failed_total").increment(1);
-        let awaited = news::awaited(self.store(), stored.job.item).await?;
+        let expected = news::expected(self.store(), stored.job.item).await?;
         let mut new = stored.job.clone();
         new.state = State::CheckFailed;
         new.offers.clear();
@@ -191,7 +191,7 @@ impl Paper {
         let row = event(self.now(), State::CheckFailed.name(), "server", Some(&format!("{code}: {why}")));
         let number = add_event(&mut batch, new.item, &row)?;
         let news = News { job: &new, state: State::CheckFailed, event: &row, number };
-        news.tell(&mut batch, awaited.as_ref())?;
+        news.tell(&mut batch, expected.as_ref())?;
         self.store().commit(batch).await.map(|_| ())
     }
 

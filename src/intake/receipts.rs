@@ -90,7 +90,13 @@ impl Receipts {
             return Wanted { acceptance: false, delivery: false, failure: false };
         }
         let is_registered = self.is_registered(recipient, route);
-        Wanted { acceptance: is_registered, delivery: is_registered || notify.success, failure: notify.failure }
+        // Into a mailbox here it is laid as it is accepted, and the receipt of that has the marks of both.
+        let comes_later = !matches!(route, Route::Mailbox(_));
+        Wanted {
+            acceptance: is_registered || (notify.success && comes_later),
+            delivery: is_registered || notify.success,
+            failure: notify.failure,
+        }
     }
 
     /// Whether anything is to be kept for what the sender hears of somebody, or is to hear of paper. That a letter could

@@ -6,7 +6,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::Parts;
 use super::material::{Material, Shown};
 use crate::clock::Timestamp;
-use crate::hybrid::receipt::ReceiptPage;
+use crate::hybrid::receipt::{MAX_STAMPS, ReceiptPage};
 use crate::ids::ItemId;
 use crate::locale::{self, Lang};
 use crate::message::report::{Action, DeliveryReport, Enclosure, Letter, Named, Original, Passage, RecipientStatus};
@@ -37,13 +37,19 @@ impl Composer<'_> {
     /// The page.
     pub(super) fn page(&self) -> ReceiptPage {
         let keys = self.parts.devices.marks();
-        let stamps = self.drawn().map(|shown| (Stamp::of_mark(&shown.mark, Some(&keys)).svg(), shown.line.clone()));
+        let (drawn, more) = self.drawn();
+        let draw = |shown: &Shown| (Stamp::of_mark(&shown.mark, Some(&keys)).svg(), shown.line.clone());
         let in_each = |key: &str| Lang::ALL.into_iter().map(|lang| locale::text(lang, key, &[])).collect();
+        let label = |key: &str| locale::in_all(key, &[], &Lang::ALL, " · ");
+        let mut facts = self.facts(&label);
+        if more > 0 {
+            facts.push((label("receipt-more-marks"), more.to_string()));
+        }
         ReceiptPage {
             operator: self.operator(),
             titles: in_each(&self.key("title")),
-            facts: self.facts(&|key| locale::in_all(key, &[], &Lang::ALL, " · ")),
-            stamps: stamps.collect(),
+            facts,
+            stamps: drawn.into_iter().map(draw).collect(),
             proof_url: self
                 .material
                 .newest()
@@ -137,7 +143,7 @@ impl Composer<'_> {
             text.push_str(&format!("  {label}: {value}\n"));
         }
         text.push_str(&format!("\n{}\n", locale::text(lang, "receipt-proof", &[])));
-        for shown in self.drawn() {
+        for shown in self.material.by_age() {
             text.push_str(&format!("  {}\n", self.proof_url(shown)));
         }
         Passage { language: lang.tag().into(), text }
@@ -161,7 +167,9 @@ impl Composer<'_> {
         };
         push("receipt-accepted-at", Some(&accepted));
         push("receipt-accepted-by", self.material.accept.as_ref().map(|shown| &shown.line));
-        if let Some(shown) = self.material.others.first() {
+        // What comes back has no mark of that.
+        let about = self.material.others.first().filter(|_| self.owed.id.stage != Stage::Returned);
+        if let Some(shown) = about {
             push(&title, Some(&shown_at(shown)));
             push("receipt-happened-by", Some(&shown.line));
         } else if self.owed.id.stage != Stage::Accepted {
@@ -172,9 +180,14 @@ impl Composer<'_> {
         facts
     }
 
-    /// The marks that are drawn: the acceptance, and what the receipt is about.
-    fn drawn(&self) -> impl Iterator<Item = &Shown> {
-        self.material.accept.iter().chain(self.material.others.first())
+    /// The marks that are drawn, the oldest first, and how many are not. Where the page has no place for all, it has
+    /// the acceptance and the newest.
+    fn drawn(&self) -> (Vec<&Shown>, usize) {
+        let mut drawn: Vec<_> = self.material.by_age().collect();
+        let more = drawn.len().saturating_sub(MAX_STAMPS);
+        let kept = usize::from(self.material.accept.is_some());
+        drawn.drain(kept..kept + more);
+        (drawn, more)
     }
 
     fn arguments(&self) -> Vec<(&'static str, String)> {

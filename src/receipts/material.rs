@@ -64,6 +64,11 @@ impl Material {
         self.accept.iter_mut().chain(&mut self.others)
     }
 
+    /// All marks, the oldest first: as a reader follows the way of a letter.
+    pub(super) fn by_age(&self) -> impl Iterator<Item = &Shown> {
+        self.accept.iter().chain(self.others.iter().rev())
+    }
+
     /// The mark that the receipt is about: the newest of those beside the acceptance, else that.
     pub(super) fn newest(&self) -> Option<&Shown> {
         self.others.first().or(self.accept.as_ref())

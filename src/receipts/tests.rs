@@ -21,6 +21,8 @@ use crate::store::receipts::{Consent, Stage};
 const AIGUL: &str = "aigul@poshta.example";
 const BOLAT: &str = "bolat@poshta.example";
 const PAPER: &str = "letter@hat.poshta.example";
+const SOMEBODY: &str = "somebody@elsewhere.kz";
+const TO_PAPER: &str = "Postal-To: A. Omarova; Abay 10; 010000 Astana\r\n";
 
 /// A post office with receipts; its worker draws nothing, so receipts go without their page.
 struct Office {
@@ -71,6 +73,13 @@ impl Office {
         self.publish().await;
         self.receipts.write_due().await.unwrap();
         self.post.inbox("aigul").await
+    }
+
+    /// The pages of the receipts that aigul got.
+    async fn pages(&self) -> Vec<(Stage, ReceiptPage)> {
+        let id = self.post.accounts.find_login("aigul").await.unwrap().unwrap().id;
+        let kept = self.post.store.read(move |view| kept(view, id, None, 10)).await.unwrap();
+        kept.into_iter().map(|(id, kept)| (id.stage, kept.page)).collect()
     }
 
     async fn rows(&self, login: &str) -> Vec<Message> {
@@ -201,6 +210,72 @@ async fn rfc3461_notify_success_gives_one_receipt_that_names_the_marks_of_the_le
     drop(office.dir);
 }
 
+// RFC 3461 §4.1: one receipt where acceptance and delivery are one moment, two where others deliver later.
+#[test_case(BOLAT, SUCCESS => vec!["delivered"]; "a mailbox here")]
+#[test_case(SOMEBODY, SUCCESS => vec!["accepted"]; "another server, which tells of the delivery")]
+#[test_case(PAPER, SUCCESS => vec!["accepted"]; "paper")]
+#[test_case(SOMEBODY, None => Vec::<&str>::new(); "another server, and nothing asked")]
+#[test_case(PAPER, Some(Notify::default()) => Vec::<&str>::new(); "paper, and failures asked for")]
+#[tokio::test]
+async fn rfc3461_notify_success_tells_at_once(to: &'static str, notify: Option<Notify>) -> Vec<&'static str> {
+    let office = Office::open().await;
+    office.submit(&[(to, notify)], &letter(AIGUL, TO_PAPER)).await;
+    let receipts = office.receipts().await;
+    let pages = office.pages().await;
+    assert_eq!(receipts.len(), pages.len());
+    pages.iter().map(|(stage, _)| stage_name(*stage)).collect()
+}
+
+#[tokio::test]
+async fn rfc3461_each_recipient_has_the_receipt_of_its_own_way() {
+    let office = Office::open().await;
+    office.submit(&[(BOLAT, SUCCESS), (SOMEBODY, SUCCESS)], &letter(AIGUL, "")).await;
+    let told = office.receipts().await.iter().map(status).collect::<Vec<_>>();
+    let told = told.iter().map(|status| ["Final-Recipient", "Postal-Event"].map(|name| values(status, name).concat()));
+    let mut told: Vec<_> = told.map(|[recipient, event]| format!("{recipient} {event}")).collect();
+    told.sort();
+    assert_eq!(told, [format!("rfc822; {BOLAT} delivered"), format!("rfc822; {SOMEBODY} accepted")]);
+}
+
+#[tokio::test]
+async fn p18_the_page_draws_every_mark_of_the_copy_from_the_acceptance_on() {
+    let office = Office::open().await;
+    office.submit(&[(BOLAT, None)], &letter(AIGUL, "Postal-Class: registered\r\n")).await;
+    office.receipts().await;
+    office.fetch().await;
+    office.receipts().await;
+    let mut there: Vec<_> = material::marks_of(&office.post.only("bolat").await.0);
+    there.reverse();
+    let lines: Vec<_> = there.into_iter().map(|shown| shown.line).collect();
+    let pages = office.pages().await;
+    let drawn = |stage: Stage| {
+        let (_, page) = pages.iter().find(|(known, _)| *known == stage).unwrap();
+        page.stamps.iter().map(|(_, line)| line.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(drawn(Stage::Accepted), lines[..1]);
+    assert_eq!(drawn(Stage::Delivered), lines);
+    assert_eq!(drawn(Stage::Handed)[..3], lines);
+    assert_eq!(drawn(Stage::Handed).len(), 4);
+}
+
+#[tokio::test]
+async fn p18_where_not_all_marks_fit_the_page_says_how_many_more_there_are() {
+    let office = Office::open().await;
+    office.submit(&[(BOLAT, SUCCESS)], &letter(AIGUL, "")).await;
+    let owed = office.post.store.read(|view| view.owed_receipts(u64::MAX, None, 10)).await.unwrap().remove(0);
+    let mut material = office.receipts.material(&owed).await.unwrap();
+    let named = |line: &str| material::Shown { line: line.into(), ..material.others[1].clone() };
+    let older = ["third", "second", "first"].map(named);
+    let [accept, newest] = [&material.accept.as_ref().unwrap().line, &material.others[0].line].map(String::clone);
+    material.others.splice(1.., older);
+    let parts = &office.receipts.inner.parts;
+    let page = Composer { owed: &owed, material: &material, parts, url: "https://post.example" }.page();
+    let lines: Vec<_> = page.stamps.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(lines, [&accept, "second", "third", &newest]);
+    let (label, more) = page.facts.last().unwrap();
+    assert_eq!((label.contains("More postmarks"), more.as_str()), (true, "1"));
+}
+
 #[tokio::test]
 async fn p18_a_registered_letter_has_a_receipt_of_acceptance_and_one_of_delivery() {
     let office = Office::open().await;
@@ -298,10 +373,19 @@ async fn p24_the_date_of_a_letter_box_never_stands_in_a_receipt() {
     assert!(header_with(&own).starts_with("Postal-Mark: "));
 }
 
-#[test_case(FacilityEvent::Delivered, &[Kind::Accept, Kind::Deliver(Handover::Handed)]; "delivered, as NOTIFY asks")]
-#[test_case(FacilityEvent::Returned { reason: "moved".into() }, &[Kind::Accept]; "returned")]
+const FAILURE: Option<Notify> = Some(Notify { failure: true, ..Notify::NEVER });
+
+#[test_case(SUCCESS, FacilityEvent::Delivered, &["accepted"],
+    &[Kind::Accept, Kind::Deliver(Handover::Handed), Kind::Receive]; "delivered, as NOTIFY asks")]
+#[test_case(FAILURE, FacilityEvent::Returned { reason: "moved".into() }, &[], &[Kind::Accept, Kind::Receive];
+    "returned, and a status message tells of the acceptance")]
 #[tokio::test]
-async fn p24_the_receipts_of_a_letter_from_a_box_show_its_actual_acceptance(event: FacilityEvent, kinds: &[Kind]) {
+async fn p24_the_receipts_of_a_letter_from_a_box_show_its_actual_acceptance(
+    wanted: Option<Notify>,
+    event: FacilityEvent,
+    accepted: &[&str],
+    kinds: &[Kind],
+) {
     const BOX: &str = "astana-print-box";
     let office = Office::open().await;
     office.submit(&[(BOLAT, None)], &letter(AIGUL, "")).await;
@@ -309,18 +393,18 @@ async fn p24_the_receipts_of_a_letter_from_a_box_show_its_actual_acceptance(even
     let receive = other.into_iter().find(|value| Mark::parse(value).unwrap().kind == Kind::Receive).unwrap();
     // 19:15 there, after the collection: the item shows the next day.
     office.post.clock.advance_s(10 * 3600);
-    let wanted = Some(Notify { success: true, failure: true, ..Notify::NEVER });
-    let message = letter(AIGUL, "Postal-To: A. Omarova; Abay 10; 010000 Astana\r\n");
-    let item = office.submit(&[(PAPER, wanted)], &message).await;
+    let item = office.submit(&[(PAPER, wanted)], &letter(AIGUL, TO_PAPER)).await;
     let journal = office.post.journal_of(item).await;
     assert!(journal.iter().any(|line| line["letter_box"] == BOX && line["token"] == "221126"), "{journal:?}");
     let payment = office.post.store.read(move |view| view.item_payment(item)).await.unwrap().unwrap();
     let own = payment.receipt.unwrap();
 
-    // The message that it was accepted.
+    // The one message that it was accepted.
     office.post.paper.send_notices(&office.post.intake).await.unwrap();
-    let told = office.post.only("aigul").await;
-    let marks: Vec<Mark> = values(&status(&told), "Postal-Mark").iter().map(|it| Mark::parse(it).unwrap()).collect();
+    let told = office.receipts().await;
+    let [told] = &told[..] else { panic!("{} messages", told.len()) };
+    assert_eq!(values(&status(told), "Postal-Event"), accepted);
+    let marks: Vec<Mark> = values(&status(told), "Postal-Mark").iter().map(|it| Mark::parse(it).unwrap()).collect();
     assert_eq!(marks.iter().map(|mark| (mark.id, mark.kind)).collect::<Vec<_>>(), [(own.impression, Kind::Accept)]);
     assert!(!told.text().contains(BOX));
 

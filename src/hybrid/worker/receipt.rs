@@ -10,12 +10,9 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use super::barcode;
 use super::typeset::{Desk, missing, timestamp};
 use crate::hybrid::letter::CheckFailure;
-use crate::hybrid::receipt::ReceiptPage;
+use crate::hybrid::receipt::{MAX_STAMPS, ReceiptPage};
 
 const TEMPLATE: &str = include_str!("receipt.typ");
-
-/// Stamps on a page: each takes one of the fixed paths.
-const MAX_STAMPS: usize = 4;
 
 /// Draws the receipt.
 ///
@@ -125,6 +122,18 @@ pub(crate) mod tests {
             let grey = super::super::pages::grey_first_page(&document).unwrap();
             assert_eq!(barcode::read(&grey), [page().proof_url]);
         }
+    }
+
+    #[test]
+    fn p18_a_receipt_with_as_many_stamps_and_facts_as_there_are_is_one_page() {
+        let line = "Қазақстан Республикасы · Астана · «Қазпошта» АҚ · Электрондық пошта орталығы · №2 · А · 29112615";
+        let stamps = vec![(page().stamps.remove(0).0, line.to_owned()); MAX_STAMPS + 1];
+        let label = "Қабылдау штемпелі · Штемпель приёма · Acceptance postmark";
+        let facts = vec![(label.to_owned(), line.to_owned()); 11];
+        let pdf = render(&ReceiptPage { stamps, facts, ..page() }).unwrap();
+        let document =
+            super::super::protocol::Document { kind: crate::hybrid::documents::DocumentKind::Pdf, bytes: pdf };
+        assert_eq!(super::super::pages::inspect(&document).unwrap().pages, 1);
     }
 
     #[test]

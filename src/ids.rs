@@ -67,7 +67,7 @@ macro_rules! ulid_type {
         pub struct $name(pub u128);
 
         impl $name {
-            /// As it is shown, in a buffer: sooner than by formatting, for ids are written twelve times for the marks of a letter.
+            /// As it is shown, in a buffer: sooner than by formatting, for the marks of a letter have nine ids.
             pub(crate) fn text(self, buffer: &mut [u8; ULID_LENGTH]) -> &str {
                 ulid::Ulid(self.0).array_to_str(buffer)
             }

@@ -2,8 +2,8 @@
 //!
 //! The invariant: what an export writes, an import reads back byte for byte, with flags, keywords and dates (to
 //! the microsecond in a Maildir, to the second in an mbox); what an export puts on top of a letter it says so
-//! exactly that an import takes it off again, and nothing of the letter. Import is a deposit (DESIGN 8): bytes as given, never
-//! marked. Neither holds more than one batch of messages in memory, and a large message never as a whole.
+//! exactly that an import takes it off again, and nothing of the letter. Import is a deposit (DESIGN 8): bytes as
+//! given, never marked. Neither holds more than one batch of messages in memory, and a large message never as a whole.
 
 mod deposit;
 mod export;

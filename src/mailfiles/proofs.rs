@@ -1,9 +1,9 @@
 //! Proofs that go with an export: that each mark of the exported letters is in the transparency log.
 //!
 //! On top of a letter stands a field `Postal-Mark-Proof` for each of its marks that is in the published log; the letter
-//! below it stays byte for byte, and import takes these fields off again (`mbox`, `maildir`). In a directory each proof is
-//! also a file of its own, `proofs/<tag i of the mark>.tlog-proof`, as other programs read it. Whoever has letter, proof and
-//! the log's public key needs no server to check it.
+//! below it stays byte for byte, and import takes these fields off again (`mbox`, `maildir`). In a directory each
+//! proof is also a file of its own, `proofs/<tag i of the mark>.tlog-proof`, as other programs read it. Whoever has
+//! letter, proof and the log's public key needs no server to check it.
 
 use std::fs::File;
 use std::io::{self, Write as _};

@@ -50,17 +50,12 @@ impl TagWriter {
         self.canonical.push_str(value);
     }
 
-    /// As [`TagWriter::push`], a value as it is shown.
-    pub(super) fn push_shown(&mut self, name: &str, value: impl Display) {
-        self.begin(name);
-        // A string takes whatever is written to it.
-        let _ = write!(self.canonical, "{value}");
-    }
-
-    /// As [`TagWriter::push_shown`], if there is a value.
+    /// As [`TagWriter::push`], a value as it is shown, if there is one.
     pub(super) fn push_some(&mut self, name: &str, value: Option<impl Display>) {
         if let Some(value) = value {
-            self.push_shown(name, value);
+            self.begin(name);
+            // A string takes whatever is written to it.
+            let _ = write!(self.canonical, "{value}");
         }
     }
 

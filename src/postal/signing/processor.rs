@@ -1,7 +1,7 @@
 //! What this machine's processor has.
 
-/// Whether graviola can be used: elsewhere it panics. ADX is in Intel's processors since Broadwell and in AMD's since Zen,
-/// but not in every virtual one.
+/// Whether graviola can be used: elsewhere it panics. ADX is in Intel's processors since Broadwell and in AMD's since
+/// Zen, but not in every virtual one.
 pub(crate) fn has_graviola() -> bool {
     graviola::util::is_cpu_supported() && has_what_it_does_not_ask_for()
 }

@@ -215,6 +215,21 @@ mod tests {
         assert!(faces > 20);
     }
 
+    #[test]
+    fn p29_the_line_for_people_has_the_token_of_its_own_mark() {
+        let registry = sample();
+        let at: Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
+        let workplace = registry.workplace(&"kokshetau".parse().unwrap(), Kind::Accept, at).unwrap();
+        let face = workplace.face(workplace.facility().date_at(at));
+        let now = DateToken::at(at, workplace.facility());
+        // A letter from a box has the date alone (P23).
+        for token in [now, now, now.without_hour(), now] {
+            let mut field = String::new();
+            face.write_text(token, &mut field);
+            assert_eq!(field, mark_text_field(&face.inscription.line(face.device.mark.as_ref(), token)));
+        }
+    }
+
     /// P15: a settlement becomes a centre on some day, as Semey did.
     #[test]
     fn p15_the_same_device_has_a_face_with_the_oblast_and_one_without() {

@@ -75,7 +75,13 @@ macro_rules! ulid_type {
             /// A new one, from the injected clock and randomness.
             #[must_use]
             pub fn generate(world: &World) -> Self {
-                let milliseconds = u64::try_from(world.now().as_millisecond()).unwrap_or(0);
+                $name::generate_at(world.now(), world)
+            }
+
+            /// A new one that says it was made at this instant.
+            #[must_use]
+            pub fn generate_at(instant: Timestamp, world: &World) -> Self {
+                let milliseconds = u64::try_from(instant.as_millisecond()).unwrap_or(0);
                 $name(ulid::Ulid::from_parts(milliseconds, u128::from_be_bytes(world.random::<16>())).0)
             }
 

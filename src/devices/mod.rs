@@ -2,8 +2,9 @@
 //!
 //! The invariant: a number and its instant are taken together while nobody else has the device, so instants never
 //! go back in the order of numbers, and no number is used twice, whatever happens to the process. Numbers come in
-//! blocks that are on stable storage before the first of a block is used. Each start opens a new block and says so
-//! in the journal; a number below it without a line of its own was never used.
+//! blocks that are on stable storage before the first of a block is used. A stop gives back what is left of a block;
+//! each start opens a new one, and the journal has a line for both. After a crash a number below the new block that has
+//! no line of its own was never used.
 
 mod clock;
 mod issue;

@@ -1,4 +1,4 @@
-//! Opening devices and giving them numbers: what is durable before a device comes down.
+//! Opening devices, giving them numbers, and putting them away: what is durable before a device comes down.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Timestamp;
-use crate::postal::{DeviceId, DeviceKind, FacilityId};
+use crate::postal::{Device, DeviceId, FacilityId};
 use crate::store::device_keys::{DeviceKey, device_numbers, put_device_key};
 use crate::store::{self, Batch, Precondition};
 
@@ -30,8 +30,9 @@ struct Wanted {
 }
 
 impl Devices {
-    /// Opens every postmark of the operators whose facilities are named, so that their keys are known before
-    /// their first impression.
+    /// Opens every device of the operators whose facilities are named, so that their keys are known before their first
+    /// impression. P31: what stamps no letter (plates, pliers) has one too, for each of its days is accounted for, and
+    /// the account is signed.
     ///
     /// # Errors
     /// See [`Error`].
@@ -42,12 +43,49 @@ impl Devices {
         let mut devices: Vec<DeviceId> = Vec::new();
         for facility in registry.facilities(now).filter(|facility| ours.contains(&&facility.operator)) {
             let today = facility.date_at(now);
-            let is_used =
-                |device: &&crate::postal::Device| device.kind == DeviceKind::Postmark && device.is_usable(today, now);
+            let is_used = |device: &&Device| device.is_usable(today, now) && self.may_be_opened(&device.id);
             devices.extend(facility.devices.iter().filter(is_used).map(|device| device.id.clone()));
         }
         for some in devices.chunks(AT_ONCE) {
             self.reserve(some).await?;
+        }
+        Ok(())
+    }
+
+    /// A device that is at another node from the beginning gets its key there.
+    fn may_be_opened(&self, device: &DeviceId) -> bool {
+        self.is_here(device) || self.inner.published.read().contains_key(device.as_str())
+    }
+
+    /// P31: puts the open devices away for the night. The numbers that they have left are given back, so that their next
+    /// impression goes on where they stopped, and the journal is told of those that were taken and not used. A device
+    /// that stamps all the same is opened anew.
+    ///
+    /// # Errors
+    /// The store failed; then what was not given back is void by the next opening.
+    pub async fn put_away(&self) -> Result<(), Error> {
+        let _changing = self.inner.changing.lock().await;
+        let open: Vec<Arc<InUse>> = self.inner.in_use.read().values().cloned().collect();
+        let now = self.inner.world.now();
+        for some in open.chunks(AT_ONCE) {
+            let mut batch = Batch::new();
+            let mut under_way = Vec::new();
+            for device in some {
+                let mut state = device.state.lock();
+                let (next, end) = (state.next, state.end);
+                // From here on it makes no stroke.
+                state.end = next;
+                under_way.push(std::mem::replace(&mut state.under_way, TaskTracker::new()));
+                drop(state);
+                give_back(&mut batch, &device.id, (next, end), now);
+            }
+            for letters in under_way {
+                letters.close();
+                letters.wait().await;
+            }
+            let mut strikes = self.begin();
+            while strikes.take_void(&mut batch) {}
+            strikes.commit(batch).await?;
         }
         Ok(())
     }
@@ -200,6 +238,25 @@ impl Devices {
     fn block(&self) -> u32 {
         self.inner.settings.numbers_at_a_time.max(1)
     }
+}
+
+/// Gives back the numbers from `next` to before `end`.
+fn give_back(batch: &mut Batch, device: &DeviceId, (next, end): (u64, u64), now: Timestamp) {
+    let left = i64::try_from(end.saturating_sub(next)).unwrap_or(0);
+    if left > 0 {
+        let counter = device_numbers(device.as_str());
+        // Whoever gave out numbers meanwhile, as a restore does, did so behind these.
+        batch.require(Precondition::Equals(counter.clone(), (end - 1).to_be_bytes().to_vec()));
+        match next {
+            // It never came down.
+            1 => batch.delete(counter),
+            _ => batch.add(counter, -left),
+        }
+    }
+    let line = json!({
+        "device": device.as_str(), "event": "put_away", "seq": next, "instant": now.to_string(),
+    });
+    batch.journal(&line.to_string());
 }
 
 impl InUse {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Numbers that a device is given at a time; what is left of them at the end of the process is never used.
+    /// Numbers that a device is given at a time; what is left of them after a crash is never used.
     pub numbers_at_a_time: u32,
     /// How far the clock may be behind a device's last impression, seconds; behind that the device makes none.
     pub max_clock_back_s: u32,

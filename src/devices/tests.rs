@@ -160,6 +160,47 @@ async fn p31_numbers_that_were_taken_and_not_used_are_void_in_the_next_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p31_a_device_that_was_put_away_goes_on_where_it_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.devices.open_all(&[facility("astana-2")]).await.unwrap();
+    assert_eq!((node.mark().await, node.mark().await), (1, 2));
+    let mut dropped = node.devices.begin();
+    node.strike(&mut dropped).await.unwrap();
+    drop(dropped);
+    node.devices.put_away().await.unwrap();
+    let put_away = node.journal().into_iter().filter(|line| line["event"] == "put_away");
+    let mut next: Vec<u64> =
+        put_away.filter(|it| it["device"] == DEVICE).map(|it| it["seq"].as_u64().unwrap()).collect();
+    assert_eq!((next.pop(), next.len(), node.numbers("void")), (Some(4), 0, vec![3]));
+    drop(node);
+
+    let node = Node::open(dir.path(), 7);
+    node.devices.open_all(&[facility("astana-2")]).await.unwrap();
+    let opened = node.journal().into_iter().rfind(|it| it["device"] == DEVICE && it["event"] == "opened").unwrap();
+    assert_eq!(opened["seq"], 4);
+    assert_eq!(node.mark().await, 4);
+    // A letter that comes after all.
+    node.devices.put_away().await.unwrap();
+    assert_eq!(node.mark().await, 5);
+    node.devices.put_away().await.unwrap();
+    node.devices.put_away().await.unwrap();
+    assert_eq!(node.mark().await, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_numbers_that_a_restore_gave_out_meanwhile_are_not_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    node.mark().await;
+    let mut batch = Batch::new();
+    batch.add(crate::store::device_keys::device_numbers(DEVICE), 1_000);
+    node.store.commit(batch).await.unwrap();
+    assert!(node.devices.put_away().await.is_err());
+    assert_eq!(node.mark().await, 1_101);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p31_void_numbers_whose_letter_failed_are_told_by_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);
@@ -325,18 +366,24 @@ async fn m7_private_keys_are_for_the_server_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_the_start_every_postmark_of_the_operator_has_its_key() {
+async fn p31_at_the_start_every_device_of_the_operator_has_its_key() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);
     node.devices.open_all(&[facility("astana-2")]).await.unwrap();
     let marks = node.devices.marks();
     let of =
         |operator: &str| marks.operator(operator).unwrap().facilities.iter().flat_map(|facility| &facility.devices);
-    let is_postmark = |device: &&crate::postal::MarksDevice| device.kind == crate::postal::DeviceKind::Postmark;
-    assert!(of("kazpost").filter(is_postmark).all(|device| device.public_key.is_some()));
+    let (now, registry) = (node.clock.now(), &node.devices.inner.registry);
+    let is_usable = |device: &&crate::postal::MarksDevice| {
+        let mut here = registry.facilities(now).flat_map(|it| it.devices.iter().map(|one| (one, it.date_at(now))));
+        here.any(|(one, today)| one.id.as_str() == device.id && one.is_usable(today, now))
+    };
+    let kinds: std::collections::HashSet<_> = of("kazpost").filter(is_usable).map(|device| device.kind).collect();
+    assert!(kinds.contains(&crate::postal::DeviceKind::Plate), "{kinds:?}");
+    assert!(of("kazpost").filter(is_usable).all(|device| device.public_key.is_some()));
     assert!(of("dala-express").all(|device| device.public_key.is_none()), "another operator's keys are its own");
     let dns = marks.dns();
-    assert_eq!(dns.len(), of("kazpost").filter(is_postmark).count());
+    assert_eq!(dns.len(), of("kazpost").filter(is_usable).count());
     let zone: String = dns.iter().map(|(name, text)| format!("{name} TXT {text}\n")).collect();
     crate::trust::zone::Zone::parse(&zone).unwrap();
     let (name, text) = &dns[0];

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::hybrid::queue::FacilityEvent;
 use crate::ids::ItemId;
 use crate::message::headers;
+use crate::postal::Handover;
 use crate::store::View;
 use crate::store::items::ItemEvent;
 use crate::store::print_jobs::State as JobState;
@@ -23,6 +24,27 @@ use super::{Api, LONGEST_REASON, parse_id, parse_json, reason_of, rfc3339_us};
 struct EventBody {
     event: String,
     reason: Option<String>,
+    handover: Option<HandoverName>,
+}
+
+/// P6: order 57 cl. 4. How a letter came to its addressee: laid into the letter box; given into somebody's hands at the
+/// counter; or brought to the address and given into somebody's hands there.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum HandoverName {
+    Delivered,
+    Handed,
+    Both,
+}
+
+impl From<HandoverName> for Handover {
+    fn from(name: HandoverName) -> Self {
+        match name {
+            HandoverName::Delivered => Handover::Delivered,
+            HandoverName::Handed => Handover::Handed,
+            HandoverName::Both => Handover::Both,
+        }
+    }
 }
 
 /// The names that facilities use.
@@ -37,11 +59,14 @@ pub(super) async fn report(
 ) -> Result<Json<Value>, Problem> {
     let item = find(&api, &id).await?;
     let body: EventBody = parse_json(&body)?;
+    if body.handover.is_some() && body.event != "delivered" {
+        return Err(Problem::bad_input("handover goes with the event delivered only"));
+    }
     let event = match body.event.as_str() {
         "in_transit" => FacilityEvent::InTransit,
         "at_delivery_office" => FacilityEvent::AtDeliveryOffice,
         "attempted" => FacilityEvent::Attempted,
-        "delivered" => FacilityEvent::Delivered,
+        "delivered" => FacilityEvent::Delivered(body.handover.map(Handover::from)),
         "returned" => FacilityEvent::Returned { reason: reason_of(body.reason)? },
         "lost" => FacilityEvent::Lost,
         other => return Err(Problem::bad_input(format!("{other:?} is none of {}", EVENTS.join(", ")))),
@@ -114,5 +139,8 @@ pub(super) fn report_schema() -> Value {
         "properties": {
             "event": { "enum": EVENTS },
             "reason": { "type": "string", "maxLength": LONGEST_REASON, "description": "with returned" },
+            "handover": { "enum": ["delivered", "handed", "both"],
+                "description": "with delivered: laid into the letter box, given into somebody's hands at the counter, or \
+                    brought and given; without it an ordinary letter was delivered, and any other handed over" },
         } })
 }

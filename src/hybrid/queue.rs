@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Timestamp, World};
 use crate::devices::{self, Devices};
 use crate::ids::ItemId;
-use crate::postal::{Facility, Handover, KeyError, Kind, NotStamped, PostalIndex, PrintCapabilities, Registry};
+use crate::postal::{Class, Facility, Handover, KeyError, Kind, NotStamped, PostalIndex, PrintCapabilities, Registry};
 use crate::store::items::{ItemEvent, add_event};
 use crate::store::print_jobs::{Lease, Offer, PrintDocument, PrintJob, State, StoredJob};
 use crate::store::{self, Batch, Committed, Store, Topic, View};
@@ -72,8 +72,9 @@ pub enum FacilityEvent {
     AtDeliveryOffice,
     /// Delivery was tried.
     Attempted,
-    /// Delivered.
-    Delivered,
+    /// P6: delivered, handed over, or both; where the facility does not say which, it follows from the class of the
+    /// letter ([`usual_handover`]).
+    Delivered(Option<Handover>),
     /// On its way back.
     Returned {
         /// Why.
@@ -166,7 +167,7 @@ impl FacilityEvent {
             FacilityEvent::InTransit => State::InTransit,
             FacilityEvent::AtDeliveryOffice => State::AtDeliveryOffice,
             FacilityEvent::Attempted => State::Attempted,
-            FacilityEvent::Delivered => State::Delivered,
+            FacilityEvent::Delivered(_) => State::Delivered,
             FacilityEvent::Returned { .. } => State::Returned,
             FacilityEvent::Lost => State::Lost,
         }
@@ -177,6 +178,11 @@ impl FacilityEvent {
     pub fn predecessors() -> &'static [State] {
         IN_THE_POST
     }
+}
+
+/// P6: an ordinary letter is laid into a letter box; the others are given to somebody who signs for them.
+fn usual_handover(job: &PrintJob) -> Handover {
+    if job.class == Class::Ordinary.name() { Handover::Delivered } else { Handover::Handed }
 }
 
 impl PrintQueue {
@@ -353,9 +359,9 @@ impl PrintQueue {
         let (mut batch, mut strikes) = (Batch::new(), self.devices.begin());
         let mut row = self.event(state.name(), facility, None);
         match &event {
-            FacilityEvent::Delivered => {
-                let handed = Kind::Deliver(Handover::Handed);
-                let made = self.stamp(&mut strikes, facility, handed, &stored).await?;
+            FacilityEvent::Delivered(handover) => {
+                let handover = handover.unwrap_or_else(|| usual_handover(&stored.job));
+                let made = self.stamp(&mut strikes, facility, Kind::Deliver(handover), &stored).await?;
                 batch.journal(&made.line);
                 row.mark = made.mark;
             }

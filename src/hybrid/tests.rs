@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use test_case::test_case;
 use tokio_util::sync::CancellationToken;
 
 use super::queue::{CentreEvent, FacilityEvent, LeaseRequest, QueueError};
@@ -218,7 +219,7 @@ async fn p6_impressions_on_the_paper_way_are_signed_over_the_letter() {
     queue.report(&centre, item, fence, CentreEvent::Printed { sheets }).await.unwrap();
     queue.report(&centre, item, fence, CentreEvent::HandedToPost).await.unwrap();
     office.pass(3600);
-    queue.track("astana-1", item, FacilityEvent::Delivered).await.unwrap();
+    queue.track("astana-1", item, FacilityEvent::Delivered(None)).await.unwrap();
 
     // The sender's own copy and the marks of the events: nothing else is needed.
     let keys = office.devices.marks();
@@ -247,6 +248,27 @@ async fn p6_impressions_on_the_paper_way_are_signed_over_the_letter() {
     let report = verify(&with_marks(other.as_bytes(), marks.as_bytes()), Some(&keys));
     assert_eq!(report.verdict, Verdict::Forged);
     assert!(report.marks.iter().all(|mark| mark.findings.iter().any(|it| it.name() == "other_message")), "{report:?}");
+}
+
+#[test_case("letter", None, "delivered"; "laid into a letter box, if nothing else is said")]
+#[test_case("registered", None, "handed"; "somebody signed for it")]
+#[test_case("letter", Some(Handover::Handed), "handed"; "fetched at the counter")]
+#[test_case("registered", Some(Handover::Both), "both"; "brought and given into hands")]
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_letter_on_paper_is_delivered_handed_over_or_both(class: &str, said: Option<Handover>, shown: &str) {
+    let office = office();
+    let letter = message(&postal_to(ASTANA), "Сәлем!\r\n");
+    let item = office.accept(class, &letter).await.unwrap();
+    office.paper.draw_due().await.unwrap();
+    let centre = office.centres(item).await.remove(0);
+    let [job] = office.lease(&centre).await.try_into().unwrap();
+    let (queue, sheets) = (office.paper.queue(), job.document.as_ref().unwrap().sheets);
+    queue.report(&centre, item, job.fence, CentreEvent::Printed { sheets }).await.unwrap();
+    queue.report(&centre, item, job.fence, CentreEvent::HandedToPost).await.unwrap();
+    queue.track("astana-1", item, FacilityEvent::Delivered(said)).await.unwrap();
+
+    let mark = Mark::parse(office.marks(item).await.split("Postal-Mark:").nth(1).unwrap()).unwrap();
+    assert_eq!(mark.kind.handover(), Some(shown));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -395,7 +417,7 @@ async fn events_out_of_order_change_nothing() {
     let queue = office.paper.queue();
     let early = queue.report(&centre, item, 1, CentreEvent::HandedToPost).await;
     assert!(matches!(early, Err(QueueError::WrongState { .. })), "{early:?}");
-    let early = queue.track(&centre, item, FacilityEvent::Delivered).await;
+    let early = queue.track(&centre, item, FacilityEvent::Delivered(None)).await;
     assert!(matches!(early, Err(QueueError::WrongState { .. })), "{early:?}");
     assert_eq!(office.job(item).await.state, State::Claimed);
 }

@@ -138,7 +138,9 @@ impl Marking {
     ) -> Result<Impression, Refusal> {
         let instant = stroke.strike.instant();
         let workplace = self.registry.workplace_with(&stroke.facility, stroke.strike.device(), instant);
-        let occasion = Occasion { id: ImpressionId::generate(&self.world), item, kind, instant };
+        // All that are made with an item say its millisecond: those of later copies would tell how many came before.
+        let id = ImpressionId::generate_at(item.made_at(), &self.world);
+        let occasion = Occasion { id, item, kind, instant };
         Impression::make(workplace.map_err(not_stamped)?, occasion, details).map_err(not_stamped)
     }
 }

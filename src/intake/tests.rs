@@ -34,22 +34,31 @@ use crate::trust::{self, Dns, Verifier};
 const NOW: &str = "2026-11-21T04:15:00Z";
 
 /// A clock that stands until it is moved.
-#[derive(Debug)]
-pub(crate) struct FixedClock(AtomicI64);
+#[derive(Debug, Default)]
+pub(crate) struct FixedClock {
+    now_ms: AtomicI64,
+    /// What passes with each look at it.
+    passing_ms: AtomicI64,
+}
 
 impl FixedClock {
     pub(crate) fn advance_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.now_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    fn pass_with_each_look(&self, ms: i64) {
+        self.passing_ms.store(ms, Ordering::SeqCst);
     }
 
     fn set(&self, instant: &str) {
-        self.0.store(instant.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
+        self.now_ms.store(instant.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+        let passing_ms = self.passing_ms.load(Ordering::SeqCst);
+        Timestamp::from_millisecond(self.now_ms.fetch_add(passing_ms, Ordering::SeqCst)).unwrap()
     }
 }
 
@@ -104,7 +113,7 @@ impl Post {
     ) -> Post {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open_on(dir.path(), &crate::store::tests::as_chosen(room.clone()), disk).unwrap();
-        let clock = Arc::new(FixedClock(AtomicI64::new(0)));
+        let clock = Arc::new(FixedClock::default());
         clock.set(NOW);
         let world = World { clock: clock.clone(), entropy: Arc::new(CountedEntropy::default()) };
         let accounts = Accounts::new(store.clone(), world.clone(), &accounts::Settings::default()).unwrap();

@@ -8,7 +8,7 @@ use super::line::leaf_of;
 use super::{Error, Publisher, Result};
 use crate::ids::ImpressionId;
 use crate::tlog::checkpoint::Signed;
-use crate::tlog::folder::{self, Place, View};
+use crate::tlog::folder::{self, Leaf, Place, View, is_cover};
 use crate::tlog::proof::Proof;
 
 /// Lines of the journal compared at a time.
@@ -40,6 +40,8 @@ pub struct Checked {
     pub leaves: u64,
     /// Of them: in the journal too.
     pub in_journal: u64,
+    /// Of them: cover leaves, which no impression has.
+    pub cover: u64,
     /// Of them: not in the journal, which was restored from a backup.
     pub lost_letters: u64,
     /// Impressions of the journal that the next checkpoint will cover.
@@ -107,12 +109,16 @@ impl Publisher {
                 return Ok(checked);
             }
         };
-        if let Err(error) = view.check(|_, _| checked.leaves += 1) {
+        let count = |_, leaf: &Leaf| {
+            checked.leaves += 1;
+            checked.cover += u64::from(is_cover(leaf.id));
+        };
+        if let Err(error) = view.check(count) {
             checked.problems.push(error.to_string());
         }
         self.check_stamps(&view, &mut checked)?;
         self.compare(&view, &mut checked)?;
-        checked.lost_letters = checked.leaves.saturating_sub(checked.in_journal);
+        checked.lost_letters = checked.leaves.saturating_sub(checked.in_journal + checked.cover);
         Ok(checked)
     }
 

@@ -9,6 +9,7 @@
 //! before. The log never loses what it has published: the journal is then compared with it line by line, by the ids
 //! of the impressions, and what is not in the log yet is added.
 
+mod cover;
 mod inspect;
 mod line;
 mod settings;
@@ -36,6 +37,7 @@ pub use inspect::{Checked, Shown};
 pub use settings::Settings;
 pub use stamps::{Hash, Settings as StampSettings};
 
+use cover::covered;
 use line::{leaf_at_sight, leaf_of};
 
 /// What the publisher is made of.
@@ -216,6 +218,8 @@ impl Publisher {
         if *is_comparing {
             news.leaves = unpublished(log, news.leaves)?;
         }
+        let Parts { settings, world, .. } = &self.inner.parts;
+        news.leaves = covered(&news.leaves, settings.round_leaves_to, world);
         log.append(&news.leaves)?;
         *place = news.place;
         let today = self.today();

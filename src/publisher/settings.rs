@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::tlog::note::Signer;
 
+/// More cover leaves than this for a single letter hide nothing more.
+const MAX_ROUND_LEAVES_TO: usize = 1024;
+
 /// How the transparency log is published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +17,8 @@ pub struct Settings {
     pub checkpoint_interval_s: u64,
     /// Impressions that are read from the journal for one checkpoint.
     pub max_leaves_at_once: usize,
+    /// What is published of a moment is a multiple of so many leaves: what is missing are cover leaves, nobody's.
+    pub round_leaves_to: usize,
     /// Whom to ask for time stamps.
     pub timestamps: super::stamps::Settings,
 }
@@ -24,6 +29,7 @@ impl Default for Settings {
             origin: String::new(),
             checkpoint_interval_s: 1,
             max_leaves_at_once: 10_000,
+            round_leaves_to: 16,
             timestamps: super::stamps::Settings::default(),
         }
     }
@@ -52,6 +58,10 @@ impl Settings {
         if self.max_leaves_at_once == 0 {
             let what = "nothing would ever be published".to_owned();
             problems.push(("max_leaves_at_once", what, "write a number such as 10000"));
+        }
+        if !(1..=MAX_ROUND_LEAVES_TO).contains(&self.round_leaves_to) {
+            let what = format!("{} is no number of leaves between 1 and {MAX_ROUND_LEAVES_TO}", self.round_leaves_to);
+            problems.push(("round_leaves_to", what, "write 16, or 1 for no cover leaves"));
         }
         problems.extend(self.timestamps.problems());
         problems

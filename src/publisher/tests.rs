@@ -11,6 +11,7 @@ use super::*;
 use crate::clock::{Clock, SystemEntropy, Timestamp};
 use crate::store::Batch;
 use crate::store::restore::restore;
+use crate::tlog::folder::is_cover;
 use crate::tlog::note::Signer;
 
 const ORIGIN: &str = "poshta.example/log";
@@ -35,8 +36,13 @@ fn settings() -> store::Settings {
     store::tests::as_chosen(store::Settings { watermark_bytes: 0, ..store::Settings::default() })
 }
 
+/// An office whose log has impressions only.
 fn office(dir: &Path) -> Office {
-    office_with(dir, Settings::default())
+    office_with(dir, uncovered())
+}
+
+fn uncovered() -> Settings {
+    Settings { round_leaves_to: 1, ..Settings::default() }
 }
 
 fn office_with(dir: &Path, settings_of_log: Settings) -> Office {
@@ -127,7 +133,7 @@ fn lines_without_a_mark_are_no_leaves_and_move_the_reading_on() {
 #[test]
 fn a_checkpoint_takes_as_much_as_is_configured() {
     let dir = tempfile::tempdir().unwrap();
-    let office = office_with(dir.path(), Settings { max_leaves_at_once: 2, ..Settings::default() });
+    let office = office_with(dir.path(), Settings { max_leaves_at_once: 2, ..uncovered() });
     office.journal(1..=5);
     let rounds = Held::new(0);
     let one_round = || {
@@ -138,6 +144,71 @@ fn a_checkpoint_takes_as_much_as_is_configured() {
     assert_eq!(office.publisher.view().unwrap().size(), 2);
     assert_eq!(office.publish().unwrap(), 5);
     office.require(&[1, 2, 3, 4, 5]);
+}
+
+/// FACTS E: a letter with blind copies looks like one without, to its recipients and to everybody.
+#[test]
+fn the_log_does_not_tell_how_many_copies_a_letter_has() {
+    for impressions in [3, 5, 15] {
+        let dir = tempfile::tempdir().unwrap();
+        let office = office_with(dir.path(), Settings::default());
+        office.journal(1..=impressions);
+        assert_eq!(office.publish().unwrap(), 16);
+        assert_eq!(office.publish().unwrap(), 16, "what is not new needs no cover");
+        let view = office.publisher.view().unwrap();
+        let mut covers = Vec::new();
+        view.check(|_, leaf| covers.extend(is_cover(leaf.id).then_some(*leaf))).unwrap();
+        assert_eq!(covers.len(), 16 - usize::from(impressions));
+        let distinct: std::collections::HashSet<Entry> = covers.iter().map(|leaf| leaf.entry).collect();
+        assert_eq!(distinct.len(), covers.len(), "no cover leaf shows that it is one");
+        for leaf in covers {
+            assert_eq!(office.publisher.prove(leaf.id).unwrap(), None, "nobody can ask which they are");
+        }
+        let (id, entry) = leaf(impressions);
+        office.publisher.prove(id).unwrap().unwrap().verify(&entry, view.verifier()).unwrap();
+        let checked = office.publisher.check().unwrap();
+        let expected = Checked {
+            leaves: 16,
+            in_journal: u64::from(impressions),
+            cover: 16 - u64::from(impressions),
+            ..Checked::default()
+        };
+        assert_eq!(checked, expected);
+    }
+}
+
+#[test]
+fn where_a_mark_stands_among_the_leaves_of_its_checkpoint_is_chance() {
+    let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
+    // A place that is not taken in 2,000 checkpoints would be taken by chance in one of 10^55 runs of this test.
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..2_000 {
+        let leaves = cover::covered(&[leaf(1), leaf(2), leaf(3)], 16, &world);
+        let place = |number| leaves.iter().position(|other| *other == leaf(number)).unwrap();
+        seen.extend([(1, place(1)), (2, place(2)), (3, place(3))]);
+    }
+    assert_eq!(seen.len(), 3 * 16);
+}
+
+/// What is published late, of a whole night for example, does not tell more, and is found as soon.
+#[test]
+fn each_moment_of_a_checkpoint_is_covered_and_keeps_its_place() {
+    let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
+    let at = |second: u128, number: u8| (ImpressionId((second * 1000) << 80 | u128::from(number)), Entry([number; 32]));
+    let leaves = [at(10, 1), at(10, 2), at(10, 3), at(60, 4), at(60, 5), at(60, 6), at(60, 7), at(60, 8)];
+    let covered = cover::covered(&leaves, 16, &world);
+    assert_eq!(covered.len(), 32);
+    let (first, second) = covered.split_at(16);
+    assert!(
+        leaves[..3].iter().all(|leaf| first.contains(leaf)) && leaves[3..].iter().all(|leaf| second.contains(leaf))
+    );
+}
+
+#[test]
+fn large_checkpoints_have_few_cover_leaves() {
+    let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
+    let size = |count: u8| cover::covered(&(1..=count).map(leaf).collect::<Vec<_>>(), 2, &world).len();
+    assert_eq!([0, 1, 2, 3, 100, 129, 255].map(size), [0, 2, 2, 4, 104, 144, 256]);
 }
 
 #[test]
@@ -290,6 +361,7 @@ fn the_log_is_named_after_the_first_domain() {
     let named = Settings { origin: "marks.example".into(), ..Settings::default() };
     assert_eq!(named.origin(&domains), "marks.example");
     assert!(named.problems().is_empty());
-    let wrong = Settings { origin: "my log".into(), max_leaves_at_once: 0, ..Settings::default() };
-    assert_eq!(wrong.problems().iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["origin", "max_leaves_at_once"]);
+    let wrong = Settings { origin: "my log".into(), max_leaves_at_once: 0, round_leaves_to: 0, ..Settings::default() };
+    let keys: Vec<_> = wrong.problems().iter().map(|(key, ..)| *key).collect();
+    assert_eq!(keys, ["origin", "max_leaves_at_once", "round_leaves_to"]);
 }

@@ -375,8 +375,8 @@ async fn p24_the_date_of_a_letter_box_never_stands_in_a_receipt() {
 
 const FAILURE: Option<Notify> = Some(Notify { failure: true, ..Notify::NEVER });
 
-#[test_case(SUCCESS, FacilityEvent::Delivered, &["accepted"],
-    &[Kind::Accept, Kind::Deliver(Handover::Handed), Kind::Receive]; "delivered, as NOTIFY asks")]
+#[test_case(SUCCESS, FacilityEvent::Delivered(None), &["accepted"],
+    &[Kind::Accept, Kind::Deliver(Handover::Delivered), Kind::Receive]; "delivered, as NOTIFY asks")]
 #[test_case(FAILURE, FacilityEvent::Returned { reason: "moved".into() }, &[], &[Kind::Accept, Kind::Receive];
     "returned, and a status message tells of the acceptance")]
 #[tokio::test]

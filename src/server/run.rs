@@ -193,6 +193,10 @@ impl Running {
             0 => tracing::info!("drained"),
             left => tracing::warn!(left, "sessions were cut off"),
         }
+        // P31: nobody stamps any more.
+        if let Err(error) = self.services.devices.put_away().await {
+            tracing::warn!(%error, "the numbers that devices had left stay unused");
+        }
         // M20: nobody adds entries any more; what is cut off while nothing runs is missed at the next verification.
         self.services.audit.seal_or_warn().await;
     }

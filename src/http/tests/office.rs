@@ -266,7 +266,8 @@ impl Ground {
 
     fn publisher(&self) -> Publisher {
         Publisher::new(publisher::Parts {
-            settings: publisher::Settings::default(),
+            // Sizes and places are counted.
+            settings: publisher::Settings { round_leaves_to: 1, ..publisher::Settings::default() },
             origin: "poshta.example/log".into(),
             dir: self.dir.clone(),
             store: self.store.clone(),

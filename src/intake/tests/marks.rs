@@ -233,7 +233,8 @@ async fn p31_every_mark_is_signed_numbered_and_in_the_journal() {
         for mark in letter.marks() {
             let id = mark.id.to_string();
             let line = journal.iter().find(|line| line["impression"] == id.as_str()).unwrap();
-            assert_eq!(line["seq"].as_u64(), mark.signature.as_ref().unwrap().sequence);
+            let number = mark.signature.as_ref().unwrap().sequence;
+            assert_eq!(number, line["seq"].as_u64().filter(|_| mark.recipient.is_none()), "of the acceptance only");
             assert_eq!(line["mark"], mark.digest().to_string(), "the leaf of the log is the whole mark");
         }
     }
@@ -242,6 +243,31 @@ async fn p31_every_mark_is_signed_numbered_and_in_the_journal() {
     numbers.sort();
     numbers.dedup();
     assert_eq!(numbers.len(), all, "no device uses a number twice");
+}
+
+/// FACTS E: nothing reveals blind copies.
+#[tokio::test]
+async fn no_copy_tells_that_there_are_others() {
+    let post = Post::open().await;
+    for login in ["blind1", "blind2", "blind3"] {
+        post.accounts.create(new_account(login, None)).await.unwrap();
+    }
+    let to = [AIGUL, "blind1@poshta.example", "blind2@poshta.example", "blind3@poshta.example", BOLAT];
+    post.clock.pass_with_each_look(5);
+    post.accept(post.user("aigul").await, AIGUL, &to, letter(AIGUL, "Bcc: blind1@poshta.example\r\n")).await.unwrap();
+    for login in ["aigul", "blind1", "blind2", "blind3", "bolat"] {
+        let letter = post.only(login).await;
+        let [deliver, receive, accept] = letter.marks().try_into().unwrap();
+        for mark in [&deliver, &receive] {
+            assert_eq!(mark.signature.as_ref().unwrap().sequence, None, "a number behind those of other copies");
+            assert_eq!(mark.id.made_at(), accept.id.made_at(), "a time behind those of other copies");
+            assert_eq!(mark.instant, accept.instant);
+        }
+        let text = letter.text();
+        let others =
+            to.iter().filter(|address| !address.starts_with(login) && **address != AIGUL && **address != BOLAT);
+        assert!(others.clone().count() >= 2 && others.into_iter().all(|address| !text.contains(address)), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ pub struct Signer<'a> {
     pub key: &'a SigningKey,
     /// Tag `lg`: origin of the log that the mark goes into.
     pub log: &'a str,
-    /// Tag `n`: the next number of the device.
+    /// The next number of the device; tag `n` of marks that stand in all copies of a letter.
     pub number: u64,
 }
 
@@ -102,7 +102,10 @@ impl Impression {
             tags.push_base64("pv", &previous.0);
         }
         tags.push("lg", signer.log);
-        tags.push_number("n", signer.number);
+        // The numbers of a copy's marks follow those of the copies before it: they would tell of blind ones.
+        if !self.is_of_one_copy() {
+            tags.push_number("n", signer.number);
+        }
         tags.push("b", "");
         let signature = signer.key.sign(&contents.header, tags.canonical())?;
         // `b` is the last tag.

@@ -13,12 +13,28 @@ use crate::ids::ImpressionId;
 /// How much older than the newest id an id may be and still stand in its order, milliseconds.
 pub(super) const DISORDER_MS: u64 = 5_000;
 
+/// The random bits of an id.
+const RANDOM_BITS: u32 = 80;
+
 /// Leaves, or late ids, read at a time.
 const CHUNK: u64 = 4_096;
 
 /// The time in an id, milliseconds since 1970.
-pub(super) fn milliseconds(id: ImpressionId) -> u64 {
-    u64::try_from(id.0 >> 80).unwrap_or(u64::MAX)
+#[must_use]
+pub fn milliseconds(id: ImpressionId) -> u64 {
+    u64::try_from(id.0 >> RANDOM_BITS).unwrap_or(u64::MAX)
+}
+
+/// The id of cover leaves beside this impression: its time and, where ids of impressions are random, nothing.
+#[must_use]
+pub fn cover_id(beside: ImpressionId) -> ImpressionId {
+    ImpressionId(beside.0 >> RANDOM_BITS << RANDOM_BITS)
+}
+
+/// Whether a leaf with this id is no impression's: it only hides how many of these there are.
+#[must_use]
+pub fn is_cover(id: ImpressionId) -> bool {
+    id == cover_id(id)
 }
 
 /// Whether an id that comes after `newest_ms` must be listed.
@@ -26,8 +42,12 @@ pub(super) fn is_late(id: ImpressionId, newest_ms: u64) -> bool {
     milliseconds(id).saturating_add(DISORDER_MS) < newest_ms
 }
 
-/// The leaf with this id among the first `size`.
+/// The leaf of the impression with this id among the first `size`.
 pub(super) fn find(files: &Files, id: ImpressionId, size: u64) -> io::Result<Option<u64>> {
+    // Which leaves are cover is nobody's business.
+    if is_cover(id) {
+        return Ok(None);
+    }
     let time = milliseconds(id);
     let (mut low, mut high) = (0, size);
     while low < high {

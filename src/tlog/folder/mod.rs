@@ -39,6 +39,7 @@ use crate::ids::ImpressionId;
 pub use copy::{back_up, forget_place, restore};
 pub use files::Leaf;
 pub use head::Place;
+pub use ids::{cover_id, is_cover, milliseconds};
 pub use view::View;
 
 use files::Files;

@@ -22,7 +22,7 @@ fn today() -> Date {
 fn leaf_at(number: u64, ms: u64) -> (ImpressionId, Entry) {
     let mut entry = [0; 32];
     entry[..8].copy_from_slice(&number.to_be_bytes());
-    (ImpressionId(u128::from(ms) << 80 | u128::from(number)), Entry(entry))
+    (ImpressionId(u128::from(ms) << 80 | u128::from(number + 1)), Entry(entry))
 }
 
 /// So many impressions, from this number on, one a millisecond.

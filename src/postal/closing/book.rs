@@ -98,7 +98,7 @@ impl DayBook {
         &self.acts
     }
 
-    /// The first and the last impression in the order of the journal, which is that of the log.
+    /// The first and the last impression in the order of the journal.
     #[must_use]
     pub fn ends(&self) -> Option<(ImpressionId, ImpressionId)> {
         self.ends

@@ -83,7 +83,7 @@ pub struct Closing {
     pub last: Option<u64>,
     /// Numbers behind `before` and up to `last` that no mark has, as runs.
     pub void: Vec<(u64, u64)>,
-    /// SHA-256 over the entries of the day's marks in the transparency log, in their order there.
+    /// SHA-256 over the entries of the day's marks in the transparency log, in the order of the journal.
     pub marks_sha256: String,
     /// Checks of the clock on the day, and the one at the closing.
     pub clock: Vec<ClockNote>,
@@ -153,7 +153,8 @@ pub struct ClockNote {
 pub struct LogSpan {
     /// The log's name.
     pub origin: String,
-    /// Leaf of the day's first impression; null when there was none.
+    /// Leaf of the day's first impression; null when there was none. Others of the same moment may stand before it, for
+    /// the leaves of a moment are shuffled.
     pub first: Option<u64>,
     /// Leaf of the day's last impression.
     pub last: Option<u64>,

@@ -69,19 +69,13 @@ impl Devices {
         let now = self.inner.world.now();
         for some in open.chunks(AT_ONCE) {
             let mut batch = Batch::new();
-            let mut under_way = Vec::new();
             for device in some {
                 let mut state = device.state.lock();
                 let (next, end) = (state.next, state.end);
-                // From here on it makes no stroke.
+                // From here on it makes no stroke. Letters under way are not waited for: they may wait for numbers.
                 state.end = next;
-                under_way.push(std::mem::replace(&mut state.under_way, TaskTracker::new()));
                 drop(state);
-                give_back(&mut batch, &device.id, (next, end), now);
-            }
-            for letters in under_way {
-                letters.close();
-                letters.wait().await;
+                return_numbers(&mut batch, &device.id, (next, end), now);
             }
             let mut strikes = self.begin();
             while strikes.take_void(&mut batch) {}
@@ -241,7 +235,7 @@ impl Devices {
 }
 
 /// Gives back the numbers from `next` to before `end`.
-fn give_back(batch: &mut Batch, device: &DeviceId, (next, end): (u64, u64), now: Timestamp) {
+fn return_numbers(batch: &mut Batch, device: &DeviceId, (next, end): (u64, u64), now: Timestamp) {
     let left = i64::try_from(end.saturating_sub(next)).unwrap_or(0);
     if left > 0 {
         let counter = device_numbers(device.as_str());

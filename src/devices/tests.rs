@@ -189,6 +189,19 @@ async fn p31_a_device_that_was_put_away_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p31_a_letter_that_is_cut_off_at_the_stop_does_not_hold_it_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open(dir.path(), 100);
+    let mut cut_off = node.devices.begin();
+    node.strike(&mut cut_off).await.unwrap();
+    node.devices.put_away().await.unwrap();
+    // It goes on all the same, with another number, and is committed.
+    assert_eq!(node.strike(&mut cut_off).await.unwrap().number(), 2);
+    cut_off.commit(Batch::new()).await.unwrap();
+    assert_eq!(node.mark().await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p31_numbers_that_a_restore_gave_out_meanwhile_are_not_given_back() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);

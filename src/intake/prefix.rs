@@ -29,8 +29,6 @@ pub(super) struct ItemPrefix<'a> {
     pub(super) origin: &'a Origin,
     /// Our name.
     pub(super) host_name: &'a str,
-    /// The only recipient; nobody is named where there are several (blind copies).
-    pub(super) only_recipient: Option<&'a Address>,
     /// When.
     pub(super) instant: Timestamp,
     /// The time at the accepting facility.
@@ -59,19 +57,16 @@ impl ItemPrefix<'_> {
         prefix
     }
 
-    /// RFC 5321 §4.4, RFC 3848.
+    /// RFC 5321 §4.4, RFC 3848. Never with `for`: where it were missing, there would be other recipients, and whoever is
+    /// the only one in `To` would know that they are blind copies.
     fn received(&self) -> String {
         let (from, protocol) = match (&self.origin.connection, &self.origin.entrance) {
             (Some(connection), _) => (self.client_clause(connection), connection.protocol),
             (None, Entrance::Scan { facility }) => (format!("from {} (scan centre)", word(facility)), "HTTPS"),
             (None, _) => (format!("from {} (this system)", self.host_name), "LOCAL"),
         };
-        let recipient = match self.only_recipient {
-            Some(address) if !address.is_internationalized() => format!("\r\n\tfor <{address}>"),
-            _ => String::new(),
-        };
         format!(
-            "Received: {from}\r\n\tby {} with {protocol} id {}{recipient};\r\n\t{}\r\n",
+            "Received: {from}\r\n\tby {} with {protocol} id {};\r\n\t{}\r\n",
             self.host_name,
             self.item,
             self.date()

@@ -336,14 +336,6 @@ impl Inner {
 }
 
 impl Letter {
-    /// With one recipient, `Received` may name it.
-    fn only_recipient(&self) -> Option<&Address> {
-        match self.envelope.recipients.as_slice() {
-            [recipient] => Some(&recipient.address),
-            _ => None,
-        }
-    }
-
     fn adds_fields(&self) -> bool {
         matches!(self.origin.entrance, Entrance::Submission)
     }

@@ -157,7 +157,6 @@ impl Inner {
             arriving: &letter.arriving,
             origin: &letter.origin,
             host_name: &self.host_name,
-            only_recipient: letter.only_recipient(),
             instant,
             offset: self.offset(accept),
             add_date: letter.adds_fields() && !letter.content.has("Date"),

@@ -115,14 +115,14 @@ async fn rfc5321_nothing_is_added_to_what_other_servers_bring() {
     assert!(letter.values("Date").is_empty() && letter.values("Message-ID").is_empty());
 }
 
-#[test_case(&[BOLAT], true; "one recipient is named")]
-#[test_case(&[BOLAT, AIGUL], false; "with several nobody is: some may be blind copies")]
+#[test_case(&[BOLAT]; "nor the only recipient")]
+#[test_case(&[BOLAT, AIGUL]; "some may be blind copies")]
 #[tokio::test]
-async fn received_names_the_only_recipient(to: &[&str], named: bool) {
+async fn received_names_nobody(to: &[&str]) {
     let post = Post::open().await;
     post.accept(post.user("aigul").await, AIGUL, to, letter(AIGUL, "")).await.unwrap();
     let received = post.only("bolat").await.values("Received").remove(0);
-    assert_eq!(received.contains(&format!("for <{BOLAT}>")), named, "{received}");
+    assert!(!received.contains("for") && !received.contains('@'), "{received}");
     assert!(!received.contains("192.0.2.7"), "a user's own address is not shown: {received}");
     assert!(received.contains("with ESMTPSA id 0"), "{received}");
 }

@@ -199,7 +199,7 @@ const DELIVERED: Kind = Kind::Deliver(Handover::Delivered);
 async fn p31_after_midnight_the_day_of_each_device_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), NOON);
-    node.devices.open_all(&["astana-1".parse().unwrap()]).await.unwrap();
+    node.devices.open_postmarks(&["astana-1".parse().unwrap()]).await.unwrap();
     for kind in [Kind::Accept, Kind::Receive, DELIVERED, DELIVERED] {
         node.mark(kind).await;
     }

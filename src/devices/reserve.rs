@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Timestamp;
-use crate::postal::{Device, DeviceId, FacilityId};
+use crate::postal::{Device, DeviceId, DeviceKind, FacilityId};
 use crate::store::device_keys::{DeviceKey, device_numbers, put_device_key};
 use crate::store::{self, Batch, Precondition};
 
@@ -20,6 +21,9 @@ const TAIL_BYTES: u64 = 1 << 20;
 /// Devices that are opened in one commit.
 const AT_ONCE: usize = 500;
 
+/// As [`AT_ONCE`], while letters are served.
+const AT_ONCE_BESIDE_LETTERS: usize = 16;
+
 /// A device on its way to its numbers.
 struct Wanted {
     id: DeviceId,
@@ -30,26 +34,48 @@ struct Wanted {
 }
 
 impl Devices {
-    /// Opens every device of the operators whose facilities are named, so that their keys are known before their first
-    /// impression. P31: what stamps no letter (plates, pliers) has one too, for each of its days is accounted for, and
-    /// the account is signed.
+    /// Opens every postmark of the operators whose facilities are named, so that their keys are known before
+    /// their first impression.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn open_all(&self, facilities: &[FacilityId]) -> Result<(), Error> {
-        let (registry, now) = (&self.inner.registry, self.inner.world.now());
-        let ours: Vec<_> =
-            facilities.iter().filter_map(|id| registry.facility(id, now)).map(|it| &it.operator).collect();
-        let mut devices: Vec<DeviceId> = Vec::new();
-        for facility in registry.facilities(now).filter(|facility| ours.contains(&&facility.operator)) {
-            let today = facility.date_at(now);
-            let is_used = |device: &&Device| device.is_usable(today, now) && self.may_be_opened(&device.id);
-            devices.extend(facility.devices.iter().filter(is_used).map(|device| device.id.clone()));
-        }
-        for some in devices.chunks(AT_ONCE) {
+    pub async fn open_postmarks(&self, facilities: &[FacilityId]) -> Result<(), Error> {
+        for some in self.usable(facilities, |kind| kind == DeviceKind::Postmark).chunks(AT_ONCE) {
             self.reserve(some).await?;
         }
         Ok(())
+    }
+
+    /// Opens the other devices of these operators, until told to stop. P31: what stamps no letter (plates, pliers) has a
+    /// key too, for each of its days is accounted for, and the account is signed.
+    pub async fn open_others(self, facilities: Vec<FacilityId>, stop: CancellationToken) {
+        let devices = self.usable(&facilities, |kind| kind != DeviceKind::Postmark);
+        // Few at once: a postmark that needs numbers waits for them.
+        for some in devices.chunks(AT_ONCE_BESIDE_LETTERS) {
+            if stop.is_cancelled() {
+                return;
+            }
+            if let Err(error) = self.reserve(some).await {
+                tracing::error!(%error, "devices are not opened; they are at the next start, or when they are used");
+                return;
+            }
+        }
+    }
+
+    /// The devices of some kinds of the operators whose facilities are named that may be used here now.
+    fn usable(&self, facilities: &[FacilityId], wanted: impl Fn(DeviceKind) -> bool) -> Vec<DeviceId> {
+        let (registry, now) = (&self.inner.registry, self.inner.world.now());
+        let ours: Vec<_> =
+            facilities.iter().filter_map(|id| registry.facility(id, now)).map(|it| &it.operator).collect();
+        let mut devices = Vec::new();
+        for facility in registry.facilities(now).filter(|facility| ours.contains(&&facility.operator)) {
+            let today = facility.date_at(now);
+            let is_meant = |device: &&Device| {
+                wanted(device.kind) && device.is_usable(today, now) && self.may_be_opened(&device.id)
+            };
+            devices.extend(facility.devices.iter().filter(is_meant).map(|device| device.id.clone()));
+        }
+        devices
     }
 
     /// A device that is at another node from the beginning gets its key there.

@@ -163,7 +163,7 @@ async fn p31_numbers_that_were_taken_and_not_used_are_void_in_the_next_group() {
 async fn p31_a_device_that_was_put_away_goes_on_where_it_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);
-    node.devices.open_all(&[facility("astana-2")]).await.unwrap();
+    node.devices.open_postmarks(&[facility("astana-2")]).await.unwrap();
     assert_eq!((node.mark().await, node.mark().await), (1, 2));
     let mut dropped = node.devices.begin();
     node.strike(&mut dropped).await.unwrap();
@@ -176,7 +176,7 @@ async fn p31_a_device_that_was_put_away_goes_on_where_it_stopped() {
     drop(node);
 
     let node = Node::open(dir.path(), 7);
-    node.devices.open_all(&[facility("astana-2")]).await.unwrap();
+    node.devices.open_postmarks(&[facility("astana-2")]).await.unwrap();
     let opened = node.journal().into_iter().rfind(|it| it["device"] == DEVICE && it["event"] == "opened").unwrap();
     assert_eq!(opened["seq"], 4);
     assert_eq!(node.mark().await, 4);
@@ -382,7 +382,8 @@ async fn m7_private_keys_are_for_the_server_alone() {
 async fn p31_at_the_start_every_device_of_the_operator_has_its_key() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);
-    node.devices.open_all(&[facility("astana-2")]).await.unwrap();
+    node.devices.open_postmarks(&[facility("astana-2")]).await.unwrap();
+    node.devices.clone().open_others(vec![facility("astana-2")], CancellationToken::new()).await;
     let marks = node.devices.marks();
     let of =
         |operator: &str| marks.operator(operator).unwrap().facilities.iter().flat_map(|facility| &facility.devices);

@@ -118,7 +118,7 @@ impl Server {
         let config = Arc::clone(&services.config);
         // P31: what the clock shows is known before the first impression.
         services.devices.check_clock().await;
-        services.devices.open_all(&config.postal.facilities()).await?;
+        services.devices.open_postmarks(&config.postal.facilities()).await?;
         let peers = Arc::new(PeerTable::load(&config.server.peers_file)?);
         let doors = Doors::load(&config, &peers)?;
         let mut start =
@@ -335,6 +335,8 @@ impl Start {
         self.drain.spawn(self.services.publisher.clone().run(stop()));
         self.drain.spawn(self.services.publisher.clone().run_stamps(stop()));
         self.drain.spawn(self.services.devices.clone().run_clock(stop()));
+        let facilities = self.services.config.postal.facilities();
+        self.drain.spawn(self.services.devices.clone().open_others(facilities, stop()));
         self.drain.spawn(self.services.closings.clone().run(stop()));
         self.drain.spawn(self.services.audit.clone().run(stop()));
         self.drain.spawn(upkeep::compact(self.services.store.clone(), stop()));

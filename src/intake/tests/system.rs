@@ -36,7 +36,7 @@ async fn without_its_cause_there_is_no_letter() {
     batch.put(keys::fact("taken"), b"by somebody else".to_vec());
     post.store.commit(batch).await.unwrap();
     // The first impression of a device opens it; that is not the letter's doing.
-    post.devices.open_all(&postal::Settings::default().facilities()).await.unwrap();
+    post.devices.open_postmarks(&postal::Settings::default().facilities()).await.unwrap();
     let before = post.stats().await;
     let mut batch = Batch::new();
     batch.require(Precondition::Absent(keys::fact("taken")));

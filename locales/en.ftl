@@ -1155,3 +1155,20 @@ admin-clock-server = Time server
 admin-clock-problem = Error of the check
 admin-clock-tolerance-ms = Tolerance, ms
 admin-clock-locked = Devices are locked
+
+# Marks in the transparency log, and when others saw them there
+prove-all = Every mark is proved by the log { $origin }
+prove-not-all = Not every mark is proved by the log { $origin }
+prove-in-log = in the log: entry { $index } of { $size }
+prove-seen = the mark says { $instant }; an independent authority ({ $authority }) saw it in the log no later than { $time }
+prove-day = the mark says { $instant }; the last checkpoint of { $day } (UTC) has it, and no time stamp of that was checked
+prove-no-day = the mark says { $instant }; no last checkpoint of a day was found that has it
+prove-back_dated = back-dated: the mark says { $instant }, and the last checkpoint of { $day } (UTC) does not have it yet
+prove-after_stamp = dated later than it was made: the mark says { $instant }, and an independent authority ({ $authority }) had seen it in the log at { $time }
+prove-not_in_log = the log does not have this mark; if it was made in the last minute, try again later
+prove-bad_proof = the proof does not hold for this mark: { $reason }
+prove-no_proof = there is no proof: name a folder (--proofs) or the log (--url)
+prove-other_log = the mark names another log: { $log }
+prove-contradiction = the log is not to be believed: { $reason }
+prove-unknown = it cannot be told: { $reason }
+prove-unread = the mark cannot be read

@@ -120,7 +120,9 @@ fn content(answer: &[u8]) -> io::Result<Vec<u8>> {
     let parsed = head.parse(answer).map_err(io::Error::other)?;
     let httparse::Status::Complete(length) = parsed else { return Err(io::ErrorKind::UnexpectedEof.into()) };
     if head.code != Some(200) {
-        return Err(io::Error::other(format!("HTTP status {}", head.code.unwrap_or(0))));
+        // Only this one says that the log does not have it; every other may be gone in a moment.
+        let kind = if head.code == Some(404) { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
+        return Err(io::Error::new(kind, format!("HTTP status {}", head.code.unwrap_or(0))));
     }
     let value =
         |name: &str| head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|it| it.value);

@@ -148,7 +148,8 @@ fn monitor(args: &MonitorArgs) -> Outcome {
     }
 }
 
-fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
+/// The certificates in a file.
+pub(super) fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let bytes = fs::read(file).with_context(|| file.display().to_string())?;
     Ok(eds::certificates(&bytes).map_err(|error| WrongUse(format!("{}: {error}", file.display())))?)
 }
@@ -194,7 +195,8 @@ fn sound(args: &MonitorArgs, source: &mut Prefix, seen: Option<&Seen>, alarm: &A
     anyhow::bail!("{sentence}")
 }
 
-fn key(text: &str) -> anyhow::Result<Verifier> {
+/// The public key of a log, or a file with it.
+pub(super) fn key(text: &str) -> anyhow::Result<Verifier> {
     let is_file = !text.contains('+') || Path::new(text).is_file();
     let read = if is_file { fs::read_to_string(text).with_context(|| text.to_owned())? } else { text.to_owned() };
     Ok(read.parse::<Verifier>().map_err(|error| WrongUse(error.to_string()))?)

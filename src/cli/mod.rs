@@ -24,6 +24,7 @@ mod payment;
 mod postmark;
 mod print;
 mod progress;
+mod prove;
 mod queue;
 mod scan;
 mod serve;

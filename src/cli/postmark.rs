@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::postal::{Language, MarksFile, verify, with_marks};
 
 use super::draw::{self, DrawArgs};
+use super::prove::{self, ProveArgs};
 use super::target::Target;
 use super::{Outcome, WrongUse, facility, output};
 
@@ -25,6 +26,9 @@ pub(super) enum PostmarkCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Prove the marks of a message to be in the transparency log, and compare their instants with what others have seen
+    /// of it: status 0 every mark is proved, 1 one is not, 3 there is none.
+    Prove(Box<ProveArgs>),
     /// Draw the marks of a message as stamps, status as of verify; or the face of a device, as a specimen.
     Draw(DrawArgs),
 }
@@ -57,6 +61,7 @@ pub(super) enum Answer {
 pub(super) fn run(command: &PostmarkCommand) -> Outcome {
     let (message, language, target) = match command {
         PostmarkCommand::Verify { message, language, target } => (message, *language, target),
+        PostmarkCommand::Prove(args) => return prove::run(args),
         PostmarkCommand::Draw(args) => return draw::run(args),
     };
     let report = verify(&message.read()?, message.keys(target)?.as_ref());

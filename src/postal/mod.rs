@@ -56,7 +56,7 @@ pub use ink::{Ink, WrongInk};
 pub use inscription::{Inscription, Script, engraving};
 pub use letter_box::{LetterBox, LetterBoxId};
 pub use mark::{Mark, MarkError, SignatureTags};
-pub use mark_proof::{MARK_PROOF, proof_address, proof_value};
+pub use mark_proof::{MARK_PROOF, proof_address, proof_value, proofs_in};
 pub use marks_file::{MarksDevice, MarksFacility, MarksFile, MarksKey, MarksLetterBox, MarksOperator, MarksVersion};
 pub use oblast::{OblastCode, UnknownOblast, is_oblast_shown};
 pub use payment_sign::{

@@ -8,6 +8,7 @@
 //! Nothing here knows the store or the clock: [`folder`] keeps a log in a directory, and `publisher` feeds it.
 
 pub mod checkpoint;
+pub mod dating;
 pub mod folder;
 pub mod monitor;
 pub mod note;

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 
 use crate::message::headers::{self, Field};
 
-use super::super::{Mark, MarkDigest};
+use super::super::{MARK_PROOF, Mark, MarkDigest};
 
 /// The letter with the marks of another file above it, and with the item id that they sign if it has none. The file is a
 /// report (its part `message/delivery-status` counts, not the marks of the report itself) or fields alone. Marks that the
-/// letter has already are not put there twice.
+/// letter has already are not put there twice. Proofs of marks come along.
 #[must_use]
 pub fn with_marks(letter: &[u8], elsewhere: &[u8]) -> Vec<u8> {
     let digest = |field: &Field<'_>| Mark::parse(&field.text()).ok().map(|mark| mark.digest());
@@ -23,6 +23,9 @@ pub fn with_marks(letter: &[u8], elsewhere: &[u8]) -> Vec<u8> {
         for field in headers::fields(block) {
             if field.is("Postal-Item-Id") && item_id.is_empty() && !has_item_id {
                 push(&mut item_id, &field);
+            }
+            if field.is(MARK_PROOF) {
+                push(&mut whole, &field);
             }
             // What is no mark is shown as such.
             if field.is("Postal-Mark") && digest(&field).is_none_or(|digest| known.insert(digest)) {
@@ -99,6 +102,12 @@ mod tests {
                       Reporting-MTA: dns; x\r\nPostal-Item-Id: 7\r\n\r\nAction: relayed\r\nPostal-Mark: x=1\r\n\
                       \r\n--b--\r\nPostal-Mark: later=1\r\n";
         assert_eq!(text(LETTER, report), "Postal-Mark: x=1\r\nPostal-Item-Id: 7\r\nFrom: a\r\n\r\nbody\r\n");
+    }
+
+    #[test]
+    fn proofs_of_marks_come_along() {
+        let whole = text(LETTER, "Postal-Mark: x=1\nPostal-Mark-Proof: i=1;\n p=eA==\n");
+        assert_eq!(whole, "Postal-Mark: x=1\r\nPostal-Mark-Proof: i=1;\n p=eA==\r\nFrom: a\r\n\r\nbody\r\n");
     }
 
     #[test]

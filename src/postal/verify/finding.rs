@@ -301,7 +301,9 @@ impl Report {
 }
 
 impl MarkReport {
-    fn text(&self, language: Language) -> String {
+    /// The mark in a line for people, with what is wrong with it.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
         let mut parts: Vec<String> =
             self.kind.map(|kind| language.of(kind_words(kind)).to_owned()).into_iter().collect();
         parts.extend([self.maker(), self.instant.clone(), self.token.clone()].into_iter().flatten());

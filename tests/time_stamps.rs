@@ -38,13 +38,14 @@ enum Mood {
 const MOODS: [Mood; 6] =
     [Mood::Silent, Mood::Broken, Mood::OtherDocument, Mood::OtherQuestion, Mood::Stranger, Mood::Honest];
 
-fn openssl(dir: &Path, arguments: &[&str]) {
+/// Runs OpenSSL in a directory.
+pub fn openssl(dir: &Path, arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).current_dir(dir).output();
     succeeded(&arguments.join(" "), output.expect("openssl, one of TEST_PACKAGES in the Makefile, is not here"));
 }
 
 /// An authority for certificates, and one for time stamps below it.
-fn authority(dir: &Path) {
+pub fn authority(dir: &Path) {
     fs::create_dir_all(dir).unwrap();
     fs::write(dir.join("ext"), "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n").unwrap();
     fs::write(dir.join("serial"), "01\n").unwrap();

@@ -1,12 +1,14 @@
-//! The transparency log from outside: a letter's marks are proved to be in it, a monitor follows it, and a log that
-//! contradicts itself is found.
+//! The transparency log from outside: a letter's marks are proved to be in it and compared with what an authority has seen
+//! of it, a monitor follows it, and a log that contradicts itself is found.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
 use crate::support::{Demo, poshta, succeeded};
+use crate::time_stamps::{authority, openssl};
 
 fn json(what: &str, output: Output) -> Value {
     serde_json::from_str(&succeeded(what, output)).unwrap()
@@ -79,4 +81,87 @@ fn every_mark_is_in_the_log_and_anybody_can_check_it() {
     assert_eq!(std::fs::read(&state).unwrap(), kept, "what was seen before is not forgotten");
     let evidence = std::fs::read_to_string(state.with_extension("evidence")).unwrap();
     assert_eq!(evidence.matches("\nposhta.example/log\n").count(), 2, "{evidence}");
+}
+
+/// A letter of a mailbox as an export with proofs writes it, and the folder of the proofs.
+fn exported(demo: &Demo, to: &Path) -> (PathBuf, PathBuf) {
+    let directory = to.to_str().unwrap();
+    let arguments = ["export", "maildir", directory, "--account", "user002", "--proofs", "--json"];
+    json("export", demo.poshta(&arguments));
+    let files = ["cur", "new"].into_iter().flat_map(|folder| fs::read_dir(to.join(folder)).unwrap());
+    let letter = files.map(|file| file.unwrap().path()).next().expect("a letter");
+    (letter, to.join("proofs"))
+}
+
+/// What `postmark prove` answers, and its status.
+fn proved(demo: &Demo, letter: &Path, arguments: &[&str]) -> (i32, Value) {
+    let key = format!("{}/log/key", demo.dir().parent().unwrap().display());
+    let mut all = vec!["postmark", "prove", letter.to_str().unwrap(), "--log-key", &key, "--json"];
+    all.extend(arguments);
+    let output = demo.poshta(&all);
+    (output.status.code().unwrap(), verdict(&output))
+}
+
+/// The verdict of each mark.
+fn each(report: &Value) -> Vec<&str> {
+    report["marks"].as_array().unwrap().iter().map(|mark| mark["verdict"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_mark_is_compared_with_what_an_authority_has_seen_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let demo = Demo::start_in(&at("data"), &[]);
+    demo.python("transparency.py", &[]);
+    let (letter, proofs) = exported(&demo, &at("exported"));
+    let shown = json("log show", demo.poshta(&["log", "show", "--json"]));
+    fs::create_dir(at("log")).unwrap();
+    fs::write(at("log/key"), shown["key"].as_str().unwrap()).unwrap();
+
+    // What came with the letter is enough to know that its marks are in the log, though not since when.
+    let (status, report) = proved(&demo, &letter, &[]);
+    assert_eq!((status, &report["verdict"], &report["message"]), (0, &"proved".into(), &"valid".into()), "{report}");
+    assert_eq!((each(&report), &report["marks"][0]["first_day"]), (vec!["proved"; 3], &Value::Null), "{report}");
+    let bare = at("bare.eml");
+    fs::write(&bare, fs::read_to_string(&letter).unwrap().replace("Postal-Mark-Proof:", "X-Nothing:")).unwrap();
+    let (status, report) = proved(&demo, &bare, &[]);
+    assert_eq!((status, each(&report)), (1, vec!["no_proof"; 3]), "{report}");
+    let (status, report) = proved(&demo, &bare, &["--proofs", proofs.to_str().unwrap()]);
+    assert_eq!((status, each(&report)), (0, vec!["proved"; 3]), "{report}");
+
+    // The day ends, and its last checkpoint is stamped.
+    let instant = report["marks"][0]["instant"].as_str().unwrap().to_owned();
+    let day = &instant[..10];
+    let head: Value = serde_json::from_slice(&fs::read(at("data/log/head")).unwrap()).unwrap();
+    let trusted = at("trusted");
+    authority(&trusted);
+    authority(&at("stranger"));
+    fs::write(trusted.join("note"), head["checkpoint"].as_str().unwrap()).unwrap();
+    openssl(&trusted, &["ts", "-query", "-data", "note", "-sha256", "-cert", "-out", "question"]);
+    let reply = ["ts", "-reply", "-config", "ts.cnf", "-queryfile", "question", "-token_out", "-out", "token"];
+    openssl(&trusted, &reply);
+    fs::copy(trusted.join("note"), at("data/log/daily").join(day)).unwrap();
+    fs::copy(trusted.join("token"), at("data/log/daily").join(format!("{day}.tst"))).unwrap();
+
+    let url = format!("{}/log", demo.fact("/http"));
+    let from_log = ["--url", &url, "--ca", demo.fact("/ca")];
+    let stamped_by = |name: &str| {
+        let file = at(name).join("ca.pem");
+        proved(&demo, &letter, &[&from_log[..], &["--stamp-authorities", file.to_str().unwrap()]].concat())
+    };
+    let (status, report) = stamped_by("trusted");
+    assert_eq!((status, each(&report)), (0, vec!["proved"; 3]), "{report}");
+    for mark in report["marks"].as_array().unwrap() {
+        assert_eq!((&mark["first_day"], &mark["stamped_day"]), (&day.into(), &day.into()), "{report}");
+        assert!(mark["stamped_at"].as_str().unwrap() >= instant.as_str() && mark["index"].is_u64(), "{report}");
+    }
+    let (status, report) = stamped_by("stranger");
+    assert_eq!((status, each(&report)), (1, vec!["contradiction"; 3]), "{report}");
+    let (status, report) = proved(&demo, &bare, &from_log);
+    assert_eq!((status, each(&report)), (0, vec!["proved"; 3]), "{report}");
+
+    // Marks that name this log and were never in it.
+    let vector = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/postmark/valid.eml");
+    let (status, report) = proved(&demo, &vector, &from_log);
+    assert_eq!((status, each(&report)), (1, vec!["not_in_log"; 3]), "{report}");
 }

@@ -76,7 +76,7 @@ pub use tag_list::TagListError;
 pub use tariff::{MAX_TIYN, PaymentState, Postage, Tariff, Tiyn};
 pub use transliteration::{ascii_fold, latin_bgn_pcgn};
 pub use verify::{
-    Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify, with_marks, words as report_words,
+    Detail, Finding, Judgement, Language, MarkReport, Report, Verdict, judge, verify, with_marks, words as report_words,
 };
 pub use zone::{UnknownZone, Zone};
 

@@ -3,7 +3,7 @@
 use super::tag_writer::TagWriter;
 
 /// Most tags of a list; a mark has fewer than forty, those of later versions included.
-const MAX_TAGS: usize = 100;
+pub(super) const MAX_TAGS: usize = 100;
 
 /// Tags in their order, values without any white space.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -358,13 +358,13 @@ fn verify_duplicate_id_spoils_both() {
 
 #[test_case("f=kokshetau", "f=nowhere" => Finding::UnknownFacility)]
 #[test_case("op=kazpost", "op=nobody" => Finding::UnknownOperator)]
-#[test_case("ix=020000", "ix=020001" => Finding::ContradictsFacility { tag: "ix", expected: "020000".into() })]
-#[test_case("z=+0500", "z=+0500; ob=KZ-11" => Finding::ContradictsFacility { tag: "ob", expected: String::new() }; "p15 oblast in its centre")]
-#[test_case("ts=21112609", "ts=211126" => Finding::ContradictsFacility { tag: "ts", expected: "21112609".into() }; "p30 hour left out without right")]
+#[test_case("ix=020000", "ix=020001" => Finding::ContradictsFacility { tag: "ix", expected: Detail::Plain("020000".into()) })]
+#[test_case("z=+0500", "z=+0500; ob=KZ-11" => Finding::ContradictsFacility { tag: "ob", expected: Detail::Plain(String::new()) }; "p15 oblast in its centre")]
+#[test_case("ts=21112609", "ts=211126" => Finding::ContradictsFacility { tag: "ts", expected: Detail::Plain("21112609".into()) }; "p30 hour left out without right")]
 #[test_case("ts=21112609", "ts=21112611" => Finding::TokenContradictsInstant { token: "21112611".into(), expected: "21112609".into() })]
-#[test_case("dv==D0=90", "dv==D0=97" => Finding::ContradictsFacility { tag: "dv", expected: "a device in use on that day".into() }; "p16 no device has this letter")]
+#[test_case("dv==D0=90", "dv==D0=97" => Finding::ContradictsFacility { tag: "dv", expected: Detail::Phrase { name: "usable_device", what: String::new() } }; "p16 no device has this letter")]
 #[test_case("v=1", "v=3" => Finding::UnknownVersion { version: "3".into() })]
-#[test_case("k=accept", "k=surcharge; am=5" => Finding::ContradictsFacility { tag: "dv", expected: "a device in use on that day".into() }; "p7 a postmark is no surcharge stamp")]
+#[test_case("k=accept", "k=surcharge; am=5" => Finding::ContradictsFacility { tag: "dv", expected: Detail::Phrase { name: "usable_device", what: String::new() } }; "p7 a postmark is no surcharge stamp")]
 fn verify_forgery_is_named(from: &str, to: &str) -> Finding {
     let header =
         stamp("kokshetau", Kind::Accept, "2026-11-21T04:00:00Z", Details::default()).unwrap().unsigned_header();

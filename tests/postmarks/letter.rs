@@ -73,7 +73,12 @@ pub struct Marked {
 
 impl Post {
     pub fn new() -> Self {
-        let registry = Registry::parse(include_str!("../../conf/facilities.toml")).unwrap();
+        Post::of(include_str!("../../conf/facilities.toml"))
+    }
+
+    /// With these facilities in the place of the example's.
+    pub fn of(facilities: &str) -> Self {
+        let registry = Registry::parse(facilities).unwrap();
         let mut post = Post { registry, keys: BTreeMap::new(), serial: 0 };
         let used = ["astana-2-a", "ayagoz-2-a", "astana-1-a", "dala-kokshetau-1"];
         let of_payment = ["astana-2-b", "astana-2-v", "astana-print-a"];

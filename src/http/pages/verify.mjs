@@ -123,8 +123,13 @@ function card({ mark, findings }, operators) {
 }
 
 function explained({ finding, ...what }) {
-  const details = Object.values(what).filter((value) => value !== "");
+  const details = Object.values(what).filter((value) => value !== "").map(detail);
   return say(`finding-${finding}`) + (details.length > 0 ? `: ${details.join(", ")}` : "");
+}
+
+/** As it stands in the mark or in what is published, or a phrase of the page. */
+function detail(value) {
+  return value.phrase === undefined ? value : say(`phrase-${value.phrase}`, { what: value.what });
 }
 
 /** The stamp, read as XML: nothing of a mark can become more than text in it. */

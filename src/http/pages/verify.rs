@@ -67,6 +67,8 @@ pub(super) async fn page(asked: Asked) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A script that says what the page does not have would show a key.
@@ -79,5 +81,19 @@ mod tests {
         for key in named {
             assert!(SAID.contains(&key), "{key}");
         }
+    }
+
+    #[test]
+    fn p25_the_page_has_every_phrase_that_its_modules_name_and_no_other() {
+        let modules = [include_str!("postmark/mark.mjs"), include_str!("postmark/published.mjs")].concat();
+        let after = |before: &str| -> Vec<String> {
+            modules.split(before).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+        };
+        let named: BTreeSet<String> = [after("malformed(\""), after("{ phrase: \"")].concat().into_iter().collect();
+        let words = report_words(Language::Kk);
+        let said: BTreeSet<String> =
+            words.filter_map(|(key, _)| key.strip_prefix("phrase-").map(str::to_owned)).collect();
+        assert_eq!(named, said);
+        assert!(!said.is_empty());
     }
 }

@@ -1,8 +1,9 @@
 //! What can be wrong with a mark, and how that is said in three languages.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::MarkError;
+use super::super::tag_list::{MAX_TAGS, TagListError};
 use super::{MarkReport, Report, Verdict};
 
 /// Something that keeps a mark from being valid.
@@ -50,7 +51,7 @@ pub enum Finding {
     /// It breaks the grammar.
     Malformed {
         /// How.
-        reason: String,
+        reason: Detail,
     },
     /// Another version of the format.
     UnknownVersion {
@@ -77,10 +78,25 @@ pub enum Finding {
         /// The tag.
         tag: &'static str,
         /// What it should be.
-        expected: String,
+        expected: Detail,
     },
     /// More marks than are looked at.
     TooMany,
+}
+
+/// What a finding is about: as it stands in the mark or in what is published, or in words of this program. In JSON the
+/// words are English.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// As it stands there.
+    Plain(String),
+    /// In words.
+    Phrase {
+        /// Which.
+        name: &'static str,
+        /// The tag or the text that they speak of.
+        what: String,
+    },
 }
 
 /// Language of the texts for people.
@@ -101,8 +117,46 @@ impl From<MarkError> for Finding {
             MarkError::TokenContradictsInstant { token, expected } => {
                 Finding::TokenContradictsInstant { token, expected }
             }
-            other => Finding::Malformed { reason: other.to_string() },
+            MarkError::TagList(error) => Finding::Malformed { reason: Detail::from(error) },
+            MarkError::Missing(tag) => Finding::Malformed { reason: Detail::phrase("missing_tag", tag) },
+            MarkError::Value(tag) => Finding::Malformed { reason: Detail::phrase("wrong_value", tag) },
+            MarkError::Misplaced(tag) => Finding::Malformed { reason: Detail::phrase("misplaced_tag", tag) },
         }
+    }
+}
+
+impl From<TagListError> for Detail {
+    fn from(error: TagListError) -> Self {
+        match error {
+            TagListError::NotAscii => Detail::phrase("not_ascii", ""),
+            TagListError::NotATag(text) => Detail::phrase("not_a_tag", format!("{text:?}")),
+            TagListError::Duplicate(tag) => Detail::phrase("duplicate_tag", tag),
+            TagListError::TooMany => Detail::phrase("too_many_tags", MAX_TAGS.to_string()),
+        }
+    }
+}
+
+impl Detail {
+    pub(super) fn phrase(name: &'static str, what: impl Into<String>) -> Self {
+        Detail::Phrase { name, what: what.into() }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        match self {
+            Detail::Plain(text) => text.clone(),
+            Detail::Phrase { name, what } => {
+                let words = PHRASES.iter().find(|(phrase, _)| phrase == name).map_or([*name; 3], |(_, words)| *words);
+                language.of(words).replace(WHAT, what)
+            }
+        }
+    }
+}
+
+impl Serialize for Detail {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text(Language::En))
     }
 }
 
@@ -143,11 +197,11 @@ impl Finding {
             Finding::UnknownAlgorithm { algorithm: what }
             | Finding::UnknownKey { selector: what }
             | Finding::KeyNotInUse { selector: what }
-            | Finding::Malformed { reason: what }
             | Finding::UnknownVersion { version: what } => format!("{said}: {what}"),
+            Finding::Malformed { reason } => format!("{said}: {}", reason.text(language)),
             Finding::RevokedDevice { device, revoked_at } => format!("{said}: {device}, {revoked_at}"),
             Finding::TokenContradictsInstant { token, expected } => format!("{said}: {token}, {expected}"),
-            Finding::ContradictsFacility { tag, expected } => format!("{said} ({tag}): {expected}"),
+            Finding::ContradictsFacility { tag, expected } => format!("{said} ({tag}): {}", expected.text(language)),
             _ => said.to_owned(),
         }
     }
@@ -245,6 +299,53 @@ const FINDINGS: &[(&str, [&str; 3])] = &[
     ("too_many", ["белгілер тым көп", "слишком много оттисков", "too many marks"]),
 ];
 
+/// In a phrase: what it speaks of.
+const WHAT: &str = "{ $what }";
+
+/// How a mark is malformed, and what was expected of it, in Kazakh, Russian and English.
+const PHRASES: &[(&str, [&str; 3])] = &[
+    (
+        "not_ascii",
+        [
+            "белгі тек ASCII таңбаларынан тұрады, ал мұнда басқалары да бар",
+            "оттиск состоит только из знаков ASCII, а здесь есть и другие",
+            "a mark is plain ASCII; this one has other characters",
+        ],
+    ),
+    (
+        "not_a_tag",
+        ["{ $what } «аты=мәні» түрінде емес", "{ $what } не имеет вида «имя=значение»", "{ $what } is not name=value"],
+    ),
+    ("duplicate_tag", ["{ $what } тегі екі рет тұр", "тег { $what } стоит дважды", "the tag { $what } stands twice"]),
+    ("too_many_tags", ["тегтер саны { $what } шегінен асады", "тегов больше { $what }", "more than { $what } tags"]),
+    ("missing_tag", ["{ $what } тегі жоқ", "нет тега { $what }", "the tag { $what } is missing"]),
+    (
+        "wrong_value",
+        [
+            "{ $what } тегінің мәні жарамсыз",
+            "у тега { $what } недопустимое значение",
+            "the tag { $what } has a value that cannot be",
+        ],
+    ),
+    (
+        "misplaced_tag",
+        [
+            "{ $what } тегі мұндай белгіде болмайды",
+            "тега { $what } в таком оттиске не бывает",
+            "the tag { $what } does not belong in this mark",
+        ],
+    ),
+    (
+        "usable_device",
+        [
+            "сол күні қолданыста болған құрылғы",
+            "устройство, которое в тот день было в употреблении",
+            "a device in use on that day",
+        ],
+    ),
+    ("known_letter_box", ["белгілі пошта жәшігі", "известный почтовый ящик", "a known letter box"]),
+];
+
 impl Verdict {
     /// The answer for people.
     #[must_use]
@@ -338,13 +439,14 @@ fn kind_words(kind: &'static str) -> [&'static str; 3] {
     KINDS.iter().find(|(tag, _)| *tag == kind).map_or([kind; 3], |(_, words)| *words)
 }
 
-/// Every word of a report in this language, under `verdict-`, `kind-` or `finding-` and its name: for who writes reports
-/// elsewhere.
+/// Every word of a report in this language, under `verdict-`, `kind-`, `finding-` or `phrase-` and its name: for who
+/// writes reports elsewhere.
 pub fn words(language: Language) -> impl Iterator<Item = (String, &'static str)> {
     let verdicts = VERDICTS.iter().map(|(verdict, words)| (format!("verdict-{}", verdict.name()), *words));
     let kinds = KINDS.iter().map(|(kind, words)| (format!("kind-{kind}"), *words));
     let findings = FINDINGS.iter().map(|(finding, words)| (format!("finding-{finding}"), *words));
-    verdicts.chain(kinds).chain(findings).map(move |(key, words)| (key, language.of(words)))
+    let phrases = PHRASES.iter().map(|(phrase, words)| (format!("phrase-{phrase}"), *words));
+    verdicts.chain(kinds).chain(findings).chain(phrases).map(move |(key, words)| (key, language.of(words)))
 }
 
 impl Language {
@@ -369,7 +471,7 @@ mod tests {
             Finding::UnknownKey { selector: text() },
             Finding::RevokedDevice { device: text(), revoked_at: text() },
             Finding::TokenContradictsInstant { token: text(), expected: text() },
-            Finding::ContradictsFacility { tag: "z", expected: text() },
+            Finding::ContradictsFacility { tag: "z", expected: Detail::Plain(text()) },
             Finding::TooMany,
         ];
         for finding in findings {
@@ -379,5 +481,38 @@ mod tests {
         for (verdict, _) in VERDICTS {
             assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
         }
+    }
+
+    #[test]
+    fn p25_a_malformed_mark_is_explained_in_every_language() {
+        let errors = [
+            MarkError::TagList(TagListError::NotAscii),
+            MarkError::TagList(TagListError::NotATag("a \"b".into())),
+            MarkError::TagList(TagListError::Duplicate("st".into())),
+            MarkError::TagList(TagListError::TooMany),
+            MarkError::Missing("pl"),
+            MarkError::Value("ix"),
+            MarkError::Misplaced("am"),
+        ];
+        for error in errors {
+            let said = error.to_string();
+            let finding = Finding::from(error);
+            // What programs read is as it always was.
+            assert_eq!(serde_json::to_value(&finding).unwrap()["reason"], said);
+            let [kk, ru, en] = [Language::Kk, Language::Ru, Language::En].map(|language| finding.text(language));
+            assert_eq!(en, format!("the mark is malformed: {said}"));
+            for text in [&kk, &ru] {
+                assert!(!text.contains(&said) && !text.contains('$'), "{text}");
+                assert!(text.split(": ").nth(1).is_some_and(|reason| reason.contains(is_cyrillic)), "{text}");
+            }
+            assert_ne!(kk, ru);
+        }
+        let missing = Finding::from(MarkError::Missing("pl"));
+        assert_eq!(missing.text(Language::Kk), "белгі бүлінген: pl тегі жоқ");
+        assert_eq!(missing.text(Language::Ru), "оттиск испорчен: нет тега pl");
+    }
+
+    fn is_cyrillic(c: char) -> bool {
+        ('\u{400}'..='\u{4ff}').contains(&c)
     }
 }

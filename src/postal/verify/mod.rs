@@ -15,7 +15,7 @@ use crate::message::headers;
 use super::{BodyHash, BodyHasher, Handover, Kind, Mark, MarkError, MarksFile};
 
 pub use elsewhere::with_marks;
-pub use finding::{Finding, Language, words};
+pub use finding::{Detail, Finding, Language, words};
 use signatures::Letter;
 
 /// More marks than any way through several operators leaves.

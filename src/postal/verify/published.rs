@@ -7,8 +7,8 @@ use super::super::{
     DateToken, DeviceMark, FacilityKind, Mark, MarksDevice, MarksFacility, MarksFile, MarksVersion, OblastCode,
     PublicKey, SignatureTags, Zone, is_oblast_shown,
 };
-use super::Finding;
 use super::signatures::judged;
+use super::{Detail, Finding};
 
 /// The key that a mark names.
 pub(super) enum KeyFound {
@@ -78,30 +78,31 @@ fn judge_by_version(
     zone: &Zone,
     findings: &mut Vec<Finding>,
 ) {
-    let mut expect = |tag: &'static str, agrees: bool, expected: String| {
+    let mut expect = |tag: &'static str, agrees: bool, expected: Detail| {
         if !agrees {
             findings.push(Finding::ContradictsFacility { tag, expected });
         }
     };
+    let plain = |text: Option<String>| Detail::Plain(text.unwrap_or_default());
     // P25, P26: the script hangs on the facility.
     let (name, place) = match facility.kind {
         FacilityKind::IntlExchange => (version.name_lat.as_ref(), version.settlement_lat.as_ref()),
         _ => (Some(&version.name_kk), Some(&version.settlement_kk)),
     };
-    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
-    expect("fn", name == Some(&mark.facility_name), text(name));
-    expect("pl", mark.place.is_none() || mark.place.as_ref() == place, text(place));
-    expect("ix", mark.index.as_str() == version.postal_index, version.postal_index.clone());
-    expect("no", mark.number == version.number, version.number.map_or_else(String::new, |number| number.to_string()));
+    expect("fn", name == Some(&mark.facility_name), plain(name.cloned()));
+    expect("pl", mark.place.is_none() || mark.place.as_ref() == place, plain(place.cloned()));
+    expect("ix", mark.index.as_str() == version.postal_index, Detail::Plain(version.postal_index.clone()));
+    expect("no", mark.number == version.number, plain(version.number.map(|number| number.to_string())));
     let date = zone.civil_at(mark.instant).date();
     let oblast = version.oblast.parse::<OblastCode>().ok();
     let oblast = oblast.filter(|oblast| is_oblast_shown(*oblast, &version.settlement_kk, date));
-    expect("ob", mark.oblast == oblast, oblast.map_or_else(String::new, |oblast| oblast.to_string()));
+    expect("ob", mark.oblast == oblast, plain(oblast.map(|oblast| oblast.to_string())));
     let offset = zone.offset_at(mark.instant);
-    expect("z", mark.offset == offset, OffsetTag::of(offset).as_str().to_owned());
-    expect("dv", has_device(mark, facility, &date.to_string()), "a device in use on that day".into());
+    expect("z", mark.offset == offset, Detail::Plain(OffsetTag::of(offset).as_str().to_owned()));
+    expect("dv", has_device(mark, facility, &date.to_string()), Detail::phrase("usable_device", ""));
     let token = token_expected(mark, version, zone);
-    expect("ts", token == Some(mark.token), token.map_or_else(|| "a known letter box".into(), |it| it.to_string()));
+    let known = token.map(|token| Detail::Plain(token.to_string()));
+    expect("ts", token == Some(mark.token), known.unwrap_or_else(|| Detail::phrase("known_letter_box", "")));
 }
 
 /// A device with this letter made such impressions on that day. That of a signed mark is the one whose key it is, and

@@ -16,15 +16,16 @@ const SIGNATURE_TAGS = ["d", "s", "a", "c", "h", "bh", "hh", "pv", "b", "lg", "n
 /** What keeps a field from being a mark. */
 class Bad extends Error {
   constructor(finding) {
-    super(finding.reason ?? finding.finding);
+    super(finding.finding);
     this.finding = finding;
   }
 }
 
-const malformed = (reason) => new Bad({ finding: "malformed", reason });
-const missing = (name) => malformed(`the tag ${name} is missing`);
-const wrong = (name) => malformed(`the tag ${name} has a value that cannot be`);
-const misplaced = (name) => malformed(`the tag ${name} does not belong in this mark`);
+/** The page says the phrase, and in it what it speaks of. */
+const malformed = (phrase, what) => new Bad({ finding: "malformed", reason: { phrase, what } });
+const missing = (name) => malformed("missing_tag", name);
+const wrong = (name) => malformed("wrong_value", name);
+const misplaced = (name) => malformed("misplaced_tag", name);
 
 /** A mark, or {finding} with what keeps it from being one. */
 export function parse(value) {
@@ -43,17 +44,17 @@ export function canonical(mark, changed = {}) {
 }
 
 function tagList(value) {
-  if (!/^[\t\r\n -~]*$/.test(value)) throw malformed("a mark is plain ASCII; this one has other characters");
+  if (!/^[\t\r\n -~]*$/.test(value)) throw malformed("not_ascii");
   const text = value.trimEnd();
   const tags = new Map();
   for (const tag of (text.endsWith(";") ? text.slice(0, -1) : text).split(";")) {
     const equals = tag.indexOf("=");
     const name = tag.slice(0, Math.max(equals, 0)).trim();
     if (equals < 0 || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
-      throw malformed(`${JSON.stringify(tag.trim().slice(0, 40))} is not name=value`);
+      throw malformed("not_a_tag", JSON.stringify(tag.trim().slice(0, 40)));
     }
-    if (tags.has(name)) throw malformed(`the tag ${name} stands twice`);
-    if (tags.size === MAX_TAGS) throw malformed(`more than ${MAX_TAGS} tags`);
+    if (tags.has(name)) throw malformed("duplicate_tag", name);
+    if (tags.size === MAX_TAGS) throw malformed("too_many_tags", MAX_TAGS);
     tags.set(name, tag.slice(equals + 1).replace(/[ \t\r\n]/g, ""));
   }
   return tags;

@@ -88,7 +88,7 @@ function instant(text) {
 function judgeByVersion(mark, facility, version) {
   const findings = [];
   const expect = (tag, agrees, expected) => {
-    if (!agrees) findings.push({ finding: "contradicts_facility", tag, expected: String(expected ?? "") });
+    if (!agrees) findings.push({ finding: "contradicts_facility", tag, expected: expected ?? "" });
   };
   // P25, P26: the script hangs on the facility.
   const isLatin = facility.kind === "intl_exchange";
@@ -103,9 +103,9 @@ function judgeByVersion(mark, facility, version) {
   expect("no", mark.number === (version.number ?? undefined), version.number);
   expect("ob", mark.oblast === oblast, oblast);
   expect("z", mark.offset === offset, offsetText(offset));
-  expect("dv", hasDevice(mark, facility, clock.date), "a device in use on that day");
+  expect("dv", hasDevice(mark, facility, clock.date), { phrase: "usable_device" });
   const token = tokenExpected(mark, version, clock);
-  expect("ts", mark.token.text === token, token ?? "a known letter box");
+  expect("ts", mark.token.text === token, token ?? { phrase: "known_letter_box" });
   return findings;
 }
 

@@ -79,10 +79,16 @@ impl Maker {
             ("contradicts-oblast", "zerendi", "oblast = \"KZ-11\"", "oblast = \"KZ-10\""),
             ("contradicts-device-letter", "astana-2", "letter = \"А\"", "letter = \"Г\""),
             ("contradicts-hour", "zerendi", "low_volume = true", "low_volume = false"),
-            ("contradicts-script", "almaty-intl", "\"intl_exchange\"", "\"node\""),
         ] {
             self.mistaken(name, facility, &[(from, to)], accept(facility, NOW));
         }
+        // Its letters become Cyrillic ones.
+        let kazakh = [
+            ("\"intl_exchange\"", "\"node\""),
+            ("letter = \"A\"", "letter = \"А\""),
+            ("letter = \"B\"", "letter = \"Б\""),
+        ];
+        self.mistaken("contradicts-script", "almaty-intl", &kazakh, accept("almaty-intl", NOW));
         let before_2024 = accept("zerendi", "2024-02-29T12:00:00Z");
         self.mistaken("contradicts-offset", "zerendi", &[("Asia/Almaty", "Asia/Aqtau")], before_2024);
         let kinds = [("kind = \"postmark\"", "kind = \"rotary\""), ("kind = \"surcharge\"", "kind = \"postmark\"")];

@@ -8,7 +8,39 @@ use super::vectors::{Maker, altered};
 
 const KEYS: &str = "facilities.json";
 
-const FACILITIES: &str = include_str!("../../conf/facilities.toml");
+/// The example's, and two in settlements of which one was its oblast's centre until the other became it.
+const FACILITIES: &str = concat!(
+    include_str!("../../conf/facilities.toml"),
+    r#"
+[[facility]]
+id = "taldyqorghan"
+operator = "kazpost"
+kind = "counter"
+name_kk = "Талдықорған пошта бөлімшесі"
+index = "040000"
+oblast = "KZ-19"
+settlement_kk = "Талдықорған"
+zone = "Asia/Almaty"
+
+[[facility.device]]
+id = "taldyqorghan-1"
+kind = "postmark"
+
+[[facility]]
+id = "qonaev"
+operator = "kazpost"
+kind = "counter"
+name_kk = "Қонаев пошта бөлімшесі"
+index = "040800"
+oblast = "KZ-19"
+settlement_kk = "Қонаев"
+zone = "Asia/Almaty"
+
+[[facility.device]]
+id = "qonaev-1"
+kind = "postmark"
+"#
+);
 
 /// The day on which [`published`] has ayagoz-1 for the last time ends here.
 const CLOSED: &str = "2026-11-20T19:00:00Z";
@@ -28,7 +60,16 @@ pub(super) fn published() -> MarksFile {
 
 fn post(facilities: &str) -> Post {
     let mut post = Post::of(facilities);
-    let devices = ["almaty-intl-a", "astana-print-v", "zerendi-1", "semey-1", "ayagoz-1-1", "astana-1-b"];
+    let devices = [
+        "almaty-intl-a",
+        "astana-print-v",
+        "zerendi-1",
+        "semey-1",
+        "ayagoz-1-1",
+        "astana-1-b",
+        "taldyqorghan-1",
+        "qonaev-1",
+    ];
     for (seed, device) in (10..).zip(devices) {
         post.add_key(device, device, ed25519(seed), (None, None));
     }
@@ -63,6 +104,10 @@ impl Maker {
             ("valid-before-2024", "zerendi", "2024-02-29T17:59:59Z"),
             ("valid-oblast-before-centre", "semey", "2022-06-07T17:59:59Z"),
             ("valid-no-oblast-in-centre", "semey", "2022-06-07T18:00:00Z"),
+            ("valid-no-oblast-while-centre", "taldyqorghan", "2022-06-07T17:59:59Z"),
+            ("valid-oblast-after-centre", "taldyqorghan", "2022-06-07T18:00:00Z"),
+            ("valid-oblast-before-new-centre", "qonaev", "2022-06-07T17:59:59Z"),
+            ("valid-no-oblast-in-new-centre", "qonaev", "2022-06-07T18:00:00Z"),
             ("valid-last-day", "ayagoz-1", "2026-11-20T18:59:59Z"),
         ] {
             let message = post(FACILITIES).mark_payment(&letter(), &[accept(facility, at)]).message();
@@ -93,12 +138,17 @@ impl Maker {
         self.mistaken("contradicts-offset", "zerendi", &[("Asia/Almaty", "Asia/Aqtau")], before_2024);
         let kinds = [("kind = \"postmark\"", "kind = \"rotary\""), ("kind = \"surcharge\"", "kind = \"postmark\"")];
         self.mistaken("contradicts-device-kind", "astana-1", &kinds, accept("astana-1", NOW));
-        let day_after =
-            [("from = \"2026-12-16\"", "from = \"2026-12-17\""), ("\nto = \"2026-12-16\"", "\nto = \"2026-12-17\"")];
-        let special = Stamp { facility: "astana-2", kind: Kind::Cancel, at: "2026-12-17T06:00:00Z", key: None };
         let sign = Details { payment_sign: Some([4; 32]), ..Details::default() };
-        let cancel = Step { device: DeviceKind::Special, details: sign, ..Step::usual(special) };
-        self.mistaken("contradicts-device-day", "astana-2", &day_after, cancel);
+        for (name, day, at) in [
+            ("contradicts-device-day", "2026-12-17", "2026-12-17T06:00:00Z"),
+            ("contradicts-device-day-before", "2026-12-15", "2026-12-15T06:00:00Z"),
+        ] {
+            let [from, to] = ["from", "to"].map(|key| format!("\n{key} = \"{day}\""));
+            let days = [("\nfrom = \"2026-12-16\"", from.as_str()), ("\nto = \"2026-12-16\"", to.as_str())];
+            let special = Stamp { facility: "astana-2", kind: Kind::Cancel, at, key: None };
+            let step = Step { device: DeviceKind::Special, details: sign.clone(), ..Step::usual(special) };
+            self.mistaken(name, "astana-2", &days, step);
+        }
         let from_box =
             |letter_box| Step { letter_box: Some(letter_box), ..accept("astana-print", "2026-11-21T12:30:00Z") };
         let later = [("collection = \"17:00\"", "collection = \"18:00\"")];
@@ -112,7 +162,7 @@ impl Maker {
         self.mistaken("unknown-facility", "ayagoz-1", &[("\"ayagoz-1\"", "\"ayagoz-3\"")], accept("ayagoz-3", NOW));
     }
 
-    /// A device that takes its facility for another; what follows an acceptance stands alone.
+    /// By a device that takes its facility for another. What is no acceptance follows one.
     fn mistaken(&mut self, name: &str, facility: &str, changes: &[(&str, &str)], step: Step<'_>) {
         let mut post = post(&of_facility(facility, changes));
         let first = Stamp { facility: step.stamp.facility, kind: Kind::Accept, at: step.stamp.at, key: None };

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 
 use super::checkpoint::Signed;
-use super::monitor::{Alarm, Source};
+use super::monitor::{Alarm, Source, fetch_if_there};
 use super::note::Verifier;
 use super::stamps::{Stamped, Wanted, verify};
 use super::tree::{Hash, TreeHead, verify_consistency};
@@ -256,11 +256,7 @@ impl<S: Source<Error = io::Error>> Days<'_, S> {
     }
 
     fn find(&mut self, path: &str) -> Result<Option<Vec<u8>>, Alarm> {
-        match self.source.get(path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Alarm::Unreachable { path: path.to_owned(), error: error.to_string() }),
-        }
+        fetch_if_there(self.source, path)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::io;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -179,6 +180,18 @@ fn add_entries<S: Source>(source: &mut S, edge: &mut Frontier, size: u64) -> Res
 
 fn fetch<S: Source>(source: &mut S, path: &str) -> Result<Vec<u8>, Alarm> {
     source.get(path).map_err(|error| Alarm::Unreachable { path: path.into(), error: error.to_string() })
+}
+
+/// As [`fetch`]; `None` where the log says that it does not have this. A log that does not answer has said nothing.
+pub(super) fn fetch_if_there<S>(source: &mut S, path: &str) -> Result<Option<Vec<u8>>, Alarm>
+where
+    S: Source<Error = io::Error>,
+{
+    match source.get(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Alarm::Unreachable { path: path.to_owned(), error: error.to_string() }),
+    }
 }
 
 /// The tiles of a log of `size` leaves; the last one that was read is kept.

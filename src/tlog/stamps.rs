@@ -3,10 +3,12 @@
 //! A stamp is over the bytes of the signed note. It is kept and served beside the checkpoint, as the token that the
 //! authority signed.
 
+use std::io;
+
 use jiff::civil::Date;
 
 use super::checkpoint::Signed;
-use super::monitor::{Alarm, Source, require_beginning};
+use super::monitor::{Alarm, Source, fetch_if_there, require_beginning};
 use super::note::Verifier;
 use super::tree::TreeHead;
 use crate::clock::Timestamp;
@@ -48,7 +50,7 @@ pub fn verify(note: &str, token: &[u8], wanted: &Wanted<'_>, now: Timestamp) -> 
 pub struct Days {
     /// Days whose checkpoint has a stamp that holds.
     pub stamped: Vec<(Date, Stamped)>,
-    /// Days whose checkpoint has none, or none that could be read.
+    /// Days whose checkpoint has none.
     pub unstamped: Vec<Date>,
 }
 
@@ -56,8 +58,9 @@ pub struct Days {
 /// left out: the log may be younger.
 ///
 /// # Errors
-/// A checkpoint is not of this log, or its stamp does not hold.
-pub fn look_at_days<S: Source>(
+/// A checkpoint is not of this log, or its stamp does not hold; or one of them cannot be read, which must not pass for a day
+/// without.
+pub fn look_at_days<S: Source<Error = io::Error>>(
     source: &mut S,
     (key, head): (&Verifier, TreeHead),
     days: impl IntoIterator<Item = Date>,
@@ -66,16 +69,61 @@ pub fn look_at_days<S: Source>(
 ) -> Result<Days, Alarm> {
     let mut found = Days::default();
     for day in days {
-        let Ok(note) = source.get(&format!("daily/{day}")) else { continue };
+        let Some(note) = fetch_if_there(source, &format!("daily/{day}"))? else { continue };
         let note = String::from_utf8(note).unwrap_or_default();
         require_beginning(source, Signed::open(&note, key)?.checkpoint.head, head)?;
-        match source.get(&format!("daily/{day}.tst")) {
-            Ok(token) => {
+        match fetch_if_there(source, &format!("daily/{day}.tst"))? {
+            Some(token) => {
                 let stamped = verify(&note, &token, wanted, now).map_err(|why| Alarm::Stamp { day, why })?;
                 found.stamped.push((day, stamped));
             }
-            Err(_) => found.unstamped.push(day),
+            None => found.unstamped.push(day),
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::super::dating::tests::{Authority, Change, Served, begun, november, pass};
+    use super::*;
+
+    /// Ten days of a log, of which the 25th has a stamp.
+    fn looked(change: Change) -> Result<Days, Alarm> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = begun(dir.path());
+        pass(&mut log, 21..=30);
+        let authority = Authority::new();
+        authority.stamp(&log, november(25), "2026-11-26T00:00:05Z");
+        let view = log.view();
+        let mut served = Served { change, ..Served::of(&log) };
+        let days = [24, 25].map(november);
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        look_at_days(&mut served, (view.verifier(), view.checkpoint().head), days, &authority.wanted(), now)
+    }
+
+    #[test]
+    fn rfc3161_days_with_and_without_a_stamp_are_told_apart() {
+        let days = looked(|_, found| found).unwrap();
+        assert_eq!(days.stamped.iter().map(|(day, _)| *day).collect::<Vec<_>>(), [november(25)]);
+        assert_eq!(days.unstamped, [november(24)]);
+    }
+
+    #[test_case("daily/2026-11-25"; "the checkpoint")]
+    #[test_case("daily/2026-11-25.tst"; "the stamp")]
+    fn what_cannot_be_read_is_not_taken_for_a_day_without(path: &'static str) {
+        let alarm = match path {
+            "daily/2026-11-25" => looked(|path, found| refuse(path == "daily/2026-11-25", found)),
+            _ => looked(|path, found| refuse(path == "daily/2026-11-25.tst", found)),
+        };
+        let alarm = alarm.unwrap_err();
+        assert!(matches!(&alarm, Alarm::Unreachable { path: asked, .. } if asked == path), "{alarm}");
+        assert!(!alarm.is_contradiction());
+    }
+
+    fn refuse(is_meant: bool, found: io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+        if is_meant { Err(io::Error::other("HTTP status 503")) } else { found }
+    }
 }

@@ -14,7 +14,7 @@ use crate::ids::ImpressionId;
 
 const ORIGIN: &str = "poshta.example/log";
 
-type Change = fn(&str, io::Result<Vec<u8>>) -> io::Result<Vec<u8>>;
+pub(crate) type Change = fn(&str, io::Result<Vec<u8>>) -> io::Result<Vec<u8>>;
 
 /// A log that is served from its directory, as it stands under its URL.
 pub(crate) struct Served {
@@ -46,6 +46,9 @@ impl Served {
             let (from, to) = query.split_once("&to=").unwrap();
             let path = self.view.consistency(from.parse().unwrap(), to.parse().unwrap()).unwrap()?;
             return Some(path.iter().map(|hash| format!("{hash}\n")).collect::<String>().into_bytes());
+        }
+        if let Some(tile) = path.strip_prefix("tile/") {
+            return self.view.tile(tile.parse().unwrap()).unwrap();
         }
         let name = path.strip_prefix("daily/")?;
         match name.strip_suffix(".tst") {

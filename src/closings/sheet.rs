@@ -151,7 +151,8 @@ impl Writer<'_> {
     fn proof(&self) -> Vec<(String, String)> {
         let closing = self.closing;
         let leaves = closing.log.as_ref().map(|log| match log.first.zip(log.last) {
-            Some((first, last)) => format!("{}: {first} – {last} / {}", log.origin, log.size),
+            // Not a span: the leaves of a moment are shuffled.
+            Some((first, last)) => format!("{}: {first}, {last} / {}", log.origin, log.size),
             None => format!("{}: — / {}", log.origin, log.size),
         });
         vec![

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Timestamp;
 use crate::postal::{Device, DeviceId, DeviceKind, FacilityId};
 use crate::store::device_keys::{DeviceKey, device_numbers, put_device_key};
-use crate::store::{self, Batch, Precondition};
+use crate::store::{self, Batch, Precondition, View};
 
 use super::keys::{Found, blocking, find_or_make, key_line};
 use super::{Devices, Error, InUse, PrivateKey, State};
@@ -30,6 +30,8 @@ struct Wanted {
     in_use: Option<Arc<InUse>>,
     key: Option<PrivateKey>,
     keys: Option<Vec<DeviceKey>>,
+    /// The row of its numbers, as it stands.
+    given: Option<Vec<u8>>,
     first: u64,
 }
 
@@ -56,8 +58,8 @@ impl Devices {
                 return;
             }
             if let Err(error) = self.reserve(some).await {
-                tracing::error!(%error, "devices are not opened; they are at the next start, or when they are used");
-                return;
+                let first = some.first().map(DeviceId::as_str);
+                tracing::error!(first, %error, "this device or one of the next fifteen is not opened before it is used");
             }
         }
     }
@@ -85,26 +87,24 @@ impl Devices {
 
     /// P31: puts the open devices away for the night. The numbers that they have left are given back, so that their next
     /// impression goes on where they stopped, and the journal is told of those that were taken and not used. A device
-    /// that stamps all the same is opened anew.
+    /// that stamps all the same is given numbers anew, as at any other time.
     ///
     /// # Errors
     /// The store failed; then what was not given back is void by the next opening.
     pub async fn put_away(&self) -> Result<(), Error> {
         let _changing = self.inner.changing.lock().await;
         let open: Vec<Arc<InUse>> = self.inner.in_use.read().values().cloned().collect();
-        let now = self.inner.world.now();
         for some in open.chunks(AT_ONCE) {
-            let mut batch = Batch::new();
+            let (mut batch, mut strikes) = (Batch::new(), self.begin());
+            while strikes.take_void(&mut batch) {}
             for device in some {
                 let mut state = device.state.lock();
-                let (next, end) = (state.next, state.end);
-                // From here on it makes no stroke. Letters under way are not waited for: they may wait for numbers.
+                let (next, end, last) = (state.next, state.end, state.last);
+                // Letters under way are not waited for: they may wait for numbers.
                 state.end = next;
                 drop(state);
-                return_numbers(&mut batch, &device.id, (next, end), now);
+                return_numbers(&mut batch, &device.id, (next, end), last);
             }
-            let mut strikes = self.begin();
-            while strikes.take_void(&mut batch) {}
             strikes.commit(batch).await?;
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Devices {
             if in_use.as_ref().is_some_and(|in_use| in_use.has_numbers()) {
                 continue;
             }
-            let mut device = Wanted { id: id.clone(), in_use, key: None, keys: None, first: 0 };
+            let mut device = Wanted { id: id.clone(), in_use, key: None, keys: None, given: None, first: 0 };
             if device.in_use.is_none() {
                 let rows = self.inner.published.read().get(id.as_str()).cloned().unwrap_or_default();
                 let (dir, name, now) = (self.inner.dir.clone(), id.clone(), self.inner.world.now());
@@ -170,22 +170,21 @@ impl Devices {
             wanted.push(device);
         }
         let keys: Vec<Vec<u8>> = wanted.iter().map(|device| device_numbers(device.id.as_str())).collect();
-        let read = self.inner.store.read(move |view| keys.iter().map(|key| view.counter(key)).collect());
-        let given: Vec<i64> = read.await?;
-        for (device, given) in wanted.iter_mut().zip(given) {
+        let read = move |view: &View<'_>| keys.iter().map(|key| Ok((view.get(key)?, view.counter(key)?))).collect();
+        let rows: Vec<(Option<Vec<u8>>, i64)> = self.inner.store.read(read).await?;
+        for (device, (row, given)) in wanted.iter_mut().zip(rows) {
             let given = u64::try_from(given).map_err(|_| store::Error::Damaged("a counter below zero".into()))?;
-            device.first = given + 1;
+            (device.given, device.first) = (row, given + 1);
         }
         Ok(wanted)
     }
 
     fn add_to_batch(&self, batch: &mut Batch, device: &mut Wanted, now: Timestamp) -> Result<(), Error> {
         let counter = device_numbers(device.id.as_str());
-        let given = device.first - 1;
         // Whoever else gave out numbers meanwhile would have used them.
-        batch.require(match given {
-            0 => Precondition::Absent(counter.clone()),
-            given => Precondition::Equals(counter.clone(), given.to_be_bytes().to_vec()),
+        batch.require(match device.given.take() {
+            None => Precondition::Absent(counter.clone()),
+            Some(row) => Precondition::Equals(counter.clone(), row),
         });
         batch.add(counter, i64::from(self.block()));
         for key in device.keys.iter().flatten() {
@@ -260,21 +259,19 @@ impl Devices {
     }
 }
 
-/// Gives back the numbers from `next` to before `end`.
-fn return_numbers(batch: &mut Batch, device: &DeviceId, (next, end): (u64, u64), now: Timestamp) {
+/// Gives back the numbers from `next` to before `end`. The line says when the device came down last: what the clock shows at
+/// a stop may be wrong, and no device stamps before the newest instant of the journal.
+fn return_numbers(batch: &mut Batch, device: &DeviceId, (next, end): (u64, u64), last: Timestamp) {
     let left = i64::try_from(end.saturating_sub(next)).unwrap_or(0);
     if left > 0 {
         let counter = device_numbers(device.as_str());
         // Whoever gave out numbers meanwhile, as a restore does, did so behind these.
         batch.require(Precondition::Equals(counter.clone(), (end - 1).to_be_bytes().to_vec()));
-        match next {
-            // It never came down.
-            1 => batch.delete(counter),
-            _ => batch.add(counter, -left),
-        }
+        // The row stays, also where the device never came down: a restore counts on from it.
+        batch.add(counter, -left);
     }
     let line = json!({
-        "device": device.as_str(), "event": "put_away", "seq": next, "instant": now.to_string(),
+        "device": device.as_str(), "event": "put_away", "seq": next, "instant": last.to_string(),
     });
     batch.journal(&line.to_string());
 }

@@ -188,6 +188,36 @@ async fn p31_a_device_that_was_put_away_goes_on_where_it_stopped() {
     assert_eq!(node.mark().await, 6);
 }
 
+/// A device that never came down is counted on from, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_after_a_restore_of_devices_that_were_put_away_no_number_comes_again() {
+    let (dir, backup, fresh) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let node = Node::open(dir.path(), 100);
+    node.devices.open_postmarks(&[facility("astana-2")]).await.unwrap();
+    node.devices.put_away().await.unwrap();
+    let go_on = &mut |_| ControlFlow::Continue(());
+    node.store.backup(backup.path(), Timestamp::UNIX_EPOCH, go_on).unwrap();
+    assert_eq!(node.mark().await, 1);
+    let settings = store::Settings { watermark_bytes: 0, ..Default::default() };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    store::restore::restore(backup.path(), fresh.path(), &settings, Timestamp::UNIX_EPOCH, go_on).unwrap();
+    assert!(Node::open(fresh.path(), 100).mark().await > 1_000_000_000);
+}
+
+/// P31: the clock that a stop sees may be the very thing that is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_a_stop_with_a_clock_that_is_ahead_holds_up_nobody_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::open_at(dir.path(), 100, 1_795_234_500);
+    node.mark().await;
+    node.clock.0.store(1_795_238_100, Ordering::SeqCst);
+    node.devices.put_away().await.unwrap();
+    drop(node);
+    let node = Node::open_at(dir.path(), 100, 1_795_234_560);
+    assert_eq!(node.mark().await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p31_a_letter_that_is_cut_off_at_the_stop_does_not_hold_it_up() {
     let dir = tempfile::tempdir().unwrap();

@@ -57,8 +57,8 @@ impl ItemPrefix<'_> {
         prefix
     }
 
-    /// RFC 5321 §4.4, RFC 3848. Never with `for`: where it were missing, there would be other recipients, and whoever is
-    /// the only one in `To` would know that they are blind copies.
+    /// RFC 5321 §4.4, RFC 3848. Never with `for`: if only letters with one recipient had it, its absence would tell whoever
+    /// stands in `To` alone that there are blind copies.
     fn received(&self) -> String {
         let (from, protocol) = match (&self.origin.connection, &self.origin.entrance) {
             (Some(connection), _) => (self.client_clause(connection), connection.protocol),

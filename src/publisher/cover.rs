@@ -16,14 +16,20 @@ use crate::tlog::folder::{cover_id, milliseconds};
 /// the order in which they are looked for.
 const MOMENT_MS: u64 = 2_000;
 
-/// Many leaves are filled up to a multiple of a part of them, so that at most an eighth is added.
+/// More than 128 leaves are filled up to a multiple of a part of them, so that at most an eighth is added.
 const PART: usize = 16;
 
 /// The leaves moment by moment: those of each shuffled, with cover leaves up to a multiple of `round_to`.
-pub(super) fn covered(leaves: &[(ImpressionId, Entry)], round_to: usize, world: &World) -> Vec<(ImpressionId, Entry)> {
+pub(super) fn covered(
+    mut leaves: Vec<(ImpressionId, Entry)>,
+    round_to: usize,
+    world: &World,
+) -> Vec<(ImpressionId, Entry)> {
     let moment = |id| milliseconds(id) / MOMENT_MS;
+    // Letters of two moments are committed one between the other.
+    leaves.sort_by_key(|(id, _)| moment(*id));
     let mut all = Vec::with_capacity(rounded(leaves.len(), round_to));
-    // All marks that are made with a letter have its millisecond, and stand together.
+    // All marks that are made with a letter have its millisecond.
     for of_a_moment in leaves.chunk_by(|(one, _), (next, _)| moment(*one) == moment(*next)) {
         let begin = all.len();
         all.extend_from_slice(of_a_moment);

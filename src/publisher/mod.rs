@@ -219,7 +219,7 @@ impl Publisher {
             news.leaves = unpublished(log, news.leaves)?;
         }
         let Parts { settings, world, .. } = &self.inner.parts;
-        news.leaves = covered(&news.leaves, settings.round_leaves_to, world);
+        news.leaves = covered(news.leaves, settings.round_leaves_to, world);
         log.append(&news.leaves)?;
         *place = news.place;
         let today = self.today();

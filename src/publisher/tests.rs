@@ -183,7 +183,7 @@ fn where_a_mark_stands_among_the_leaves_of_its_checkpoint_is_chance() {
     // A place that is not taken in 2,000 checkpoints would be taken by chance in one of 10^55 runs of this test.
     let mut seen = std::collections::HashSet::new();
     for _ in 0..2_000 {
-        let leaves = cover::covered(&[leaf(1), leaf(2), leaf(3)], 16, &world);
+        let leaves = cover::covered(vec![leaf(1), leaf(2), leaf(3)], 16, &world);
         let place = |number| leaves.iter().position(|other| *other == leaf(number)).unwrap();
         seen.extend([(1, place(1)), (2, place(2)), (3, place(3))]);
     }
@@ -195,19 +195,19 @@ fn where_a_mark_stands_among_the_leaves_of_its_checkpoint_is_chance() {
 fn each_moment_of_a_checkpoint_is_covered_and_keeps_its_place() {
     let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
     let at = |second: u128, number: u8| (ImpressionId((second * 1000) << 80 | u128::from(number)), Entry([number; 32]));
-    let leaves = [at(10, 1), at(10, 2), at(10, 3), at(60, 4), at(60, 5), at(60, 6), at(60, 7), at(60, 8)];
-    let covered = cover::covered(&leaves, 16, &world);
+    let (early, late) = ([at(10, 1), at(10, 2), at(10, 3)], [at(60, 4), at(60, 5), at(60, 6), at(60, 7), at(60, 8)]);
+    // One of the first was committed after some of the second.
+    let leaves = [&early[..2], &late[..3], &early[2..], &late[3..]].concat();
+    let covered = cover::covered(leaves, 16, &world);
     assert_eq!(covered.len(), 32);
     let (first, second) = covered.split_at(16);
-    assert!(
-        leaves[..3].iter().all(|leaf| first.contains(leaf)) && leaves[3..].iter().all(|leaf| second.contains(leaf))
-    );
+    assert!(early.iter().all(|leaf| first.contains(leaf)) && late.iter().all(|leaf| second.contains(leaf)));
 }
 
 #[test]
 fn large_checkpoints_have_few_cover_leaves() {
     let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
-    let size = |count: u8| cover::covered(&(1..=count).map(leaf).collect::<Vec<_>>(), 2, &world).len();
+    let size = |count: u8| cover::covered((1..=count).map(leaf).collect(), 2, &world).len();
     assert_eq!([0, 1, 2, 3, 100, 129, 255].map(size), [0, 2, 2, 4, 104, 144, 256]);
 }
 

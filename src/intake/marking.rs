@@ -15,7 +15,7 @@ use crate::postal::{
 
 use super::item::Mailbox;
 use super::policy::{Policy, Routing};
-use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender};
+use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, content};
 
 /// The stamps of this operator, and who uses which.
 #[derive(Clone, Debug)]
@@ -100,16 +100,24 @@ impl Marking {
 
     /// The facility that accepts. The scan centre makes its own mark; what comes from abroad or goes only there
     /// passes the exchange place (P26); everything else belongs to the door it came through.
+    ///
+    /// Where a letter goes its `To` and `Cc` say: the acceptance is the same in all copies, and must not tell somebody
+    /// abroad that there is a blind copy at home, nor the other way round.
     pub(super) fn accepting_facility(
         &self,
         policy: &Policy,
         origin: &Origin,
         envelope: &Envelope,
         routes: &[(Recipient, Route)],
+        header: &[u8],
     ) -> Result<FacilityId, Refusal> {
         let is_abroad = |domain: &Domain| !policy.is_domestic(domain);
         let goes_abroad = |route: &Route| matches!(route, Route::Remote(domain) if is_abroad(domain));
-        let to_abroad = !routes.is_empty() && routes.iter().all(|(_, route)| goes_abroad(route));
+        let to_abroad = routes.iter().any(|(_, route)| goes_abroad(route)) && {
+            let named = content::named(header);
+            let mut seen = routes.iter().filter(|(recipient, _)| named.contains(&recipient.address)).peekable();
+            seen.peek().is_some() && seen.all(|(_, route)| goes_abroad(route))
+        };
         let from_abroad = origin.sender == Sender::Stranger
             && envelope.reverse_path.address().is_some_and(|address| is_abroad(address.domain()));
         let name = match &origin.entrance {

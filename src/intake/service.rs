@@ -271,7 +271,8 @@ struct Marked {
 
 impl Inner {
     fn accepting_facility(&self, letter: &Letter) -> Result<postal::FacilityId, Refusal> {
-        self.marking.accepting_facility(&self.policy, &letter.origin, &letter.envelope, &letter.routing.routes)
+        let Letter { origin, envelope, routing, content, .. } = letter;
+        self.marking.accepting_facility(&self.policy, origin, envelope, &routing.routes, &content.header)
     }
 
     /// Strangers are judged by what their domains say; users and peers are known.

@@ -157,13 +157,22 @@ async fn p26_the_exchange_place_stamps_in_latin_letters() {
     assert!(!read.chars().any(|c| ('\u{400}'..='\u{4ff}').contains(&c)), "{read}");
 }
 
-#[test_case(&["a@abroad.example"], "almaty-intl"; "only abroad")]
-#[test_case(&["a@abroad.example", "b@elsewhere.kz"], "astana-2"; "abroad and at home")]
-#[test_case(&["b@elsewhere.kz"], "astana-2"; "elsewhere in the country")]
+const ABROAD: &str = "a@abroad.example";
+const AT_HOME: &str = "b@elsewhere.kz";
+
+#[test_case(ABROAD, &[ABROAD], "almaty-intl"; "only abroad")]
+#[test_case("A <a@abroad.example>, b@elsewhere.kz", &[ABROAD, AT_HOME], "astana-2"; "abroad and at home")]
+#[test_case(AT_HOME, &[AT_HOME], "astana-2"; "elsewhere in the country")]
+#[test_case(ABROAD, &[ABROAD, AT_HOME], "almaty-intl"; "nobody abroad learns of a blind copy at home")]
+#[test_case(ABROAD, &[ABROAD, BOLAT], "almaty-intl"; "nor of one in a mailbox here")]
+#[test_case(AT_HOME, &[AT_HOME, ABROAD], "astana-2"; "nor anybody at home of one abroad")]
+#[test_case("undisclosed-recipients:;", &[ABROAD], "astana-2"; "of blind copies alone nobody learns anything")]
+#[test_case("undisclosed-recipients:;", &[ABROAD, BOLAT], "astana-2"; "nor of several")]
 #[tokio::test]
-async fn p26_who_accepts_letters_that_leave(to: &[&str], facility: &str) {
+async fn p26_who_accepts_letters_that_leave(named: &str, to: &[&str], facility: &str) {
     let post = Post::open().await;
-    post.accept(post.user("aigul").await, AIGUL, to, letter(AIGUL, "")).await.unwrap();
+    let letter = letter(AIGUL, "").replace("somebody@elsewhere.kz", named);
+    post.accept(post.user("aigul").await, AIGUL, to, letter).await.unwrap();
     assert_eq!(post.journal().await[0]["facility"], facility);
 }
 

@@ -24,27 +24,7 @@ use super::{Api, LONGEST_REASON, parse_id, parse_json, reason_of, rfc3339_us};
 struct EventBody {
     event: String,
     reason: Option<String>,
-    handover: Option<HandoverName>,
-}
-
-/// P6: order 57 cl. 4. How a letter came to its addressee: laid into the letter box; given into somebody's hands at the
-/// counter; or brought to the address and given into somebody's hands there.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum HandoverName {
-    Delivered,
-    Handed,
-    Both,
-}
-
-impl From<HandoverName> for Handover {
-    fn from(name: HandoverName) -> Self {
-        match name {
-            HandoverName::Delivered => Handover::Delivered,
-            HandoverName::Handed => Handover::Handed,
-            HandoverName::Both => Handover::Both,
-        }
-    }
+    handover: Option<Handover>,
 }
 
 /// The names that facilities use.
@@ -66,7 +46,7 @@ pub(super) async fn report(
         "in_transit" => FacilityEvent::InTransit,
         "at_delivery_office" => FacilityEvent::AtDeliveryOffice,
         "attempted" => FacilityEvent::Attempted,
-        "delivered" => FacilityEvent::Delivered(body.handover.map(Handover::from)),
+        "delivered" => FacilityEvent::Delivered(body.handover),
         "returned" => FacilityEvent::Returned { reason: reason_of(body.reason)? },
         "lost" => FacilityEvent::Lost,
         other => return Err(Problem::bad_input(format!("{other:?} is none of {}", EVENTS.join(", ")))),

@@ -166,9 +166,18 @@ async fn a_print_centre_leases_fetches_and_reports() {
     assert_eq!(office.get("print", url).await.0, StatusCode::GONE);
     let track = format!("/api/v1/items/{item}/events");
     assert_eq!(office.post("facility", &track, json!({"event": "returned"})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(office.post("facility", &track, json!({"event": "delivered"})).await.0, StatusCode::OK);
+    // P6: how it was handed over goes with a delivery, by the names of tag `dk`, and stands in its mark.
+    for wrong in
+        [json!({"event": "attempted", "handover": "both"}), json!({"event": "delivered", "handover": "thrown"})]
+    {
+        assert_eq!(office.post("facility", &track, wrong).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let delivered = json!({"event": "delivered", "handover": "both"});
+    assert_eq!(office.post("facility", &track, delivered).await.0, StatusCode::OK);
     let (_, shown) = office.get("operator", &format!("/api/v1/items/{item}")).await;
     assert_eq!(shown["state"], "delivered");
+    let mark = shown["events"].as_array().unwrap().last().unwrap()["mark"].as_str().unwrap();
+    assert!(mark.contains("dk=both"), "{mark}");
 
     office.paper.send_notices(&office.intake).await.unwrap();
     let inbox = office.inbox().await;

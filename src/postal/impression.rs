@@ -12,6 +12,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
+use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -46,14 +47,15 @@ pub enum Kind {
     Seal,
 }
 
-/// P6 (c): "жеткізген және (немесе) табыс еткен".
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// P6 (c): "жеткізген және (немесе) табыс еткен". Facilities name it as tag `dk` does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Handover {
-    /// Brought to the mailbox or the door.
+    /// Laid into the mailbox or the letter box.
     Delivered,
     /// Given into the addressee's hands.
     Handed,
-    /// Both.
+    /// Both: brought to the address, and given into hands there.
     Both,
 }
 

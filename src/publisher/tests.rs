@@ -204,6 +204,24 @@ fn each_moment_of_a_checkpoint_is_covered_and_keeps_its_place() {
     assert!(early.iter().all(|leaf| first.contains(leaf)) && late.iter().all(|leaf| second.contains(leaf)));
 }
 
+/// A letter that took long, a clock that was set back, or what a rebuild found.
+#[test]
+fn what_comes_after_newer_impressions_is_covered_and_the_log_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let office = office_with(dir.path(), Settings::default());
+    let at = |second: u128| ImpressionId((second * 1000) << 80 | 7);
+    for second in [60, 10, 61] {
+        let (id, mark) = (at(second), STANDARD.encode([second as u8; 32]));
+        let mut batch = Batch::new();
+        batch.journal(&format!(r#"{{"device":"d","mark":"{mark}","impression":"{id}"}}"#));
+        office.store.commit_blocking(batch).unwrap();
+        office.publish().unwrap();
+    }
+    let expected = Checked { leaves: 48, in_journal: 3, cover: 45, ..Checked::default() };
+    assert_eq!(office.publisher.check().unwrap(), expected);
+    assert!([60, 10, 61].into_iter().all(|second| office.publisher.prove(at(second)).unwrap().is_some()));
+}
+
 #[test]
 fn large_checkpoints_have_few_cover_leaves() {
     let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };

@@ -37,9 +37,9 @@ pub fn is_cover(id: ImpressionId) -> bool {
     id == cover_id(id)
 }
 
-/// Whether an id that comes after `newest_ms` must be listed.
+/// Whether an id that comes after `newest_ms` must be listed. Nobody looks for a cover leaf.
 pub(super) fn is_late(id: ImpressionId, newest_ms: u64) -> bool {
-    milliseconds(id).saturating_add(DISORDER_MS) < newest_ms
+    milliseconds(id).saturating_add(DISORDER_MS) < newest_ms && !is_cover(id)
 }
 
 /// The leaf of the impression with this id among the first `size`.

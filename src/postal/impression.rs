@@ -309,11 +309,6 @@ impl Impression {
         self.details.amount_due
     }
 
-    /// It stands in the copy of one recipient and in no other.
-    pub(super) fn is_of_one_copy(&self) -> bool {
-        self.details.recipient.is_some()
-    }
-
     /// The tags of the mark, in the order of the grammar.
     pub(super) fn tags(&self) -> TagWriter {
         let details = &self.details;

@@ -3,6 +3,7 @@
 
 mod facility_vectors;
 mod letter;
+mod malformed_vectors;
 mod relay;
 mod stamps;
 mod tampering;

@@ -127,7 +127,7 @@ fn every_named_tag_is_covered() {
         ("z=+0500", "z=+0600", "token_contradicts_instant"),
         ("ts=21112609", "ts=21112610", "token_contradicts_instant"),
         ("; fn==D0", "; fn==D1", "altered_mark"),
-        ("; n=", "; n=9", "altered_mark"),
+        ("; b=", "; n=9; b=", "altered_mark"),
         ("; pv=", "; pv=AAAA", "altered_mark"),
         ("lg=poshta.example/log", "lg=poshta.example/lag", "altered_mark"),
         ("c=relaxed/relaxed", "c=simple/relaxed", "malformed"),

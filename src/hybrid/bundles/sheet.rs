@@ -45,7 +45,6 @@ pub fn sheet(bundle: &PrintBatch, keys: &MarksFile, lang: Lang) -> ReportPage {
 /// The drawing of a mark, and what stands below it.
 fn stamp(value: &str, keys: &MarksFile) -> Option<(String, String)> {
     let mark = Mark::parse(value).ok()?;
-    let number = mark.signature.as_ref().and_then(|signature| signature.sequence).unwrap_or_default();
-    let line = format!("{} · {} · № {number}", mark.facility_name, mark.token);
+    let line = format!("{} · {}", mark.facility_name, mark.token);
     Some((Stamp::of_mark(&mark, Some(keys)).svg(), line))
 }

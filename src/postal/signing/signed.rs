@@ -67,7 +67,7 @@ pub struct Signer<'a> {
     pub key: &'a SigningKey,
     /// Tag `lg`: origin of the log that the mark goes into.
     pub log: &'a str,
-    /// The next number of the device; tag `n` of marks that stand in all copies of a letter.
+    /// The next number of the device, for its journal (P31).
     pub number: u64,
 }
 
@@ -102,10 +102,8 @@ impl Impression {
             tags.push_base64("pv", &previous.0);
         }
         tags.push("lg", signer.log);
-        // The numbers of a copy's marks follow those of the copies before it: they would tell of blind ones.
-        if !self.is_of_one_copy() {
-            tags.push_number("n", signer.number);
-        }
+        // No number (tag `n`, FACTS E): those of a device's other marks would tell how many copies lie between, blind ones
+        // included. It stands in the journal, and the log has the order.
         tags.push("b", "");
         let signature = signer.key.sign(&contents.header, tags.canonical())?;
         // `b` is the last tag.

@@ -15,7 +15,7 @@ use crate::postal::{
 
 use super::item::Mailbox;
 use super::policy::{Policy, Routing};
-use super::{Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, content};
+use super::{Entrance, Envelope, Origin, Refusal, Route, Sender};
 
 /// The stamps of this operator, and who uses which.
 #[derive(Clone, Debug)]
@@ -108,15 +108,14 @@ impl Marking {
         policy: &Policy,
         origin: &Origin,
         envelope: &Envelope,
-        routes: &[(Recipient, Route)],
+        routing: &Routing,
         header: &[u8],
     ) -> Result<FacilityId, Refusal> {
         let is_abroad = |domain: &Domain| !policy.is_domestic(domain);
         let goes_abroad = |route: &Route| matches!(route, Route::Remote(domain) if is_abroad(domain));
-        let to_abroad = routes.iter().any(|(_, route)| goes_abroad(route)) && {
-            let named = content::named(header);
-            let mut seen = routes.iter().filter(|(recipient, _)| named.contains(&recipient.address)).peekable();
-            seen.peek().is_some() && seen.all(|(_, route)| goes_abroad(route))
+        let to_abroad = routing.routes.iter().any(|(_, route)| goes_abroad(route)) && {
+            let mut shown = routing.shown(header).peekable();
+            shown.peek().is_some() && shown.all(|(_, route)| goes_abroad(route))
         };
         let from_abroad = origin.sender == Sender::Stranger
             && envelope.reverse_path.address().is_some_and(|address| is_abroad(address.domain()));

@@ -54,18 +54,20 @@ pub(super) struct Accepted<'a> {
 }
 
 impl Marking {
-    /// P23: order 57 cl. 9. Ordinary letters for paper, and for nobody else besides, go through the virtual letter box of
-    /// the facility that accepts them, or of the print centre that is offered them first, where there is one: whoever
-    /// empties the box accepts them. All others are accepted at the door they came through.
+    /// P23: order 57 cl. 9. Ordinary letters for paper, and for nobody else that they name, go through the virtual letter
+    /// box of the facility that accepts them, or of the print centre that is offered them first, where there is one:
+    /// whoever empties the box accepts them. All others are accepted at the door they came through.
     pub(super) fn counter(
         &self,
         strikes: &Strikes,
         door: FacilityId,
         routing: &Routing,
+        header: &[u8],
         paper: Option<&PaperPlan>,
     ) -> Counter {
+        // The page shows who accepted it: of blind copies by mail it tells nothing.
         let is_paper = |(_, route): &(_, Route)| *route == Route::Paper;
-        let plan = paper.filter(|plan| plan.is_ordinary() && routing.routes.iter().all(is_paper));
+        let plan = paper.filter(|plan| plan.is_ordinary() && routing.shown(header).all(is_paper));
         let centre = plan.and_then(PaperPlan::centre).and_then(|centre| centre.parse().ok());
         let candidates = plan.map(|_| door.clone()).into_iter().chain(centre);
         // P31: where the postmark was returned nobody empties the box.

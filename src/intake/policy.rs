@@ -240,6 +240,13 @@ impl Routing {
             _ => Sharing::Many,
         }
     }
+
+    /// The routes that every recipient knows of, for their addresses stand in `To` or `Cc`. What is the same in all copies
+    /// may follow from these alone: else it would tell of blind copies.
+    pub(super) fn shown(&self, header: &[u8]) -> impl Iterator<Item = &(Recipient, Route)> {
+        let named = content::named(header);
+        self.routes.iter().filter(move |(recipient, _)| named.contains(&recipient.address))
+    }
 }
 
 enum Destination {

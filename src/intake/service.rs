@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::accounts::Accounts;
 use crate::address::{Address, ReversePath};
 use crate::clock::World;
-use crate::devices::Devices;
+use crate::devices::{Devices, Strikes};
 use crate::hybrid::{Given, Paper, PaperPlan};
 use crate::ids::ItemId;
 use crate::message::{Caps, ids};
@@ -22,7 +22,7 @@ use crate::trust::{Assessment, Incoming, Verifier};
 use super::arriving::ArrivingMarks;
 use super::content::{self, Content, Editor};
 use super::marking::{Marking, Strokes};
-use super::paying::{self, PaymentStrokes};
+use super::paying::{self, Counter, PaymentStrokes};
 use super::policy::{Policy, Routing};
 use super::room::{Answer, Arrival, Mailboxes, Room};
 use super::{
@@ -201,14 +201,13 @@ impl Intake {
         }
         let item = ItemId::generate(&inner.world);
         let given = Given { item, signs: &signs, letter: name };
-        let paper = inner.plan_paper(&origin, &envelope, &routing.routes, &content, given).await?;
+        let paper = inner.plan_paper(&origin, &envelope, &routing, &content, given).await?;
         let letter = Letter { item, origin, envelope, routing, assessment, arriving, content, paper };
         let accounts = letter.routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect();
         inner.policy.store.ready_keys(accounts).await?;
         let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
         let mut strikes = inner.marking.devices.begin();
-        let counter = inner.accepting_facility(&letter)?;
-        let counter = inner.marking.counter(&strikes, counter, &letter.routing, letter.paper.as_ref());
+        let counter = inner.counter(&strikes, &letter)?;
         let strokes = inner.marking.strike(&mut strikes, counter.facility.clone(), &letter.routing).await?;
         let payment = inner.marking.strike_payment(&mut strikes, &counter, letter.paper.as_ref()).await?;
         let marked = Marked { letter, strokes, payment, letter_box: counter.letter_box, answer: mailboxes.answer };
@@ -270,9 +269,10 @@ struct Marked {
 }
 
 impl Inner {
-    fn accepting_facility(&self, letter: &Letter) -> Result<postal::FacilityId, Refusal> {
-        let Letter { origin, envelope, routing, content, .. } = letter;
-        self.marking.accepting_facility(&self.policy, origin, envelope, &routing.routes, &content.header)
+    fn counter(&self, strikes: &Strikes, letter: &Letter) -> Result<Counter, Refusal> {
+        let Letter { origin, envelope, routing, content, paper, .. } = letter;
+        let door = self.marking.accepting_facility(&self.policy, origin, envelope, routing, &content.header)?;
+        Ok(self.marking.counter(strikes, door, routing, &content.header, paper.as_ref()))
     }
 
     /// Strangers are judged by what their domains say; users and peers are known.
@@ -298,11 +298,18 @@ impl Inner {
         &self,
         origin: &Origin,
         envelope: &Envelope,
-        routes: &[(Recipient, Route)],
+        routing: &Routing,
         content: &Content,
         payment: Given<'_>,
     ) -> Result<Option<PaperPlan>, Refusal> {
-        let Some((recipient, _)) = routes.iter().find(|(_, route)| *route == Route::Paper) else { return Ok(None) };
+        let Some((recipient, _)) = routing.routes.iter().find(|(_, route)| *route == Route::Paper) else {
+            return Ok(None);
+        };
+        // FACTS E: nothing reveals blind copies.
+        let is_named = || routing.shown(&content.header).any(|(_, route)| *route == Route::Paper);
+        if routing.routes.len() > 1 && !content.has("Postal-To") && !is_named() {
+            return Err(blind_paper(&recipient.address));
+        }
         let letter = crate::hybrid::PaperLetter {
             origin,
             envelope,
@@ -334,6 +341,13 @@ impl Inner {
             false => Ok(Vec::new()),
         }
     }
+}
+
+fn blind_paper(address: &Address) -> Refusal {
+    Refusal::BadPaperAddress(format!(
+        "a letter on paper cannot be a blind copy, for its number and its address stand in every copy; name {address} in To \
+         or Cc, or send it by itself"
+    ))
 }
 
 impl Letter {

@@ -15,7 +15,7 @@ const OTHER: &str = "KZ26-ABCD-EFGH-6789";
 
 fn paid_with(codes: &str, subject: &str) -> String {
     format!(
-        "From: {AIGUL}\r\nTo: x@hat.poshta.example\r\nSubject: {subject}\r\nMessage-ID: <{subject}@client.example>\r\n\
+        "From: {AIGUL}\r\nTo: {PAPER}, {BOLAT}\r\nSubject: {subject}\r\nMessage-ID: <{subject}@client.example>\r\n\
          Postal-To: A. Omarova; Abay 10; 010000 Astana\r\n{codes}\r\nSalem!\r\n"
     )
 }
@@ -173,10 +173,21 @@ async fn p23_an_ordinary_letter_goes_through_the_box_of_its_print_centre(now: &s
     assert!(mark.signature.is_some_and(|signature| signature.previous.is_none()));
 }
 
-#[test_case(&[REGISTERED], "registered"; "registered letters are brought to the counter")]
-#[test_case(&[PAPER, BOLAT], "ordinary"; "so is what goes to a mailbox too")]
+/// FACTS E: the page shows by whom it was accepted, and nothing on it reveals blind copies.
 #[tokio::test]
-async fn p23_no_other_letter_goes_through_a_box(to: &[&str], _class: &str) {
+async fn p23_a_blind_copy_by_mail_does_not_keep_a_letter_from_the_box() {
+    let post = Post::with_signs().await;
+    let message = paid_with(&sign(CODE), "box").replace(&format!(", {BOLAT}"), "");
+    post.send(&[PAPER, BOLAT], &message).await.unwrap();
+    let accept = &post.journal().await[0];
+    assert_eq!(accept["letter_box"], "astana-print-box");
+    assert_eq!((accept["facility"].as_str(), accept["token"].as_str()), (Some("astana-print"), Some("211126")));
+}
+
+#[test_case(&[REGISTERED]; "registered letters are brought to the counter")]
+#[test_case(&[PAPER, BOLAT]; "so is what goes to a mailbox too")]
+#[tokio::test]
+async fn p23_no_other_letter_goes_through_a_box(to: &[&str]) {
     let post = Post::open().await;
     let item = post.send(to, &paid_with("", "counter")).await.unwrap();
     let accept = &post.journal().await[0];

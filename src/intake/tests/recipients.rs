@@ -184,6 +184,21 @@ async fn a_letter_for_a_mailbox_and_for_paper_is_one_item_with_both() {
     assert_eq!(job.message_id.as_deref(), Some("<1@client.example>"));
 }
 
+/// FACTS E: its number stands in the acceptance, what was paid beside it, and its address in the text.
+#[tokio::test]
+async fn a_letter_on_paper_is_no_blind_copy() {
+    let post = Post::open().await;
+    let user = post.user("aigul").await;
+    let text = "Aigul Otegalieva\r\nAbai 12-34\r\n010000 Astana\r\n\r\nSalem!\r\n";
+    let message = |to: &str| format!("From: {AIGUL}\r\nTo: {to}\r\n\r\n{text}");
+    let before = post.stats().await;
+    let refused = post.accept(user.clone(), AIGUL, &[BOLAT, PAPER], message(BOLAT)).await;
+    assert!(matches!(&refused, Err(Refusal::BadPaperAddress(text)) if text.contains(PAPER)), "{refused:?}");
+    assert_eq!(post.stats().await, before, "no number and no quota is used up");
+    post.accept(user.clone(), AIGUL, &[PAPER], message("undisclosed-recipients:;")).await.unwrap();
+    post.accept(user, AIGUL, &[BOLAT, PAPER], message(&format!("{BOLAT}, {PAPER}"))).await.unwrap();
+}
+
 #[tokio::test]
 async fn after_a_refusal_nothing_exists() {
     let post = Post::open().await;

@@ -8,7 +8,8 @@ use poshta::message::headers::fields;
 use poshta::message::{EditRules, WayIn, edit_header};
 
 const FORGED: [&str; 4] = ["Postal-Mark", "Postal-Mark-Text", "Postal-Item-Id", "Postal-Mark-Proof"];
-const EDITED: [&str; 5] = ["Postal-Mark-Untrusted", "Authentication-Results", "Return-Path", "Bcc", "Postal-Payment"];
+const EDITED: [&str; 6] =
+    ["Postal-Mark-Untrusted", "Authentication-Results", "Return-Path", "Bcc", "Resent-Bcc", "Postal-Payment"];
 
 fuzz_target!(|input: &[u8]| {
     for way_in in [WayIn::Relayed, WayIn::Submitted] {

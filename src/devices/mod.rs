@@ -364,8 +364,13 @@ impl Devices {
 
 impl InUse {
     /// The next number with its instant, and what holds up the end of the day until it is in the journal or void;
-    /// `None` when the numbers are used up.
-    fn strike(self: Arc<Self>, world: &World, tolerance_s: i64) -> Result<Option<(Strike, TaskTrackerToken)>, Error> {
+    /// `None` when the numbers are used up. The instant is that of `begun`, if there is one, and else of the clock.
+    fn strike(
+        self: Arc<Self>,
+        world: &World,
+        tolerance_s: i64,
+        begun: Option<Timestamp>,
+    ) -> Result<Option<(Strike, TaskTrackerToken)>, Error> {
         let mut state = self.state.lock();
         if state.is_withdrawn {
             return Err(Error::NotIssued(self.id.to_string()));
@@ -374,7 +379,8 @@ impl InUse {
             return Ok(None);
         }
         // Read under the lock: the order of numbers is the order of instants.
-        let instant = not_before(world.now(), state.last, tolerance_s).ok_or_else(|| self.went_back(state.last))?;
+        let now = not_before(world.now(), state.last, tolerance_s).ok_or_else(|| self.went_back(state.last))?;
+        let instant = begun.map_or(now, |begun| begun.max(state.last));
         let number = state.next;
         state.next += 1;
         state.last = instant;

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::clock::Timestamp;
 use crate::postal::{Device, DeviceId, DeviceKind, FacilityId, Kind};
 use crate::store::{self, Batch, Committed};
 
@@ -31,11 +32,14 @@ pub struct Strikes {
     taken: Vec<Taken>,
     /// Void numbers of others that this letter takes to the journal.
     void: Vec<Unused>,
+    /// When the first stamp came down. Those that follow say the same where their devices can: how long the work took
+    /// tells how many copies there are, blind ones included (FACTS E).
+    begun: Option<Timestamp>,
 }
 
 impl Strikes {
     pub(super) fn new(devices: Devices) -> Self {
-        Strikes { devices, taken: Vec::new(), void: Vec::new() }
+        Strikes { devices, taken: Vec::new(), void: Vec::new(), begun: None }
     }
 
     /// A stroke of the facility's device for impressions of this kind. Waits only when the device is used for the
@@ -59,15 +63,17 @@ impl Strikes {
         if let Some(why) = inner.clock.lock_of(&device) {
             return Err(Error::Locked { device: device.to_string(), why: why.to_string() });
         }
+        let tolerance_s = i64::from(inner.settings.max_clock_back_s);
         let (strike, under_way) = loop {
             let in_use = inner.in_use.read().get(&device).cloned();
             if let Some(in_use) = in_use
-                && let Some(struck) = in_use.strike(&inner.world, i64::from(inner.settings.max_clock_back_s))?
+                && let Some(struck) = in_use.strike(&inner.world, tolerance_s, self.begun)?
             {
                 break struck;
             }
             self.devices.reserve(std::slice::from_ref(&device)).await?;
         };
+        self.begun.get_or_insert(strike.instant);
         self.taken.push(Taken { number: Unused { device, number: strike.number }, _under_way: under_way });
         Ok(strike)
     }

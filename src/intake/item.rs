@@ -72,10 +72,11 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// The limit for a copy of this size: it fits, or, as one of several, it was the last that began below.
+    /// The limit for a copy of this size: it was the last that began below; alone in its letter by no more than a tenth
+    /// above.
     fn with(self, bytes: u64) -> Allowance {
         match self.answer {
-            Answer::Single => self.allowance,
+            Answer::Single => self.allowance.for_the_last(bytes),
             Answer::Shared => self.allowance.raised(Usage { bytes, messages: 1 }),
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct ItemPrefix<'a> {
     pub(super) add_message_id: Option<String>,
     /// The user's own address is not shown.
     pub(super) hide_address: bool,
+    /// The header or the reverse-path has characters for which the client had to ask for SMTPUTF8.
+    pub(super) is_internationalized: bool,
 }
 
 impl ItemPrefix<'_> {
@@ -61,9 +63,11 @@ impl ItemPrefix<'_> {
     /// stands in `To` alone that there are blind copies.
     fn received(&self) -> String {
         let (from, protocol) = match (&self.origin.connection, &self.origin.entrance) {
-            (Some(connection), _) => (self.client_clause(connection), connection.protocol),
-            (None, Entrance::Scan { facility }) => (format!("from {} (scan centre)", word(facility)), "HTTPS"),
-            (None, _) => (format!("from {} (this system)", self.host_name), "LOCAL"),
+            (Some(connection), _) => (self.client_clause(connection), self.protocol(connection)),
+            (None, Entrance::Scan { facility }) => {
+                (format!("from {} (scan centre)", word(facility)), "HTTPS".to_owned())
+            }
+            (None, _) => (format!("from {} (this system)", self.host_name), "LOCAL".to_owned()),
         };
         format!(
             "Received: {from}\r\n\tby {} with {protocol} id {};\r\n\t{}\r\n",
@@ -71,6 +75,15 @@ impl ItemPrefix<'_> {
             self.item,
             self.date()
         )
+    }
+
+    /// RFC 6531 §4.3 names the extension where it was used. That it was used for the sake of a recipient who does not see
+    /// himself in the letter would tell the others of a blind copy: then it is the name without.
+    fn protocol(&self, connection: &Connection) -> String {
+        match connection.protocol.strip_prefix("UTF8") {
+            Some(rest) if !self.is_internationalized => format!("E{rest}"),
+            _ => connection.protocol.to_owned(),
+        }
     }
 
     fn client_clause(&self, connection: &Connection) -> String {

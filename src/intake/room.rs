@@ -2,8 +2,10 @@
 //!
 //! At RCPT a full mailbox is refused for itself. The content is answered once for all recipients (RFC 5321 §4.1.1.4),
 //! and there the committer decides, exactly. One full mailbox must not keep the letter from the others again and
-//! again, so with several recipients a mailbox that had room for anything gets the letter as its last one; with
-//! one recipient the letter has to fit.
+//! again, so with several recipients a mailbox that had room for anything gets the letter as its last one. With one
+//! recipient too, up to a tenth above the limit: else a mailbox that holds more than it may would tell its user that the
+//! last letter had others (FACTS E: nothing reveals blind copies). Where the limit is more than ten of the largest
+//! letters there is no difference.
 
 use crate::accounts::Account;
 use crate::address::Address;

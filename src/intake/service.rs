@@ -199,12 +199,12 @@ impl Intake {
         if origin.entrance == Entrance::Submission {
             inner.policy.check_author(&origin, &content.header)?;
         }
+        // Before the letter has its name, which says when: how long this takes tells of the recipients.
+        inner.policy.store.ready_keys(routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect()).await?;
         let item = ItemId::generate(&inner.world);
         let given = Given { item, signs: &signs, letter: name };
         let paper = inner.plan_paper(&origin, &envelope, &routing, &content, given).await?;
         let letter = Letter { item, origin, envelope, routing, assessment, arriving, content, paper };
-        let accounts = letter.routing.mailboxes.iter().map(|mailbox| mailbox.account.id).collect();
-        inner.policy.store.ready_keys(accounts).await?;
         let mailboxes = Mailboxes::of(&letter.origin, &letter.routing.routes);
         let mut strikes = inner.marking.devices.begin();
         let counter = inner.counter(&strikes, &letter)?;
@@ -353,6 +353,12 @@ fn blind_paper(address: &Address) -> Refusal {
 impl Letter {
     fn adds_fields(&self) -> bool {
         matches!(self.origin.entrance, Entrance::Submission)
+    }
+
+    /// What everybody sees of it, and what its sender is called, needs RFC 6531.
+    fn is_internationalized(&self) -> bool {
+        let sender = self.envelope.reverse_path.address();
+        self.content.structure.facts.eight_bit_header || sender.is_some_and(Address::is_internationalized)
     }
 
     fn sender_domain(&self) -> Option<&str> {

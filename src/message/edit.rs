@@ -93,7 +93,8 @@ fn verdict(field: &Field<'_>, rules: &EditRules<'_>) -> Verdict {
     // RFC 5321 §4.4: only final delivery writes Return-Path. RFC 8601 §5: results in our name that we did not
     // write are forged.
     let ours = field.is("Authentication-Results") && authserv_id(field).eq_ignore_ascii_case(rules.authserv_id);
-    let blind = field.is("Bcc") && rules.way_in == WayIn::Submitted;
+    // RFC 5322 §3.6.6: who redirects a letter may name blind ones too.
+    let blind = (field.is("Bcc") || field.is("Resent-Bcc")) && rules.way_in == WayIn::Submitted;
     // Whoever knows the code of a payment sign can use it: it stands in no stored copy, wherever it came from.
     if ours || field.is("Return-Path") || field.is("Postal-Payment") || blind { Verdict::Remove } else { Verdict::Keep }
 }
@@ -182,7 +183,10 @@ mod tests {
     #[test]
     fn design7_submission_removes_bcc_and_payment() {
         assert_eq!(
-            edited("Bcc: a@b,\r\n c@d\r\nTo: e@f\r\nPostal-Payment: sign=1\r\n\r\n", WayIn::Submitted),
+            edited(
+                "Bcc: a@b,\r\n c@d\r\nTo: e@f\r\nPostal-Payment: sign=1\r\nresent-bcc : g@h\r\n\r\n",
+                WayIn::Submitted
+            ),
             "To: e@f\r\n\r\n"
         );
     }
@@ -217,19 +221,19 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn bytes_outside_edited_fields_are_identical(
-            lines in prop::collection::vec("(Postal-Mark|Bcc|Subject|Return-Path|X|):? ?[ -~]{0,20}(\r\n [a-z]{0,5}|\n\t|)(\r\n|\n)", 0..12),
+            lines in prop::collection::vec("(Postal-Mark|Bcc|Resent-Bcc|Subject|Return-Path|X|):? ?[ -~]{0,20}(\r\n [a-z]{0,5}|\n\t|)(\r\n|\n)", 0..12),
         ) {
             let header = format!("{}\r\n", lines.concat());
             let rules = EditRules { authserv_id: "x", way_in: WayIn::Submitted, verified_marks: &[] };
             let after = edit_header(header.as_bytes(), &rules).map_or(header.clone().into_bytes(), |edited| edited.header);
             let kept = |block: &[u8]| -> Vec<Vec<u8>> {
-                let edited = ["Postal-Mark", "Postal-Mark-Untrusted", "Bcc", "Return-Path"];
+                let edited = ["Postal-Mark", "Postal-Mark-Untrusted", "Bcc", "Resent-Bcc", "Return-Path"];
                 fields(block).filter(|field| !edited.iter().any(|name| field.is(name))).map(|field| field.raw.to_vec()).collect()
             };
             prop_assert_eq!(kept(header.as_bytes()), kept(&after));
             let renamed = |block: &[u8], name: &str| fields(block).filter(|field| field.is(name)).count();
             prop_assert_eq!(renamed(header.as_bytes(), "Postal-Mark"), renamed(&after, "Postal-Mark-Untrusted"));
-            prop_assert_eq!(renamed(&after, "Bcc") + renamed(&after, "Return-Path") + renamed(&after, "Postal-Mark"), 0);
+            prop_assert_eq!(renamed(&after, "Bcc") + renamed(&after, "Resent-Bcc") + renamed(&after, "Return-Path") + renamed(&after, "Postal-Mark"), 0);
             prop_assert!(edit_header(&after, &rules).is_none());
         }
     }

@@ -85,6 +85,13 @@ impl Allowance {
         Allowance { bytes: self.bytes.raised(by.bytes), messages: self.messages.raised(by.messages) }
     }
 
+    /// For a letter that may be the last: a tenth of the limit may be exceeded by it.
+    #[must_use]
+    pub fn for_the_last(self, letter_bytes: u64) -> Self {
+        let tenth = self.bytes.most.map_or(0, |most| most / 10);
+        Allowance { bytes: self.bytes.raised(letter_bytes.min(tenth)), ..self }
+    }
+
     /// Everything may come in; the user is warned all the same.
     #[must_use]
     pub fn open(self) -> Self {

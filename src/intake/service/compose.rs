@@ -162,6 +162,7 @@ impl Inner {
             add_date: letter.adds_fields() && !letter.content.has("Date"),
             add_message_id: self.missing_message_id(letter),
             hide_address: self.policy.settings.hide_user_address,
+            is_internationalized: letter.is_internationalized(),
         }
         .render()
     }

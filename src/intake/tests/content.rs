@@ -127,6 +127,21 @@ async fn received_names_nobody(to: &[&str]) {
     assert!(received.contains("with ESMTPSA id 0"), "{received}");
 }
 
+/// FACTS E: nothing reveals blind copies, neither one whose address made the client ask for SMTPUTF8.
+#[test_case(AIGUL, "" => "ESMTPSA"; "for a recipient")]
+#[test_case(AIGUL, "X: \u{4d9}\r\n" => "UTF8SMTPSA"; "for the header")]
+#[test_case("\u{4d9}@elsewhere.kz", "" => "UTF8SMTPS"; "for the sender")]
+#[tokio::test]
+async fn rfc6531_received_says_utf8_where_all_see_why(from: &str, more: &str) -> String {
+    let post = Post::open().await;
+    let mut origin = if from == AIGUL { post.user("aigul").await } else { stranger() };
+    let protocol = if from == AIGUL { "UTF8SMTPSA" } else { "UTF8SMTPS" };
+    origin.connection = Some(connection(protocol));
+    post.accept(origin, from, &[BOLAT], letter(AIGUL, more)).await.unwrap();
+    let received = post.only("bolat").await.values("Received").remove(0);
+    received.split(" with ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn rfc5321_received_shows_the_other_servers_address() {
     let post = Post::open().await;

@@ -84,7 +84,8 @@ async fn one_full_mailbox_does_not_keep_a_letter_from_the_others() {
 
 #[tokio::test]
 async fn an_official_letter_has_a_reserve_and_is_never_told_never() {
-    let post = Post::with_quota(quota::Settings { when_full: WhenFull::Never, ..of(ROOM) }).await;
+    let settings = quota::Settings { when_full: WhenFull::Never, official_reserve_bytes: 15_000, ..of(ROOM) };
+    let post = Post::with_quota(settings).await;
     post.accept(stranger(), ABROAD, &[AIGUL], large()).await.unwrap();
     for origin in [stranger(), peer(false)] {
         let refused = post.accept(origin.clone(), ABROAD, &[AIGUL], large()).await;
@@ -159,4 +160,23 @@ async fn a_full_disk_refuses_mail_and_content_until_there_is_space_again() {
     post.intake.check_sender(&stranger(), &path).await.unwrap();
     post.accept(stranger(), ABROAD, &[AIGUL], large()).await.unwrap();
     assert_eq!(post.inbox("aigul").await.len(), 1);
+}
+
+/// FACTS E: a mailbox above its limit tells nobody that its last letter had others.
+#[tokio::test]
+async fn the_last_letter_fits_alone_as_it_does_with_others() {
+    let post = Post::with_quota(of(10 * ROOM)).await;
+    for to in [&[AIGUL][..], &[BOLAT, "reader@poshta.example"]] {
+        if to.len() > 1 {
+            post.accounts.create(new_account("reader", None)).await.unwrap();
+        }
+        let mut letters = 0;
+        while post.accept(stranger(), ABROAD, to, large()).await.is_ok() {
+            letters += 1;
+        }
+        assert!(letters > 10, "{letters}");
+    }
+    let (alone, shared) = (post.usage("aigul").await, post.usage("bolat").await);
+    assert_eq!(alone.messages, shared.messages);
+    assert!(alone.bytes > 10 * ROOM && shared.bytes > 10 * ROOM, "{alone:?} {shared:?}");
 }

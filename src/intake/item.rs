@@ -64,6 +64,17 @@ pub(super) struct Mailbox {
     pub(super) consent: Consent,
 }
 
+/// A recipient at another server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Onward<'a> {
+    /// The place in the envelope.
+    pub(super) number: u32,
+    pub(super) recipient: &'a Recipient,
+    pub(super) wanted: Option<Wanted>,
+    /// Not named in `To` or `Cc`.
+    pub(super) is_blind: bool,
+}
+
 /// How much the mailbox may hold with the copy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
@@ -134,14 +145,8 @@ impl Item {
     }
 
     /// Adds a row of the outbound queue.
-    pub(super) fn send_on(
-        &self,
-        batch: &mut Batch,
-        number: u32,
-        to: (&Recipient, Option<Wanted>),
-        content: &Structure,
-    ) -> Result<(), Refusal> {
-        let (recipient, wanted) = to;
+    pub(super) fn send_on(&self, batch: &mut Batch, to: &Onward<'_>, content: &Structure) -> Result<(), Refusal> {
+        let Onward { number, recipient, wanted, is_blind } = *to;
         let facts = &content.facts;
         let notify = recipient.notify.unwrap_or_default();
         // A registered letter has its receipt also where another server is to give it; RFC 3461 §5.2.1: but what the
@@ -165,6 +170,7 @@ impl Item {
             envelope_id: self.envelope.wishes.envelope_id.clone(),
             original_recipient: recipient.original.clone(),
             returned: self.envelope.wishes.returned,
+            is_blind,
         };
         let id = QueueId { item: self.id, recipient: number };
         let (item_prefix, body, body_bytes) = (self.prefix.record(batch, self.body), self.body, self.body_bytes);

@@ -180,14 +180,16 @@ impl Inner {
     }
 
     /// Rows that are not being attempted, by item and domain. Those that need RFC 6531 go by themselves: a server
-    /// without it must not fail the others.
+    /// without it must not fail the others. So does each blind one, RFC 5321 §7.2: what the other server writes of a
+    /// transaction, as `for` in `Received`, tells of its recipients.
     fn groups(&self, due: Vec<Queued>) -> Vec<Group> {
         let running = self.running.lock();
         let mut groups: Vec<Group> = Vec::new();
-        let mut open: HashMap<(ItemId, Domain, bool), usize> = HashMap::new();
+        let mut open: HashMap<(ItemId, Domain, bool, Option<u32>), usize> = HashMap::new();
         for row in due.into_iter().filter(|row| !running.rows.contains(&row.id)) {
             let domain = row.details.recipient.domain().clone();
-            let kind = (row.id.item, domain.clone(), row.details.smtputf8);
+            let alone = row.details.is_blind.then_some(row.id.recipient);
+            let kind = (row.id.item, domain.clone(), row.details.smtputf8, alone);
             let place = *open.entry(kind.clone()).or_insert(groups.len());
             match groups.get_mut(place) {
                 Some(group) if group.rows.len() < self.means.settings.max_recipients_per_attempt => {

@@ -3,7 +3,7 @@
 //! Whoever has a letter may ask where its marks stand, and everybody sees by how many leaves a checkpoint grows. Written as
 //! they are made, the leaves of a quiet hour would tell a recipient how many others there were, blind copies included.
 //! So the leaves of a moment are shuffled, and filled up with cover leaves: entries of random bytes that no mark has, and
-//! that nobody but the operator can tell from those of marks.
+//! that nobody but the operator can tell from those of marks. How many they are then is left to chance.
 //!
 //! The operator does, by their ids ([`is_cover`](crate::tlog::folder::is_cover)).
 
@@ -16,10 +16,13 @@ use crate::tlog::folder::{cover_id, milliseconds};
 /// the order in which they are looked for.
 const MOMENT_MS: u64 = 2_000;
 
-/// More than 128 leaves are filled up to a multiple of a part of them, so that at most an eighth is added.
+/// A moment of up to so many times `round_to` leaves looks like one that had few and was made larger by chance.
+const QUIET: usize = 8;
+
+/// More are filled up to a multiple of a part of them, so that at most an eighth is added.
 const PART: usize = 16;
 
-/// The leaves moment by moment: those of each shuffled, with cover leaves up to a multiple of `round_to`.
+/// The leaves moment by moment: those of each shuffled, with cover leaves up to `round_to` or more.
 pub(super) fn covered(
     mut leaves: Vec<(ImpressionId, Entry)>,
     round_to: usize,
@@ -34,7 +37,7 @@ pub(super) fn covered(
         let begin = all.len();
         all.extend_from_slice(of_a_moment);
         if let Some(newest) = of_a_moment.iter().map(|(id, _)| *id).max() {
-            let wanted = begin + rounded(of_a_moment.len(), round_to);
+            let wanted = begin + blurred(rounded(of_a_moment.len(), round_to), round_to, world);
             all.resize_with(wanted, || (cover_id(newest), Entry(world.random())));
         }
         shuffle(all.get_mut(begin..).unwrap_or_default(), world);
@@ -42,12 +45,22 @@ pub(super) fn covered(
     all
 }
 
-/// How many leaves a moment has for so many impressions; no others where `round_to` is 1.
+/// How many leaves a moment has at least for so many impressions; no others where `round_to` is 1.
 fn rounded(impressions: usize, round_to: usize) -> usize {
     match round_to {
         0 | 1 => impressions,
+        _ if impressions == 0 => 0,
+        _ if impressions <= QUIET * round_to => round_to * impressions.div_ceil(round_to).next_power_of_two(),
         _ => impressions.next_multiple_of(round_to.max(impressions.next_power_of_two() / PART)),
     }
+}
+
+/// One in four is doubled, and one in four of these again: a quiet moment of any size may be that of a single copy.
+fn blurred(mut leaves: usize, round_to: usize, world: &World) -> usize {
+    while round_to > 1 && leaves > 0 && leaves * 2 <= QUIET * round_to && world.random::<1>()[0] < 64 {
+        leaves *= 2;
+    }
+    leaves
 }
 
 /// Fisher and Yates: every order is as likely as any other.

@@ -17,7 +17,7 @@ pub struct Settings {
     pub checkpoint_interval_s: u64,
     /// Impressions that are read from the journal for one checkpoint.
     pub max_leaves_at_once: usize,
-    /// What is published of a moment is a multiple of so many leaves: what is missing are cover leaves, nobody's.
+    /// What is published of a moment is so many leaves or more, see `cover`: what is missing are cover leaves, nobody's.
     pub round_leaves_to: usize,
     /// Whom to ask for time stamps.
     pub timestamps: super::stamps::Settings,

@@ -39,8 +39,9 @@ use super::{Error, Hub, Inner, Result, Settings, Store, Stuck, keys, mailboxes, 
 /// 12. with records that have no name, which programs before it take for damaged;
 /// 13. with checksums in records and lines of the journal, and prefixes as phrases that are known: programs before it
 ///     take all of it for damaged;
-/// 14. with drafts of letters to paper that have the surcharge stamp drawn, which programs before it take for damaged.
-pub(super) const SCHEMA: u32 = 14;
+/// 14. with drafts of letters to paper that have the surcharge stamp drawn, which programs before it take for damaged;
+/// 15. with rows of the queue that know blind recipients, which programs before it take for damaged.
+pub(super) const SCHEMA: u32 = 15;
 
 /// Where the rows lie.
 pub(super) const ROWS_DIR: &str = "rows";

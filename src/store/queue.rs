@@ -13,8 +13,10 @@ use crate::address::{Address, ReversePath};
 use crate::clock::Timestamp;
 use crate::ids::{BodyId, ItemId};
 
-/// Rows of version 1 do not say how much of the letter comes back.
-const VERSION: u8 = 2;
+/// Rows of version 2 do not say whether the recipient is a blind one, those of version 1 neither how much of the letter
+/// comes back.
+const VERSION: u8 = 3;
+const WITHOUT_BLIND: u8 = 2;
 const WITHOUT_RETURNED: u8 = 1;
 
 /// This node's part of the queue (DESIGN 4).
@@ -100,6 +102,9 @@ pub struct Details {
     /// RFC 3461 RET; it stands behind the others in the row.
     #[serde(skip)]
     pub returned: Option<Returned>,
+    /// Not named in the letter, so that it goes by itself; behind that in the row.
+    #[serde(skip)]
+    pub is_blind: bool,
 }
 
 /// How much of a letter comes back with a report of its failure (RFC 3461 §4.3).
@@ -163,7 +168,7 @@ pub fn add(batch: &mut Batch, new: &NewQueued) -> Result<()> {
     let key = key(new.id);
     batch.require(Precondition::Absent(key.clone()));
     let key_in_row = batch.wrapped_key(new.body, Owner::System)?;
-    let rest = rows::encode(VERSION, &(new.body, new.body_bytes, key_in_row, &new.details, new.details.returned))?;
+    let rest = encode_rest(new.body, new.body_bytes, key_in_row, &new.details)?;
     let row = Template::from(vec![VERSION]).hole(Hole::Record(new.item_prefix)).bytes(&rest);
     batch.put(key, row);
     batch.reference(new.body);
@@ -178,7 +183,7 @@ impl Queued {
     /// # Errors
     /// The row cannot be encoded.
     pub fn change(&self, batch: &mut Batch, details: &Details) -> Result<Queued> {
-        let rest = rows::encode(VERSION, &(self.body, self.body_bytes, self.data_key, details, details.returned))?;
+        let rest = encode_rest(self.body, self.body_bytes, self.data_key, details)?;
         let stored = [&[VERSION][..], &self.item_prefix.to_bytes(), &rest].concat();
         batch.require(Precondition::Equals(key(self.id), self.stored.clone()));
         self.forget_due(batch);
@@ -320,16 +325,28 @@ fn id_at_end(key: &[u8]) -> Option<QueueId> {
     Some(QueueId { item: ItemId(u128::from_be_bytes(*item)), recipient: u32::from_be_bytes(*recipient) })
 }
 
+fn encode_rest(body: BodyId, body_bytes: u64, data_key: Option<WrappedKey>, details: &Details) -> Result<Vec<u8>> {
+    rows::encode(VERSION, &(body, body_bytes, data_key, details, details.returned, details.is_blind))
+}
+
 fn decode(id: QueueId, stored: Vec<u8>) -> Result<Queued> {
-    type Old = (BodyId, u64, Option<WrappedKey>, Details);
-    if stored.first() == Some(&WITHOUT_RETURNED) {
-        let (item_prefix, rest) = rows::split_place(WITHOUT_RETURNED, &stored)?;
-        let (body, body_bytes, data_key, details): Old = rows::decode(WITHOUT_RETURNED, rest)?;
-        return Ok(Queued { id, item_prefix, body, body_bytes, data_key, details, stored });
-    }
-    let (item_prefix, rest) = rows::split_place(VERSION, &stored)?;
-    let (body, body_bytes, data_key, details, returned): (_, _, _, Details, _) = rows::decode(VERSION, rest)?;
-    let details = Details { returned, ..details };
+    type First = (BodyId, u64, Option<WrappedKey>, Details);
+    type Second = (BodyId, u64, Option<WrappedKey>, Details, Option<Returned>);
+    type Third = (BodyId, u64, Option<WrappedKey>, Details, Option<Returned>, bool);
+    let version = stored.first().copied().filter(|version| (WITHOUT_RETURNED..VERSION).contains(version));
+    let (item_prefix, rest) = rows::split_place(version.unwrap_or(VERSION), &stored)?;
+    let (body, body_bytes, data_key, details, returned, is_blind): Third = match version {
+        Some(WITHOUT_RETURNED) => {
+            let (body, body_bytes, data_key, details): First = rows::decode(WITHOUT_RETURNED, rest)?;
+            (body, body_bytes, data_key, details, None, false)
+        }
+        Some(_) => {
+            let (body, body_bytes, data_key, details, returned): Second = rows::decode(WITHOUT_BLIND, rest)?;
+            (body, body_bytes, data_key, details, returned, false)
+        }
+        None => rows::decode(VERSION, rest)?,
+    };
+    let details = Details { returned, is_blind, ..details };
     Ok(Queued { id, item_prefix, body, body_bytes, data_key, details, stored })
 }
 

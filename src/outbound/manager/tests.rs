@@ -158,13 +158,38 @@ async fn rfc5321_recipients_of_a_domain_share_a_transaction_and_have_their_own_f
     }
     let script = Script { ehlo, refused: &[("nobody@", "550 5.1.1 nobody here")], ..Script::default() };
     let depot = Depot::open(script).await;
-    depot.send(&[SOMEBODY, "nobody@elsewhere.kz", "third@elsewhere.kz"], "x").await;
+    let (to, cc) =
+        ([SOMEBODY, "nobody@elsewhere.kz", "third@elsewhere.kz"], "Cc: nobody@elsewhere.kz, third@elsewhere.kz");
+    let message = format!("From: {AIGUL}\r\nTo: {SOMEBODY}\r\n{cc}\r\n\r\nx\r\n");
+    depot.post.accept(depot.post.user("aigul").await, AIGUL, &to, message).await.unwrap();
     depot.round().await;
     assert_eq!(depot.sink.heard().len(), 1);
     assert!(depot.queue().await.is_empty());
     let (report, _) = report(&depot.post).await;
     assert!(report.text().contains("Final-Recipient: rfc822; nobody@elsewhere.kz\r\n"));
     assert!(!report.text().contains("Final-Recipient: rfc822; somebody@"));
+}
+
+/// FACTS E: the other server writes into its copies what a transaction tells of its recipients.
+#[tokio::test]
+async fn rfc5321_7_2_each_blind_copy_goes_by_itself() {
+    let depot = Depot::open(Script::default()).await;
+    let message = format!("From: {AIGUL}\r\nTo: {SOMEBODY}, second@elsewhere.kz\r\n\r\nx\r\n");
+    let to = ["blind1@elsewhere.kz", SOMEBODY, "blind2@elsewhere.kz", "second@elsewhere.kz"];
+    depot.post.accept(depot.post.user("aigul").await, AIGUL, &to, message).await.unwrap();
+    depot.round().await;
+    assert!(depot.queue().await.is_empty());
+    let recipients = |heard: Heard| -> Vec<String> {
+        heard.commands.iter().filter_map(|line| line.strip_prefix("RCPT TO:")).map(str::to_owned).collect()
+    };
+    let mut transactions: Vec<Vec<String>> = depot.sink.heard().into_iter().map(recipients).collect();
+    transactions.sort();
+    let expected = [
+        vec!["<blind1@elsewhere.kz>".to_owned()],
+        vec!["<blind2@elsewhere.kz>".to_owned()],
+        vec![format!("<{SOMEBODY}>"), "<second@elsewhere.kz>".to_owned()],
+    ];
+    assert_eq!(transactions, expected);
 }
 
 #[tokio::test]

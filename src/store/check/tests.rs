@@ -188,6 +188,7 @@ fn queued(batch: &mut Batch, body: BodyId) {
             envelope_id: None,
             original_recipient: None,
             returned: None,
+            is_blind: false,
         };
         let id = QueueId { item: OUT, recipient };
         queue::add(batch, &NewQueued { id, item_prefix, body, body_bytes: 6, details }).unwrap();

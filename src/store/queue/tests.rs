@@ -23,6 +23,7 @@ fn details(recipient: &str, due_ms: Option<u64>) -> Details {
         envelope_id: Some("id".into()),
         original_recipient: None,
         returned: None,
+        is_blind: false,
     }
 }
 
@@ -120,6 +121,24 @@ fn a_changed_row_is_due_at_its_new_time_only() {
     assert_eq!((fixture.due(u64::MAX, None, 10), fixture.next_due()), (vec![], None));
     fixture.change(&held, &later).unwrap();
     assert_eq!(fixture.due(50, None, 10), [(1, 0)], "released");
+}
+
+#[test_case::test_case(WITHOUT_RETURNED; "without RET")]
+#[test_case::test_case(WITHOUT_BLIND; "without blind ones")]
+fn rows_of_older_versions_are_read(version: u8) {
+    let fixture = Fixture::open();
+    fixture.add(1, &[Some(10)]);
+    let row = fixture.row(1, 0).unwrap();
+    let Queued { body, body_bytes, data_key, .. } = row.clone();
+    let details = Details { returned: Some(Returned::Full), is_blind: true, ..row.details.clone() };
+    let rest = match version {
+        WITHOUT_RETURNED => rows::encode(version, &(body, body_bytes, data_key, &details)),
+        _ => rows::encode(version, &(body, body_bytes, data_key, &details, details.returned)),
+    };
+    let stored = [&[version][..], &row.item_prefix.to_bytes(), &rest.unwrap()].concat();
+    let read = decode(row.id, stored).unwrap();
+    let returned = details.returned.filter(|_| version == WITHOUT_BLIND);
+    assert_eq!(read.details, Details { returned, is_blind: false, ..row.details });
 }
 
 #[test]

@@ -57,7 +57,8 @@ impl Strikes {
     /// See [`Error`].
     pub async fn strike_with(&mut self, facility: &FacilityId, device: DeviceKind) -> Result<Strike, Error> {
         let inner = &self.devices.inner;
-        let device = self.devices.device_for(facility, device)?;
+        let at = self.begun.unwrap_or_else(|| inner.world.now());
+        let device = self.devices.device_for(facility, device, at)?;
         // P31: the clock is checked before the first impression; what it shows may lock the device.
         inner.clock.ensure_asked().await;
         if let Some(why) = inner.clock.lock_of(&device) {
@@ -81,7 +82,7 @@ impl Strikes {
     /// P4, P31: the facility has a device of this kind, and it is issued to this node.
     #[must_use]
     pub fn has(&self, facility: &FacilityId, device: DeviceKind) -> bool {
-        self.devices.device_for(facility, device).is_ok()
+        self.devices.device_for(facility, device, self.devices.inner.world.now()).is_ok()
     }
 
     /// Commits the letter, and tells the journal of numbers that earlier ones left unused.
@@ -117,17 +118,17 @@ impl Strikes {
 }
 
 impl Devices {
-    /// P4, P31: the facility's first device of this kind that is issued to this node.
-    fn device_for(&self, facility: &FacilityId, kind: DeviceKind) -> Result<DeviceId, Error> {
-        let (registry, now) = (&self.inner.registry, self.inner.world.now());
-        let first = registry.workplace_of(facility, kind, now)?.device().id.clone();
+    /// P4, P31: the facility's first device of this kind at this instant that is issued to this node.
+    fn device_for(&self, facility: &FacilityId, kind: DeviceKind, at: Timestamp) -> Result<DeviceId, Error> {
+        let registry = &self.inner.registry;
+        let first = registry.workplace_of(facility, kind, at)?.device().id.clone();
         let withdrawn = self.inner.withdrawn.read();
         if !withdrawn.contains(&first) {
             return Ok(first);
         }
-        let other = registry.facility(facility, now).and_then(|facility| {
-            let today = facility.date_at(now);
-            let fits = |device: &&Device| device.kind == kind && device.is_usable(today, now);
+        let other = registry.facility(facility, at).and_then(|facility| {
+            let today = facility.date_at(at);
+            let fits = |device: &&Device| device.kind == kind && device.is_usable(today, at);
             facility.devices.iter().filter(fits).find(|device| !withdrawn.contains(&device.id))
         });
         other.map(|device| device.id.clone()).ok_or_else(|| Error::NotIssued(first.to_string()))

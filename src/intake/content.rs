@@ -1,7 +1,5 @@
 //! The content of an arriving letter: what it must not be, and the few edits that DESIGN 7 lists.
 
-use std::collections::HashSet;
-
 use bytes::Bytes;
 
 use crate::address::Address;
@@ -141,13 +139,6 @@ pub(super) fn scan(body: &StagedBody, caps: &Caps) -> Result<Structure, Refusal>
 
 fn too_short() -> Refusal {
     Refusal::Temporary("a staged body is shorter than its length".into())
-}
-
-/// The addresses in `To` and `Cc`: those that every recipient sees.
-pub(super) fn named(header: &[u8]) -> HashSet<Address> {
-    let named = fields(header).filter(|field| field.is("To") || field.is("Cc"));
-    let entries = named.flat_map(|field| message::address_list(&field.text()));
-    entries.filter_map(|entry| entry.address()?.parse().ok()).collect()
 }
 
 /// The addresses in every `From`.

@@ -88,7 +88,8 @@ impl Bound {
     fn with(self, bytes: u64) -> Allowance {
         match self.answer {
             Answer::Single => self.allowance.for_the_last(bytes),
-            Answer::Shared => self.allowance.raised(Usage { bytes, messages: 1 }),
+            // Messages were counted at RCPT; whoever came between is refused there when the letter comes again.
+            Answer::Shared => self.allowance.raised(Usage { bytes, messages: 0 }),
         }
     }
 }

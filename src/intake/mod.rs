@@ -8,6 +8,7 @@ mod content;
 mod correspondence;
 mod item;
 mod marking;
+mod named;
 mod paying;
 mod policy;
 mod prefix;

@@ -13,6 +13,7 @@ use crate::store::vault::Sharing;
 use crate::store::{self, Store, View};
 
 use super::item::Mailbox;
+use super::named::Named;
 use super::{
     Entrance, Envelope, Origin, Recipient, Refusal, Route, Sender, Settings, content, correspondence, receipts,
 };
@@ -241,11 +242,11 @@ impl Routing {
         }
     }
 
-    /// The routes that every recipient knows of, for their addresses stand in `To` or `Cc`. What is the same in all copies
-    /// may follow from these alone: else it would tell of blind copies.
+    /// The routes that every recipient knows of. What is the same in all copies may follow from these alone: else it would
+    /// tell of blind copies.
     pub(super) fn shown(&self, header: &[u8]) -> impl Iterator<Item = &(Recipient, Route)> {
-        let named = content::named(header);
-        self.routes.iter().filter(move |(recipient, _)| named.contains(&recipient.address))
+        let named = Named::in_header(header);
+        self.routes.iter().filter(move |(recipient, _)| named.has(&recipient.address))
     }
 }
 

@@ -79,6 +79,17 @@ struct Group {
     rows: Vec<Queued>,
 }
 
+/// Who shares a transaction with whom.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Together {
+    /// Those whom every copy names.
+    Named,
+    /// Blind ones, each by itself.
+    Alone(u32),
+    /// More of them than [`MAX_ALONE`].
+    Blind,
+}
+
 /// A group that is being attempted; its place is given back however the attempt ends.
 struct Place {
     inner: Arc<Inner>,
@@ -95,6 +106,9 @@ impl Drop for Place {
 const PAGE_ROWS: usize = 500;
 /// Pages looked through for something that the limits allow.
 const MAX_PAGES: usize = 20;
+/// Blind recipients of a letter in one domain that get a transaction each. What is sent to more of them nobody takes for a
+/// letter to himself, and a thousand transactions would hold up others.
+const MAX_ALONE: usize = 20;
 /// The queue is looked at so often even if nothing happens, milliseconds.
 const LONGEST_PAUSE_MS: u64 = 60_000;
 /// How often an outcome is judged anew because somebody changed a row.
@@ -180,23 +194,31 @@ impl Inner {
     }
 
     /// Rows that are not being attempted, by item and domain. Those that need RFC 6531 go by themselves: a server
-    /// without it must not fail the others. So does each blind one, RFC 5321 §7.2: what the other server writes of a
+    /// without it must not fail the others. So do blind ones, RFC 5321 §7.2: what the other server writes of a
     /// transaction, as `for` in `Received`, tells of its recipients.
     fn groups(&self, due: Vec<Queued>) -> Vec<Group> {
         let running = self.running.lock();
+        let kind = |row: &Queued| (row.id.item, row.details.recipient.domain().clone(), row.details.smtputf8);
+        let due: Vec<Queued> = due.into_iter().filter(|row| !running.rows.contains(&row.id)).collect();
+        let mut blind: HashMap<(ItemId, Domain, bool), usize> = HashMap::new();
+        due.iter().filter(|row| row.details.is_blind).for_each(|row| *blind.entry(kind(row)).or_default() += 1);
         let mut groups: Vec<Group> = Vec::new();
-        let mut open: HashMap<(ItemId, Domain, bool, Option<u32>), usize> = HashMap::new();
-        for row in due.into_iter().filter(|row| !running.rows.contains(&row.id)) {
-            let domain = row.details.recipient.domain().clone();
-            let alone = row.details.is_blind.then_some(row.id.recipient);
-            let kind = (row.id.item, domain.clone(), row.details.smtputf8, alone);
-            let place = *open.entry(kind.clone()).or_insert(groups.len());
-            match groups.get_mut(place) {
+        let mut open = HashMap::new();
+        for row in due {
+            let kind = kind(&row);
+            let together = match blind.get(&kind) {
+                Some(count) if row.details.is_blind && *count <= MAX_ALONE => Together::Alone(row.id.recipient),
+                Some(_) if row.details.is_blind => Together::Blind,
+                _ => Together::Named,
+            };
+            let domain = kind.1.clone();
+            let place = open.entry((kind, together)).or_insert(groups.len());
+            match groups.get_mut(*place) {
                 Some(group) if group.rows.len() < self.means.settings.max_recipients_per_attempt => {
                     group.rows.push(row);
                 }
                 _ => {
-                    open.insert(kind, groups.len());
+                    *place = groups.len();
                     groups.push(Group { domain, rows: vec![row] });
                 }
             }

@@ -1,4 +1,5 @@
-//! UPU S10: the thirteen characters that number an item on paper, `RR473124829KZ`.
+//! UPU S10: the thirteen characters that number an item on paper, `RR473124829KZ`. P1: order 57 cl. 1, the rules follow the
+//! acts of the Universal Postal Union.
 
 use std::fmt;
 use std::str::FromStr;
@@ -163,7 +164,7 @@ mod tests {
     #[test_case("CC016466342KZ"; "an item seen in public tracking")]
     #[test_case("RR473124829GB"; "the example of the standard")]
     #[test_case("cc 016 466 342 kz"; "as people write it")]
-    fn c4_s10_reads(text: &str) {
+    fn p1_c4_s10_reads(text: &str) {
         let plain: String = text.to_uppercase().replace(' ', "");
         assert_eq!(text.parse::<S10>().map(|s10| s10.to_string()), Ok(plain));
     }
@@ -173,7 +174,7 @@ mod tests {
     #[test_case("R1473124829GB" => S10Error::Shape; "digit in the service")]
     #[test_case("RR473124829G8" => S10Error::Shape; "digit in the country")]
     #[test_case("RRабвг4829GB" => S10Error::Shape; "letters among the digits")]
-    fn c4_s10_refuses(text: &str) -> S10Error {
+    fn p1_c4_s10_refuses(text: &str) -> S10Error {
         text.parse::<S10>().unwrap_err()
     }
 
@@ -182,12 +183,12 @@ mod tests {
     #[test_case(10_000_000 => 3; "sum 8 gives 3")]
     #[test_case(3_000 => 2; "sum 9 gives 2")]
     #[test_case(47_312_482 => 9; "the example of the standard")]
-    fn c4_check_digit(serial: u32) -> u32 {
+    fn p1_c4_check_digit(serial: u32) -> u32 {
         check_digit(serial)
     }
 
     #[test]
-    fn c4_range_ends() {
+    fn p1_c4_range_ends() {
         let range = S10Range { service: "RR".into(), first: 99_999_998, last: 99_999_999 };
         assert_eq!(range.size(), 2);
         assert_eq!(range.number(1).unwrap().unwrap().serial(), 99_999_999);

@@ -1,8 +1,10 @@
 //! P6: order 57 cl. 4 ¶2 (c), «табыс ету». A letter is handed over when its addressee first fetches its body over IMAP,
 //! not peeking. The home facility's device makes the impression beside the fetch, which neither waits for it nor fails
-//! because of it; what is lost between the two comes with a later fetch.
+//! because of it. While the device is locked or the store refuses it is tried again; what a crash takes between the two
+//! comes with a later fetch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,12 @@ const MAX_HEADER_BYTES: usize = 1 << 20;
 /// Bytes that are read of a message at a time, until its header is there.
 const PIECE: usize = 64 << 10;
 
+/// How often it is tried to note what could not be noted.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// How many of them at a time.
+const AT_ONCE: usize = 100;
+
 const HANDED: Kind = Kind::Deliver(Handover::Handed);
 
 /// Where sessions say what was fetched. Clones share it.
@@ -45,7 +53,7 @@ pub struct FetchesQueue {
 
 /// A letter whose body its addressee has fetched.
 #[derive(Clone, Debug)]
-struct Fetched {
+pub(super) struct Fetched {
     account: AccountId,
     item: ItemId,
     message: Message,
@@ -82,6 +90,17 @@ enum NotNoted {
     Mark(String),
 }
 
+impl NotNoted {
+    /// A device that is locked or not issued, a clock that went back, a full disk: all of them come right.
+    fn is_for_now(&self) -> bool {
+        match self {
+            NotNoted::Device(_) => true,
+            NotNoted::Store(error) => !matches!(error, store::Error::Damaged(_)),
+            NotNoted::Message(_) | NotNoted::Mark(_) => false,
+        }
+    }
+}
+
 /// What is known of a letter before it is marked.
 struct Delivered {
     header: Vec<u8>,
@@ -95,20 +114,24 @@ struct Delivered {
 }
 
 impl Receipts {
-    /// Notes what sessions say until the token is cancelled.
+    /// Notes what sessions say until the token is cancelled, and then what they have said.
     pub(super) async fn note_until(&self, stop: &CancellationToken) {
         let mut said = self.inner.parts.fetched.said.lock().await;
+        let mut again = tokio::time::interval(TRY_AGAIN);
         loop {
-            let fetched = tokio::select! {
-                () = stop.cancelled() => return,
-                fetched = said.recv() => match fetched {
-                    Some(fetched) => fetched,
-                    None => return stop.cancelled().await,
-                },
-            };
-            if let Err(error) = self.note_one(&fetched).await {
-                tracing::warn!(item = %fetched.item, %error, "a handing over is not noted now; a later fetch notes it");
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = again.tick() => self.note_kept().await,
+                Some(fetched) = said.recv() => self.note_or_keep(fetched).await,
             }
+        }
+        while let Ok(fetched) = said.try_recv() {
+            self.note_or_keep(fetched).await;
+        }
+        self.note_kept().await;
+        let left = self.inner.unnoted.lock().len();
+        if left > 0 {
+            tracing::warn!(left, "handings over are not noted; later fetches note them");
         }
     }
 
@@ -117,7 +140,31 @@ impl Receipts {
     pub(super) async fn note_said(&self) {
         let mut said = self.inner.parts.fetched.said.lock().await;
         while let Ok(fetched) = said.try_recv() {
-            self.note_one(&fetched).await.unwrap();
+            self.note_or_keep(fetched).await;
+        }
+    }
+
+    /// Tries the oldest of what could not be noted.
+    pub(super) async fn note_kept(&self) {
+        let oldest: Vec<Fetched> = {
+            let mut unnoted = self.inner.unnoted.lock();
+            let count = unnoted.len().min(AT_ONCE);
+            unnoted.drain(..count).collect()
+        };
+        for fetched in oldest {
+            self.note_or_keep(fetched).await;
+        }
+    }
+
+    async fn note_or_keep(&self, fetched: Fetched) {
+        let Err(error) = self.note_one(&fetched).await else { return };
+        let item = fetched.item;
+        let mut unnoted = self.inner.unnoted.lock();
+        if error.is_for_now() && unnoted.len() < self.inner.parts.settings.max_fetched_waiting {
+            tracing::warn!(%item, %error, "a handing over cannot be noted now; it is tried again");
+            unnoted.push_back(fetched);
+        } else {
+            tracing::warn!(%item, %error, "a handing over is not noted; a later fetch notes it");
         }
     }
 

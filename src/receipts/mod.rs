@@ -10,9 +10,11 @@ mod letter;
 mod material;
 mod settings;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts};
@@ -33,6 +35,7 @@ pub use kept::{KeptReceipt, kept, kept_one, name, named};
 pub use letter::stage_name;
 pub use settings::Settings;
 
+use handing::Fetched;
 use letter::Composer;
 use material::Material;
 
@@ -88,6 +91,8 @@ pub struct Receipts {
 struct Inner {
     parts: Parts,
     url: String,
+    /// What could not be noted yet, the oldest first.
+    unnoted: Mutex<VecDeque<Fetched>>,
 }
 
 /// What came of a receipt.
@@ -104,7 +109,7 @@ impl Receipts {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let url = parts.settings.public_url(&parts.host_name);
-        Receipts { inner: Arc::new(Inner { parts, url }) }
+        Receipts { inner: Arc::new(Inner { parts, url, unnoted: Mutex::default() }) }
     }
 
     /// Writes receipts and notes what was handed over until the token is cancelled.

@@ -9,7 +9,7 @@ use crate::hybrid::queue::FacilityEvent;
 use crate::hybrid::workers::{self, Launch};
 use crate::ids::ItemId;
 use crate::intake::tests::{Letter, Post, envelope, letter, stranger};
-use crate::intake::{Notify, Origin, ReportWishes, Submission};
+use crate::intake::{Notify, Origin, ReportWishes, Sender, Submission};
 use crate::message::Caps;
 use crate::postal::{Handover, Kind, Mark, Verdict};
 use crate::publisher;
@@ -454,6 +454,38 @@ async fn p6_what_is_fetched_is_handed_over_once_and_the_mark_verifies_on_the_let
     assert!(office.receipts().await.is_empty());
 }
 
+/// P6: a client keeps what it has fetched and does not come again.
+#[tokio::test]
+async fn p6_a_handing_over_that_no_device_could_stamp_is_stamped_when_one_can() {
+    let office = Office::open().await;
+    let item = office.submit(&[(BOLAT, None)], &letter(AIGUL, "")).await;
+    office.post.clock.advance_s(-3600);
+    office.fetch().await;
+    let handed = async || {
+        let journal = office.post.journal_of(item).await;
+        journal.iter().filter(|line| line["handover"] == "handed").count()
+    };
+    office.receipts.note_kept().await;
+    assert_eq!(handed().await, 0, "the clock went back");
+    office.post.clock.advance_s(7200);
+    office.receipts.note_kept().await;
+    office.receipts.note_kept().await;
+    assert_eq!(handed().await, 1);
+}
+
+/// What sessions said before they ended is noted before the server does.
+#[tokio::test]
+async fn p6_what_was_fetched_just_before_a_stop_is_handed_over() {
+    let office = Office::open().await;
+    let item = office.submit(&[(BOLAT, None)], &letter(AIGUL, "")).await;
+    let id = office.post.accounts.find_login("bolat").await.unwrap().unwrap().id;
+    office.rows("bolat").await.iter().for_each(|row| office.fetches.note(id, row));
+    let stop = CancellationToken::new();
+    stop.cancel();
+    office.receipts.clone().run(stop).await;
+    assert!(office.post.journal_of(item).await.iter().any(|line| line["handover"] == "handed"));
+}
+
 #[tokio::test]
 async fn m7_the_sender_hears_of_it_only_while_the_addressee_agrees() {
     let office = Office::open().await;
@@ -483,6 +515,20 @@ async fn p6_the_sender_of_a_registered_letter_hears_that_it_was_handed_over() {
     let kinds: Vec<_> =
         values(&status, "Postal-Mark").iter().map(|value| Mark::parse(value).unwrap().kind.handover()).collect();
     assert_eq!(kinds, [None, Some("handed"), Some("delivered"), None]);
+}
+
+/// M7: whoever writes as a state body learns of it, whatever the addressee wants; any other peer does not.
+#[test_case(true, true; "official")]
+#[test_case(false, false; "not official")]
+#[tokio::test]
+async fn m7_a_state_body_hears_that_its_letter_was_handed_over(official: bool, hears: bool) {
+    let office = Office::open().await;
+    let origin = Origin { sender: Sender::Peer { name: "egov-gateway".into(), official }, ..stranger() };
+    office.send(origin, &[(BOLAT, None)], &letter(AIGUL, "")).await;
+    office.fetch().await;
+    let receipts = office.receipts().await;
+    let told = receipts.iter().any(|receipt| values(&status(receipt), "Postal-Event") == ["handed"]);
+    assert_eq!(told, hears);
 }
 
 #[test_case(0 => 30; "at once")]

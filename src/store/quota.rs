@@ -89,7 +89,7 @@ impl Allowance {
     #[must_use]
     pub fn for_the_last(self, letter_bytes: u64) -> Self {
         let tenth = self.bytes.most.map_or(0, |most| most / 10);
-        Allowance { bytes: self.bytes.raised(letter_bytes.min(tenth)), ..self }
+        self.raised(Usage { bytes: letter_bytes.min(tenth), messages: 0 })
     }
 
     /// Everything may come in; the user is warned all the same.

@@ -61,8 +61,19 @@ fn choose(message: &[u8], random: &mut StdRng) -> Option<(Place, usize, u8)> {
 }
 
 fn regions(message: &[u8]) -> Vec<(Place, Range<usize>)> {
-    let signed =
-        ["From", "To", "Cc", "Subject", "Date", "Message-ID", "Content-Type", "Postal-Class", "Postal-Item-Id"];
+    let signed = [
+        "From",
+        "To",
+        "Cc",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "MIME-Version",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "Postal-Class",
+        "Postal-Item-Id",
+    ];
     let mut regions = Vec::new();
     let mut end = 0;
     for field in headers::fields(message) {
@@ -128,6 +139,7 @@ fn every_named_tag_is_covered() {
         ("ts=21112609", "ts=21112610", "token_contradicts_instant"),
         ("; fn==D0", "; fn==D1", "altered_mark"),
         ("; b=", "; n=9; b=", "altered_mark"),
+        ("; b=", "; b=AAAA", "altered_mark"),
         ("; pv=", "; pv=AAAA", "altered_mark"),
         ("lg=poshta.example/log", "lg=poshta.example/lag", "altered_mark"),
         ("c=relaxed/relaxed", "c=simple/relaxed", "malformed"),

@@ -236,6 +236,11 @@ impl Maker {
         self.add("removed-receipt", without_mark(&text, 1));
         self.add("removed-acceptance", without_mark(&text, 2));
         self.add("duplicate", twice(&text));
+        // An id in small letters, whose first digit has bits that no id has, is the same id.
+        let line = accept.lines().next().unwrap();
+        let id: String = line.split("; i=").nth(1).unwrap().chars().take(26).collect();
+        let other = format!("8{}", id.to_lowercase().strip_prefix('0').unwrap());
+        self.add("duplicate-in-small-letters", format!("Postal-Mark: {}\r\n{text}", altered(line, &id, &other)));
         let mut replayed = self.post.deliver(&letter());
         replayed.content = b"From: x@evil.example\r\nSubject: pay\r\n\r\nPay at once.\r\n".to_vec();
         self.add("other-message", replayed.message());

@@ -12,13 +12,15 @@ REQUIRED = set("from to cc subject date message-id mime-version content-type con
                "postal-class".split())
 ALWAYS, SIGNED = set("v i k op f ix fn st ts t z".split()), set("d s a c h bh b".split())
 SIGNATURE = SIGNED | set("hh pv lg n".split())
+# The last instant there is: 9999-12-30T22:00:00Z.
+LATEST = 253402207200
 NAME, TEXT, BASE64 = r"[a-z0-9][a-z0-9-]{0,31}", r"(=[0-9A-Fa-f]{2}|[^=])+", r"[A-Za-z0-9+/]*={0,2}"
 SHAPES = {
     "v": r"1", "i": r"(?i:[0-9A-HJKMNP-TV-Z]{26})", "k": r"accept|receive|deliver|surcharge|cancel|seal",
     "dk": r"delivered|handed|both", "op": NAME, "f": NAME, "ix": r"[0-9]{6}|[0-9A-Za-z]{7}", "no": r"[0-9]{1,3}",
-    "dv": TEXT, "fn": TEXT, "pl": TEXT, "st": r"KZ", "t": r"[0-9]{1,12}", "z": r"[+-][01][0-9][0-5][0-9]", "lb": NAME,
-    "ob": "|".join({*CITIES, *(oblast for oblast, *_ in CENTRES)}), "id": r"[A-Za-z]{2}[0-9]{9}[A-Za-z]{2}",
-    "pc": r"official", "am": r"[0-9]{1,18}", "ps": r"[\w-]{43}", "rc": r"[\w-]{22}\.[\w-]{43}", "c": r"relaxed/relaxed",
+    "dv": TEXT, "fn": TEXT, "pl": TEXT, "st": r"KZ", "ts": r"[0-9]{6}|[0-9]{8}", "t": r"[0-9]{1,12}",
+    "z": r"[+-][01][0-9][0-5][0-9]", "lb": NAME, "ob": "|".join({*CITIES, *(oblast for oblast, *_ in CENTRES)}),
+    "id": r"[A-Za-z]{2}[0-9]{9}[A-Za-z]{2}", "pc": r"official", "am": r"[0-9]{1,18}", "ps": r"[\w-]{43}", "rc": r"[\w-]{22}\.[\w-]{43}", "c": r"relaxed/relaxed",
     "n": r"[0-9]{1,18}", "h": r"[!-9;-~]+(:[!-9;-~]+)*", "bh": BASE64, "hh": BASE64, "pv": BASE64, "b": BASE64}
 NOT_ACCEPT = "receive deliver surcharge cancel seal"
 ONLY_IN = {"dk": "deliver", "lb": "accept", "rc": "receive deliver", "am": "surcharge", "pv": NOT_ACCEPT}
@@ -77,6 +79,8 @@ def check(tags):
     has_shape = all(re.fullmatch(shape, tags[name], re.ASCII) for name, shape in SHAPES.items() if name in tags)
     if not is_whole or not has_shape or not -720 <= minutes(tags["z"]) <= 840 or tags["z"] == "-0000":
         raise Malformed
+    if int(tags["t"]) > LATEST:
+        raise Malformed
     is_misplaced = any(name in tags and tags["k"] not in kinds.split() for name, kinds in ONLY_IN.items())
     is_missing = any(name not in tags and tags["k"] in kinds.split() for name, kinds in NEEDED_IN.items())
     texts = {name: unquote(tags[name]) for name in ("fn", "pl", "dv") if name in tags}
@@ -106,5 +110,5 @@ def is_token_right(tags):
     """P29, P30, P23: what clocks under z showed at t, with the hour or without; from a letter box that day or the next."""
     datetime.strptime(tags["ts"], "%d%m%y%H" if len(tags["ts"]) == 8 else "%d%m%y")
     clock = datetime.fromtimestamp(int(tags["t"]), timezone(timedelta(minutes=minutes(tags["z"]))))
-    dates = [day.strftime("%d%m%y") for day in (clock, clock + timedelta(days=1))]
-    return tags["ts"] in (dates if "lb" in tags else [dates[0], clock.strftime("%d%m%y%H")])
+    other = clock + timedelta(days=1) if "lb" in tags else clock
+    return tags["ts"] in (clock.strftime("%d%m%y"), other.strftime("%d%m%y" if "lb" in tags else "%d%m%y%H"))

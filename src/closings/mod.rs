@@ -278,9 +278,10 @@ impl Closings {
                 document: closing.document(),
             };
             add_closing(&mut batch, &stored)?;
+            // Also the numbers that a crash left, of which nobody else could tell the journal.
             let line = json!({
                 "device": closing.device, "event": "closed", "day": closing.day, "instant": closing.closed,
-                "sha256": closing.digest(),
+                "void": closing.void, "sha256": closing.digest(),
             });
             batch.journal(&line.to_string());
             made.push((device, closing));

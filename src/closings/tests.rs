@@ -301,6 +301,17 @@ async fn p31_days_that_were_missed_are_closed_in_order() {
     again.closings.close_due().await.unwrap();
     let closings = again.require_sound(DEVICE).await;
     assert_eq!(closings[4].void, [(numbers + 1, 50)], "what the first process left of its block");
+    let mut told = Vec::new();
+    let each = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["event"] == "closed" && line["device"] == DEVICE {
+            told.push(line["void"].clone());
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    again.store.read_blocking(|view| view.journal_lines(each)).unwrap();
+    let void = serde_json::json!([[numbers + 1, 50]]);
+    assert_eq!(told.last(), Some(&void), "the journal has them as void");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,15 +140,15 @@ fn verify(files: &[PathBuf], keys: Option<&Path>, target: &Target) -> Outcome {
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// One closing, or a list of them.
-fn read(file: &Path) -> anyhow::Result<Vec<Closing>> {
+/// One closing, a list of them, or a page of a list as the server answers it over HTTP.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Closing>> {
     let text = if file == Path::new("-") {
         std::io::read_to_string(std::io::stdin()).context("cannot read the standard input")?
     } else {
         std::fs::read_to_string(file).with_context(|| file.display().to_string())?
     };
-    let value: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
-    let values = match value {
+    let mut value: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    let values = match value.get_mut("closings").map(Value::take).unwrap_or(value) {
         Value::Array(values) => values,
         one => vec![one],
     };

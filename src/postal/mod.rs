@@ -39,8 +39,8 @@ mod zone;
 
 pub use class::{Class, ClassError, Colour, Form, LetterOptions, Sides};
 pub use closing::{
-    ActNote, CLOSING_VERSION, ClockNote, Closing, ClosingFault, Contradiction, DayBook, Issued, JournalLine, LogSpan,
-    NotAClosing, NotCanonical, Struck, Tally, canonical, check_chain,
+    Accounted, ActNote, CLOSING_VERSION, ClockNote, Closing, ClosingFault, Contradiction, DayBook, HeldMark, Issued,
+    JournalLine, LogSpan, NotAClosing, NotCanonical, Struck, Tally, canonical, check_chain, check_collection,
 };
 pub use date_token::{DateToken, NotADateToken};
 pub use device::{Device, DeviceId, DeviceKind, DeviceMark, Plomb};

@@ -25,7 +25,7 @@ const DAYS_BEHIND: i64 = 1;
 
 /// RFC 3161 §2.4.2: authorities state how exact their clocks are, and the operator's is allowed to drift (P31). Clocks that
 /// are so far apart contradict nobody.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
 
 /// So many days in a row without a checkpoint are searched for an earlier one that has the leaf.
 const LONGEST_GAP: i64 = 7;

@@ -1,4 +1,4 @@
-//! Each mark of a message: its proof, and when it came into the log. Nothing here reads a file or opens a connection.
+//! Each mark of a message: its proof, when it came into the log, and what the closings of its device say. Nothing here reads a file or opens a connection.
 
 use std::io;
 
@@ -10,6 +10,7 @@ use crate::tlog::dating::{Judge, Opinion, Place, history};
 use crate::tlog::monitor::{Alarm, Source};
 use crate::tlog::proof::Proof;
 
+use super::closings::Closings;
 use super::report::{OfMark, Report, Verdict};
 
 /// What is judged, and with what.
@@ -18,6 +19,8 @@ pub(super) struct Given<'a> {
     pub(super) message: &'a [u8],
     /// The published keys of the operators.
     pub(super) keys: Option<&'a MarksFile>,
+    /// The daily closings of devices that somebody has kept.
+    pub(super) closings: Option<&'a Closings<'a>>,
     pub(super) judge: Judge<'a>,
     pub(super) asked: Asked,
 }
@@ -43,6 +46,7 @@ pub(super) fn judge<S: Source<Error = io::Error>>(source: &mut S, given: &Given<
         message: verified.verdict,
         marks: judged.collect(),
         is_signature_asked: given.keys.is_some(),
+        faults: given.closings.map(Closings::faults),
     }
 }
 
@@ -67,7 +71,8 @@ impl<S: Source<Error = io::Error>> Bench<'_, S> {
         };
         of_mark.index = Some(place.index);
         of_mark.checkpoint_size = Some(place.head.size);
-        self.date(mark, &place, of_mark)
+        let dated = self.date(mark, &place, of_mark);
+        self.close(mark, &place, dated)
     }
 
     /// When it came into the log.
@@ -95,6 +100,17 @@ impl<S: Source<Error = io::Error>> Bench<'_, S> {
             authority: stamped.map(|stamped| stamped.authority),
             ..of_mark
         }
+    }
+
+    /// P31: whether it is among what its device made on that day. What the log says against it stays.
+    fn close(&self, mark: &Mark, place: &Place, dated: OfMark) -> OfMark {
+        let Some(closings) = self.given.closings else { return dated };
+        let found = closings.judge(mark, self.given.judge.key.name(), place.index);
+        let verdict = match dated.verdict {
+            Verdict::Proved | Verdict::Unknown if found.answer.is_against() => Verdict::NotInClosing,
+            other => other,
+        };
+        OfMark { verdict, closing: Some(found), ..dated }
     }
 
     /// Where the mark stands, by the first proof that holds: those that came with the message, then that of a file or of

@@ -1,5 +1,7 @@
-//! `poshta postmark prove`: the marks of a message against a transparency log, and against what others have seen of it.
+//! `poshta postmark prove`: the marks of a message against a transparency log, against what others have seen of it,
+//! and against the daily closings of their devices.
 
+mod closings;
 mod judge;
 mod report;
 
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::clock::{Clock as _, SystemClock};
+use crate::postal::MarksFile;
 use crate::tlog::dating::Judge;
 use crate::tlog::monitor::Source;
 use crate::tlog::stamps::Wanted;
@@ -18,7 +21,8 @@ use crate::tlog::stamps::Wanted;
 use super::fetch::{Prefix, SYSTEM_AUTHORITIES};
 use super::postmark::{Answer, MarkedMessage};
 use super::target::Target;
-use super::{Outcome, WrongUse, log, output};
+use super::{Outcome, WrongUse, closing, log, output};
+use closings::Closings;
 use judge::{Asked, Given, judge};
 
 /// What is proved, and with what.
@@ -43,6 +47,10 @@ pub(super) struct ProveArgs {
     /// Certificates of time-stamping authorities, or of those that issued theirs: without them no time stamp is believed.
     #[arg(long, value_name = "FILE")]
     stamp_authorities: Option<PathBuf>,
+    /// Daily closings of the devices that made the marks, each file one or a list of them: is a mark among what its device
+    /// made on the day that it names? Their signatures are checked with the published keys.
+    #[arg(long, value_name = "CLOSING", num_args = 1..)]
+    closings: Vec<PathBuf>,
     /// Language of the answer.
     #[arg(long, value_enum, default_value_t = Answer::En)]
     language: Answer,
@@ -56,9 +64,11 @@ pub(super) fn run(args: &ProveArgs) -> Outcome {
     let stamps = authorities.as_deref().map(|authorities| Wanted { authorities, policy: None, nonce: None });
     let mut files = Files::of(args)?;
     let (message, keys) = (args.message.read()?, args.message.keys(&args.target)?);
+    let closings = closings(&args.closings, keys.as_ref())?;
     let given = Given {
         message: &message,
         keys: keys.as_ref(),
+        closings: closings.as_ref(),
         judge: Judge { key: &key, stamps, now: SystemClock.now() },
         asked: if files.log.is_some() { Asked::Log } else { Asked::FilesOnly },
     };
@@ -69,6 +79,19 @@ pub(super) fn run(args: &ProveArgs) -> Outcome {
         output::line(&report.text(args.language))?;
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The closings of these files; `None` where none were named.
+fn closings<'a>(files: &[PathBuf], keys: Option<&'a MarksFile>) -> anyhow::Result<Option<Closings<'a>>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let keys = keys.ok_or_else(|| WrongUse("--closings needs the published keys: name them with --keys".to_owned()))?;
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(closing::read(file)?);
+    }
+    Ok(Some(Closings::new(all, keys)))
 }
 
 /// The files of a log: what is kept of them in a folder, and then those of its URL.

@@ -6,6 +6,7 @@ use crate::locale::{Lang, text};
 use crate::postal::{self, MarkReport};
 
 use super::super::postmark::Answer;
+use super::closings::{Fault, OfClosing};
 
 /// What is said of a message.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Report {
     pub(super) marks: Vec<OfMark>,
     /// Keys were given: then signatures have to hold.
     pub(super) is_signature_asked: bool,
+    /// What is wrong with the daily closings; `None` where none were given.
+    pub(super) faults: Option<Vec<Fault>>,
 }
 
 /// A mark, and what became of its proof.
@@ -43,6 +46,8 @@ pub(super) struct OfMark {
     pub(super) stamped_at: Option<String>,
     /// The authority, in its own words.
     pub(super) authority: Option<String>,
+    /// What the daily closings say; null where none were given, or where the log is not known to have the mark.
+    pub(super) closing: Option<OfClosing>,
     /// What a proof lacks, how the log contradicts itself, or why it cannot be read.
     pub(super) problem: Option<String>,
 }
@@ -61,6 +66,8 @@ pub(super) enum Verdict {
     BackDated,
     /// An authority has seen it in the log before its instant.
     AfterStamp,
+    /// By the daily closings its device did not make it on its day.
+    NotInClosing,
     /// There is no proof, and the log was not asked or is another one.
     NoProof,
     /// The log does not stand by what it says.
@@ -79,6 +86,7 @@ impl Verdict {
             Verdict::BadProof => "bad_proof",
             Verdict::BackDated => "back_dated",
             Verdict::AfterStamp => "after_stamp",
+            Verdict::NotInClosing => "not_in_closing",
             Verdict::NoProof => "no_proof",
             Verdict::Contradiction => "contradiction",
             Verdict::Unknown => "unknown",
@@ -100,7 +108,11 @@ impl Report {
     }
 
     fn is_proved(&self) -> bool {
-        self.marks.iter().all(|mark| mark.verdict == Verdict::Proved)
+        self.faults().is_empty() && self.marks.iter().all(|mark| mark.verdict == Verdict::Proved)
+    }
+
+    fn faults(&self) -> &[Fault] {
+        self.faults.as_deref().unwrap_or_default()
     }
 
     fn verdict(&self) -> &'static str {
@@ -124,6 +136,9 @@ impl Report {
         if self.is_signature_asked || self.message == postal::Verdict::Forged {
             lines.push(of_message);
         }
+        for Fault { device, day, fault } in self.faults() {
+            lines.push(text(lang, "prove-closing-fault", &[("device", device), ("day", day), ("reason", fault)]));
+        }
         for mark in &self.marks {
             lines.push(format!("  {}", mark.mark.text(language.into())));
             lines.extend(mark.sentences(lang, &self.origin).into_iter().map(|sentence| format!("    {sentence}")));
@@ -134,10 +149,11 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(Some(5))?;
         map.serialize_entry("verdict", self.verdict())?;
         map.serialize_entry("origin", &self.origin)?;
         map.serialize_entry("message", &self.message)?;
+        map.serialize_entry("closing_faults", &self.faults)?;
         map.serialize_entry("marks", &self.marks)?;
         map.end()
     }
@@ -157,6 +173,7 @@ impl OfMark {
             stamped_day: None,
             stamped_at: None,
             authority: None,
+            closing: None,
             problem: None,
         }
     }
@@ -171,17 +188,34 @@ impl OfMark {
             sentences.push(self.said(lang, "prove-back_dated", self.last_day_without.as_ref()));
         }
         sentences.push(match self.verdict {
-            Verdict::Proved | Verdict::BackDated if self.stamped_at.is_some() => self.said(lang, "prove-seen", None),
-            Verdict::Proved | Verdict::BackDated if self.first_day.is_some() => {
-                self.said(lang, "prove-day", self.first_day.as_ref())
-            }
-            Verdict::Proved | Verdict::BackDated => self.said(lang, "prove-no-day", None),
+            // A day or a stamp is told also where the closing is against it.
+            Verdict::Proved | Verdict::BackDated | Verdict::NotInClosing => self.dated(lang),
             Verdict::NoProof if self.log.as_ref().is_some_and(|log| log != origin) => {
                 self.said(lang, "prove-other_log", None)
             }
             other => self.said(lang, &format!("prove-{}", other.name()), None),
         });
+        sentences.extend(self.closing.as_ref().map(|closing| self.closed(lang, closing)));
         sentences
+    }
+
+    /// Since when others have seen it in the log.
+    fn dated(&self, lang: Lang) -> String {
+        match &self.first_day {
+            _ if self.stamped_at.is_some() => self.said(lang, "prove-seen", None),
+            Some(day) => self.said(lang, "prove-day", Some(day)),
+            None => self.said(lang, "prove-no-day", None),
+        }
+    }
+
+    /// What the daily closings say.
+    fn closed(&self, lang: Lang, closing: &OfClosing) -> String {
+        let size = closing.leaves.as_ref().map(|leaves| leaves.size.to_string()).unwrap_or_default();
+        let log = closing.leaves.as_ref().map(|leaves| leaves.origin.as_str()).unwrap_or_default();
+        let instant = self.mark.instant.as_deref().unwrap_or_default();
+        let [device, day] = [&closing.device, &closing.day].map(|text| text.as_deref().unwrap_or_default());
+        let arguments = [("device", device), ("day", day), ("size", &size), ("log", log), ("instant", instant)];
+        text(lang, &format!("prove-closing-{}", closing.answer.name()), &arguments)
     }
 
     fn said(&self, lang: Lang, key: &str, day: Option<&String>) -> String {

@@ -146,6 +146,30 @@ pub fn check_chain(closings: &[Closing], marks: &MarksFile) -> Vec<(usize, Closi
     faults
 }
 
+/// What is wrong with closings that somebody has put together, in the order of operators, devices and days: days may be
+/// missing between them. One that is wrong by itself is not compared with its neighbours.
+#[must_use]
+pub fn check_collection(closings: &[Closing], marks: &MarksFile) -> Vec<(usize, ClosingFault)> {
+    let mut faults = Vec::new();
+    let mut before: Option<&Closing> = None;
+    for (at, closing) in closings.iter().enumerate() {
+        let own = closing.faults(marks);
+        if !own.is_empty() {
+            faults.extend(own.into_iter().map(|fault| (at, fault)));
+            continue;
+        }
+        // Of one day there is one closing.
+        let is_neighbour = |before: &&Closing| {
+            (&before.operator, &before.device) == (&closing.operator, &closing.device)
+                && (before.day == closing.day
+                    || closing.previous_day().is_some_and(|day| day.to_string() == before.day))
+        };
+        faults.extend(before.filter(is_neighbour).and_then(|before| closing.follows(before)).map(|fault| (at, fault)));
+        before = Some(closing);
+    }
+    faults
+}
+
 fn is_in_use(key: &MarksKey, at: &str) -> bool {
     let parsed = |text: &Option<String>| text.as_ref().map(|text| text.parse::<Timestamp>());
     let Ok(at) = at.parse::<Timestamp>() else { return false };

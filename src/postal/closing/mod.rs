@@ -9,6 +9,7 @@
 mod book;
 mod canonical;
 mod check;
+mod held;
 mod line;
 mod numbers;
 #[cfg(test)]
@@ -28,7 +29,8 @@ use super::{DeviceKind, KeyError, SigningKey};
 
 pub use book::{Contradiction, DayBook, Tally};
 pub use canonical::{NotCanonical, canonical};
-pub use check::{ClosingFault, check_chain};
+pub use check::{ClosingFault, check_chain, check_collection};
+pub use held::{Accounted, HeldMark};
 pub use line::{JournalLine, Struck};
 
 /// What stands before the document when it is signed: nothing else that a device signs begins so.

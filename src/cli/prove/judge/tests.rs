@@ -1,5 +1,7 @@
 //! A letter whose marks came into the log when they say, and others.
 
+mod closings;
+
 use test_case::test_case;
 
 use super::*;
@@ -43,10 +45,21 @@ impl Office {
     }
 
     fn ask_as(&self, key: &Verifier, message: &str, source: &mut Served, asked: Asked) -> Report {
+        self.ask_with(None, key, message, source, asked)
+    }
+
+    fn ask_with(
+        &self,
+        closings: Option<&Closings<'_>>,
+        key: &Verifier,
+        message: &str,
+        source: &mut Served,
+        asked: Asked,
+    ) -> Report {
         let now: Timestamp = "2026-11-28T10:00:00Z".parse().unwrap();
         let stamps = Some(self.authority.wanted());
         let judge = Judge { key, stamps, now };
-        super::judge(source, &Given { message: message.as_bytes(), keys: Some(&self.keys), judge, asked })
+        super::judge(source, &Given { message: message.as_bytes(), keys: Some(&self.keys), closings, judge, asked })
     }
 
     /// The letter as an export with proofs has it.

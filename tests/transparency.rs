@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use poshta::postal::{Closing, SigningKey};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
 
 use crate::support::{Demo, poshta, succeeded};
 use crate::time_stamps::{authority, openssl};
@@ -107,6 +110,64 @@ fn each(report: &Value) -> Vec<&str> {
     report["marks"].as_array().unwrap().iter().map(|mark| mark["verdict"].as_str().unwrap()).collect()
 }
 
+/// As the device would close the day, if it were over, with so many leaves in the log.
+fn closed(data: &Path, mark: &Value, size: u64) -> Value {
+    let device = mark["closing"]["device"].as_str().unwrap();
+    let mut files = fs::read_dir(data.join("devices").join(device)).unwrap().map(|file| file.unwrap().path());
+    let file = files.find(|file| file.extension().is_some_and(|end| end == "key")).expect("a key");
+    let zone = jiff::tz::TimeZone::get("Asia/Almaty").unwrap();
+    let instant: jiff::Timestamp = mark["instant"].as_str().unwrap().parse().unwrap();
+    let begin = instant.to_zoned(zone).start_of_day().unwrap();
+    let end = begin.tomorrow().unwrap().timestamp().to_string();
+    let closing: Closing = serde_json::from_value(json!({
+        "v": 1, "operator": mark["operator"], "facility": mark["facility"], "device": device, "kind": "postmark",
+        "letter": mark["device"], "engraving": "", "day": begin.date().to_string(), "zone": "Asia/Almaty",
+        "from": begin.timestamp().to_string(), "to": end, "issued": null, "acts": [], "opened": [], "closed": end,
+        "impressions": { "accept": 2, "receive": 2, "delivered": 2 }, "total": 6, "before": 0, "first": 1, "last": 6,
+        "void": [], "marks_sha256": "", "clock": [], "previous": null, "selector": "", "algorithm": "", "signature": "",
+        "log": { "origin": "poshta.example/log", "first": 0, "last": 0, "size": size },
+    }))
+    .unwrap();
+    let pem = fs::read(&file).unwrap();
+    let key = SigningKey::from_pkcs8(PrivatePkcs8KeyDer::from_pem_slice(&pem).unwrap().secret_pkcs8_der()).unwrap();
+    let signed = closing.sign(file.file_stem().unwrap().to_str().unwrap(), &key).unwrap();
+    serde_json::to_value(signed).unwrap()
+}
+
+/// The marks of a letter against closings of their day, in each form in which closings are given out.
+fn the_day_is_closed(demo: &Demo, data: &Path, letter: &Path, from_log: &[&str]) {
+    let file = letter.with_file_name("closings.json");
+    let name = file.to_str().unwrap().to_owned();
+    let ask = |closings: &Value| {
+        fs::write(&file, closings.to_string()).unwrap();
+        proved(demo, letter, &[from_log, &["--closings", &name]].concat())
+    };
+    let answers = |report: &Value| -> Vec<String> {
+        let marks = report["marks"].as_array().unwrap().iter();
+        marks.map(|mark| mark["closing"]["answer"].as_str().unwrap().to_owned()).collect()
+    };
+    let (status, report) = ask(&json!([]));
+    assert_eq!((status, answers(&report)), (0, vec!["absent".to_owned(); 3]), "{report}");
+    let marks = report["marks"].as_array().unwrap().clone();
+    let of_all = |size: u64| -> Value { marks.iter().map(|mark| closed(data, mark, size)).collect() };
+
+    let whole = of_all(marks[0]["checkpoint_size"].as_u64().unwrap());
+    let (status, report) = ask(&json!({ "closings": whole, "more": false }));
+    assert_eq!((status, answers(&report)), (0, vec!["agrees".to_owned(); 3]), "{report}");
+    let first = marks.iter().map(|mark| mark["index"].as_u64().unwrap()).min().unwrap();
+    let (status, report) = ask(&of_all(first));
+    assert_eq!((status, each(&report)), (1, vec!["not_in_closing"; 3]), "{report}");
+    let mut forged = whole[0].clone();
+    forged["closed"] = forged["to"].as_str().unwrap().replace("00Z", "01Z").into();
+    let (status, report) = ask(&forged);
+    assert_eq!((status, report["closing_faults"].as_array().map(Vec::len)), (1, Some(1)), "{report}");
+    fs::write(&file, "{}").unwrap();
+    let key = format!("{}/log/key", demo.dir().parent().unwrap().display());
+    let arguments = ["postmark", "prove", letter.to_str().unwrap(), "--log-key", &key, "--closings", &name];
+    let unread = demo.poshta(&arguments);
+    assert!(String::from_utf8_lossy(&unread.stderr).contains("no daily closing"), "{unread:?}");
+}
+
 #[test]
 fn a_mark_is_compared_with_what_an_authority_has_seen_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -159,6 +220,8 @@ fn a_mark_is_compared_with_what_an_authority_has_seen_of_the_log() {
     assert_eq!((status, each(&report)), (1, vec!["contradiction"; 3]), "{report}");
     let (status, report) = proved(&demo, &bare, &from_log);
     assert_eq!((status, each(&report)), (0, vec!["proved"; 3]), "{report}");
+
+    the_day_is_closed(&demo, &at("data"), &bare, &from_log);
 
     // Marks that name this log and were never in it.
     let vector = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/postmark/valid.eml");

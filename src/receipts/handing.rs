@@ -152,7 +152,12 @@ impl Receipts {
             unnoted.drain(..count).collect()
         };
         for fetched in oldest {
-            self.note_or_keep(fetched).await;
+            match self.note_one(&fetched).await {
+                // Told already, and once is enough for a lock of hours.
+                Err(error) if error.is_for_now() => self.inner.unnoted.lock().push_back(fetched),
+                Err(error) => tracing::warn!(item = %fetched.item, %error, "a handing over is not noted"),
+                Ok(()) => {}
+            }
         }
     }
 

@@ -16,8 +16,12 @@ use crate::tlog::folder::{cover_id, milliseconds};
 /// the order in which they are looked for.
 const MOMENT_MS: u64 = 2_000;
 
-/// A moment of up to so many times `round_to` leaves looks like one that had few and was made larger by chance.
-const QUIET: usize = 8;
+/// A moment of up to so many times `round_to` leaves looks like one that had few and was made larger by chance: with 16
+/// that of any letter to up to a thousand mailboxes, which has 2,001 marks.
+const QUIET: usize = 128;
+
+/// Of 256 moments so many are made twice as large, and as many of those again.
+const DOUBLED: u8 = 85;
 
 /// More are filled up to a multiple of a part of them, so that at most an eighth is added.
 const PART: usize = 16;
@@ -55,9 +59,9 @@ fn rounded(impressions: usize, round_to: usize) -> usize {
     }
 }
 
-/// One in four is doubled, and one in four of these again: a quiet moment of any size may be that of a single copy.
-fn blurred(mut leaves: usize, round_to: usize, world: &World) -> usize {
-    while round_to > 1 && leaves > 0 && leaves * 2 <= QUIET * round_to && world.random::<1>()[0] < 64 {
+/// One in three is doubled, and one in three of these again: a quiet moment of any size may be that of a single copy.
+pub(super) fn blurred(mut leaves: usize, round_to: usize, world: &World) -> usize {
+    while round_to > 1 && leaves > 0 && leaves * 2 <= QUIET * round_to && world.random::<1>() < [DOUBLED] {
         leaves *= 2;
     }
     leaves

@@ -42,7 +42,7 @@ fn office(dir: &Path) -> Office {
 }
 
 /// The sizes of moments in which little was stamped.
-const QUIET: [usize; 4] = [16, 32, 64, 128];
+const QUIET: [usize; 8] = [16, 32, 64, 128, 256, 512, 1024, 2048];
 
 fn uncovered() -> Settings {
     Settings { round_leaves_to: 1, ..Settings::default() }
@@ -176,25 +176,29 @@ fn the_log_does_not_tell_how_many_copies_a_letter_has() {
     }
 }
 
-/// A letter of 63 copies has 127 marks.
+/// A letter to a thousand mailboxes, the most that one may have, has 2,001 marks.
 #[test]
-fn each_size_that_a_letter_of_63_copies_gives_a_moment_is_also_one_of_a_single_letter() {
+fn each_size_that_a_letter_gives_a_moment_is_also_one_of_a_single_copy() {
     let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
-    let sizes = |impressions: u8| -> std::collections::HashSet<usize> {
-        let leaves: Vec<_> = (1..=impressions).map(leaf).collect();
-        (0..3_000).map(|_| cover::covered(leaves.clone(), 16, &world).len()).collect()
-    };
-    // The rarest, one in 64, would be missing in one of 10^20 runs of this test.
-    assert_eq!(sizes(3), QUIET.into());
-    for impressions in [16, 17, 33, 65, 127, 128] {
-        assert!(sizes(impressions).is_subset(&QUIET.into()), "{impressions}");
+    // The rarest, one in 2,200, would be missing in one of 10^11 runs of this test.
+    let sizes: std::collections::HashSet<usize> = (0..60_000).map(|_| cover::blurred(16, 16, &world)).collect();
+    assert_eq!(sizes, QUIET.into());
+    for marks in [3, 16, 17, 33, 127, 129, 700, 2_001] {
+        let covered = cover::covered((1..=marks).map(numbered).collect(), 16, &world);
+        assert!(QUIET.contains(&covered.len()), "{marks} marks, {} leaves", covered.len());
     }
+}
+
+fn numbered(number: u16) -> (ImpressionId, Entry) {
+    let mut entry = [0; 32];
+    entry[..2].copy_from_slice(&number.to_be_bytes());
+    (ImpressionId(number.into()), Entry(entry))
 }
 
 #[test]
 fn where_a_mark_stands_among_the_leaves_of_its_checkpoint_is_chance() {
     let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
-    // A place that is not taken in 1,500 checkpoints would be taken by chance in one of 10^40 runs of this test.
+    // A place that is not taken in 1,300 checkpoints would be taken by chance in one of 10^35 runs of this test.
     let mut seen = std::collections::HashSet::new();
     for _ in 0..2_000 {
         let leaves = cover::covered(vec![leaf(1), leaf(2), leaf(3)], 16, &world);
@@ -244,8 +248,8 @@ fn what_comes_after_newer_impressions_is_covered_and_the_log_is_whole() {
 #[test]
 fn large_checkpoints_have_few_cover_leaves() {
     let world = World { clock: Arc::new(Hand(Held::new(Timestamp::UNIX_EPOCH))), entropy: Arc::new(SystemEntropy) };
-    let size = |count: u8| cover::covered((1..=count).map(leaf).collect(), 2, &world).len();
-    assert_eq!([0, 17, 100, 129, 255].map(size), [0, 18, 104, 144, 256]);
+    let size = |count: u16| cover::covered((1..=count).map(numbered).collect(), 2, &world).len();
+    assert_eq!([0, 257, 300, 500, 2000].map(size), [0, 288, 320, 512, 2048]);
 }
 
 #[test]

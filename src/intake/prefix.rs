@@ -1,5 +1,6 @@
 //! The headers that stand above the received bytes (DESIGN 7), rendered once and never again.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -65,9 +66,9 @@ impl ItemPrefix<'_> {
         let (from, protocol) = match (&self.origin.connection, &self.origin.entrance) {
             (Some(connection), _) => (self.client_clause(connection), self.protocol(connection)),
             (None, Entrance::Scan { facility }) => {
-                (format!("from {} (scan centre)", word(facility)), "HTTPS".to_owned())
+                (format!("from {} (scan centre)", word(facility)), Cow::Borrowed("HTTPS"))
             }
-            (None, _) => (format!("from {} (this system)", self.host_name), "LOCAL".to_owned()),
+            (None, _) => (format!("from {} (this system)", self.host_name), Cow::Borrowed("LOCAL")),
         };
         format!(
             "Received: {from}\r\n\tby {} with {protocol} id {};\r\n\t{}\r\n",
@@ -79,10 +80,10 @@ impl ItemPrefix<'_> {
 
     /// RFC 6531 §4.3 names the extension where it was used. That it was used for the sake of a recipient who does not see
     /// himself in the letter would tell the others of a blind copy: then it is the name without.
-    fn protocol(&self, connection: &Connection) -> String {
+    fn protocol(&self, connection: &Connection) -> Cow<'static, str> {
         match connection.protocol.strip_prefix("UTF8") {
-            Some(rest) if !self.is_internationalized => format!("E{rest}"),
-            _ => connection.protocol.to_owned(),
+            Some(rest) if !self.is_internationalized => Cow::Owned(format!("E{rest}")),
+            _ => Cow::Borrowed(connection.protocol),
         }
     }
 

@@ -20,7 +20,8 @@ SHAPES = {
     "dk": r"delivered|handed|both", "op": NAME, "f": NAME, "ix": r"[0-9]{6}|[0-9A-Za-z]{7}", "no": r"[0-9]{1,3}",
     "dv": TEXT, "fn": TEXT, "pl": TEXT, "st": r"KZ", "ts": r"[0-9]{6}|[0-9]{8}", "t": r"[0-9]{1,12}",
     "z": r"[+-][01][0-9][0-5][0-9]", "lb": NAME, "ob": "|".join({*CITIES, *(oblast for oblast, *_ in CENTRES)}),
-    "id": r"[A-Za-z]{2}[0-9]{9}[A-Za-z]{2}", "pc": r"official", "am": r"[0-9]{1,18}", "ps": r"[\w-]{43}", "rc": r"[\w-]{22}\.[\w-]{43}", "c": r"relaxed/relaxed",
+    "id": r"[A-Za-z]{2}[0-9]{9}[A-Za-z]{2}", "pc": r"official", "am": r"[0-9]{1,18}", "ps": r"[\w-]{43}",
+    "rc": r"[\w-]{22}\.[\w-]{43}", "c": r"relaxed/relaxed",
     "n": r"[0-9]{1,18}", "h": r"[!-9;-~]+(:[!-9;-~]+)*", "bh": BASE64, "hh": BASE64, "pv": BASE64, "b": BASE64}
 NOT_ACCEPT = "receive deliver surcharge cancel seal"
 ONLY_IN = {"dk": "deliver", "lb": "accept", "rc": "receive deliver", "am": "surcharge", "pv": NOT_ACCEPT}

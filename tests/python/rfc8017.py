@@ -13,5 +13,5 @@ def is_signed(key, text, signature):
     size = (n.bit_length() + 7) // 8
     info = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(text).digest()
     padded = b"\0\1" + b"\xff" * (size - len(info) - 3) + b"\0" + info
-    is_in_range = int.from_bytes(signature, "big") < n
-    return len(signature) == size and is_in_range and pow(int.from_bytes(signature, "big"), e, n).to_bytes(size, "big") == padded
+    s = int.from_bytes(signature, "big")
+    return len(signature) == size and s < n and pow(s, e, n).to_bytes(size, "big") == padded

@@ -12,6 +12,8 @@ pub(super) struct Closings<'a> {
     keys: &'a MarksFile,
     /// By operator, device and day; each once.
     all: Vec<Closing>,
+    /// Which of them hold by themselves: a signature is checked once, however many marks there are.
+    sound: Vec<bool>,
     /// Places in `all` of those that are not what they say, by themselves or beside another one.
     faults: Vec<(usize, String)>,
 }
@@ -109,7 +111,8 @@ impl<'a> Closings<'a> {
         all.sort_by_cached_key(|closing| (place(closing), closing.document()));
         all.dedup();
         let faults = check_collection(&all, keys).into_iter().map(|(at, fault)| (at, fault.to_string())).collect();
-        Closings { keys, all, faults }
+        let sound = all.iter().map(|closing| closing.faults(keys).is_empty()).collect();
+        Closings { keys, all, sound, faults }
     }
 
     /// What is wrong with them.
@@ -153,7 +156,7 @@ impl<'a> Closings<'a> {
 
     /// Those that hold by themselves.
     fn sound(&self) -> impl Iterator<Item = &Closing> {
-        self.all.iter().filter(|closing| closing.faults(self.keys).is_empty())
+        self.all.iter().zip(&self.sound).filter(|(_, is_sound)| **is_sound).map(|(closing, _)| closing)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Each mark of a message: its proof, when it came into the log, and what the closings of its device say. Nothing here reads a file or opens a connection.
+//! Each mark of a message: its proof, when it came into the log, and what the closings of its device say. Nothing here
+//! reads a file or opens a connection.
 
 use std::io;
 

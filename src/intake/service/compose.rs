@@ -1,11 +1,8 @@
 //! Everything that must exist when the client sees `250`, in one batch.
 
-use std::collections::HashSet;
-
 use bytes::Bytes;
 use jiff::tz::Offset;
 
-use crate::address::Address;
 use crate::hybrid::{PaperItem, PaperPlan, Telling};
 use crate::ids::EmailId;
 use crate::message::{Structure, Summary, ids};
@@ -16,6 +13,7 @@ use crate::store::{Batch, RecordSlot};
 use super::super::content::Content;
 use super::super::item::{Bound, Item, Mailbox, Onward, SharedPrefix};
 use super::super::marking::{self, Arrival, Stroke, Strokes};
+use super::super::named::Named;
 use super::super::paying::{Accepted, PaymentMarks};
 use super::super::policy::Routing;
 use super::super::prefix::ItemPrefix;
@@ -189,13 +187,12 @@ impl Placed {
         if !self.routing.routes.iter().any(|(_, route)| matches!(route, Route::Remote(_))) {
             return Ok(());
         }
-        let shown: HashSet<&Address> =
-            self.routing.shown(&self.header).map(|(recipient, _)| &recipient.address).collect();
+        let named = Named::in_header(&self.header);
         for (number, (recipient, route)) in self.routing.routes.iter().enumerate() {
             if let Route::Remote(_) = route {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 let wanted = self.receipts.as_ref().map(|receipts| receipts.wanted(recipient, route));
-                let is_blind = !shown.contains(&recipient.address);
+                let is_blind = !named.has(&recipient.address);
                 self.item.send_on(batch, &Onward { number, recipient, wanted, is_blind }, &self.structure)?;
             }
         }

@@ -77,6 +77,27 @@ def http(method, path, token=None, body=None, headers=None, expect=None):
     return result
 
 
+def log_tiles(level, size):
+    """The tiles of a log of so many leaves at level "0" or "entries" (c2sp.org/tlog-tiles), the last one partial."""
+    for begin in range(0, size, 256):
+        width = min(256, size - begin)
+        partial = f".p/{width}" if width < 256 else ""
+        _, headers, tile = http("GET", f"/log/tile/{level}/{begin // 256:03}{partial}", expect=200)
+        assert "immutable" in headers["Cache-Control"]
+        yield tile
+
+
+def log_entries(size):
+    """All entries, from the bundles: each has its length before it."""
+    found = []
+    for bundle in log_tiles("entries", size):
+        while bundle:
+            length = int.from_bytes(bundle[:2], "big")
+            found.append(bundle[2:2 + length])
+            bundle = bundle[2 + length:]
+    return found
+
+
 def post_json(path, token, value, expect=None, headers=None):
     status, _, body = http("POST", path, token, json.dumps(value).encode(),
                            {"Content-Type": "application/json", **(headers or {})}, expect)

@@ -57,21 +57,6 @@ def is_included(proof, entry):
     return last == 0 and hash == root
 
 
-def entries(size):
-    """All entries, from the bundles."""
-    found = []
-    while len(found) < size:
-        index = len(found) // 256
-        width = min(256, size - index * 256)
-        _, headers, bundle = http("GET", f"/log/tile/entries/{index:03}" + (f".p/{width}" if width < 256 else ""), expect=200)
-        assert "immutable" in headers["Cache-Control"]
-        while bundle:
-            length = int.from_bytes(bundle[:2], "big")
-            found.append(bundle[2:2 + length])
-            bundle = bundle[2 + length:]
-    return found
-
-
 def proof_of(impression):
     for _ in range(600):
         status, _, body = http("GET", f"/log/proof?i={impression}")
@@ -108,10 +93,9 @@ for impression, entry in second:
     assert is_included(proof_of(impression), entry)
 size, root = opened(http("GET", "/log/checkpoint", expect=200)[2].decode())
 assert size >= 6 and size > earlier[0]
-leaves = [leaf_hash(entry) for entry in entries(size)]
+leaves = [leaf_hash(entry) for entry in log_entries(size)]
 assert root_of(leaves) == root
 assert root_of(leaves[:earlier[0]]) == earlier[1], "the log began otherwise than it goes on"
-assert {entry for _, entry in first + second} <= set(entries(size))
-tile = http("GET", f"/log/tile/0/000.p/{size}", expect=200)[2]
-assert tile == b"".join(leaves)
+assert {entry for _, entry in first + second} <= set(log_entries(size))
+assert b"".join(log_tiles("0", size)) == b"".join(leaves)
 print(first[0][0])

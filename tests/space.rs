@@ -82,7 +82,7 @@ struct Size {
     /// What its files take of the disk, also those that are only still open.
     disk: u64,
     rows_disk: u64,
-    /// Keys, values, records that rows name, and the journal.
+    /// Keys, values, records that rows name, the journal, and the log of marks.
     live: u64,
     rows_live: u64,
     rows_count: bool,
@@ -136,10 +136,12 @@ impl Filled {
         let stats: Value = serde_json::from_str(&self.served.poshta(&["store", "stats"])).unwrap();
         let rows_live = stats["rows"].as_object().unwrap().values().map(|class| class["bytes"].as_u64().unwrap()).sum();
         let of = |name: &str| stats[name].as_u64().unwrap();
+        // As the journal nothing of it ever goes; how large it gets is left to chance.
+        let log = disk_bytes(&self.served.dir.join("log")).unwrap();
         Size {
             disk: disk_bytes(&self.served.dir).unwrap() + unnamed_bytes(self.served.pid, &self.served.dir),
             rows_disk: disk_bytes(&self.served.dir.join("rows")).unwrap(),
-            live: rows_live + of("pack_live_bytes") + of("journal_disk_bytes"),
+            live: rows_live + of("pack_live_bytes") + of("journal_disk_bytes") + log,
             rows_live,
             rows_count: self.fill_bytes >= ROWS_COUNT_FROM_BYTES,
         }

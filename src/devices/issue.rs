@@ -103,7 +103,7 @@ impl Devices {
         add_audit(&mut batch, &audit(&act))?;
         batch.journal(&line(&act));
         self.inner.store.commit(batch).await?;
-        self.inner.whereabouts.write().insert(device.clone(), Whereabouts::of(&act));
+        self.publish_place(device, Whereabouts::of(&act));
         if let Some(keys) = keys {
             self.publish(device, keys);
         }
@@ -120,7 +120,7 @@ impl Devices {
 
     /// Makes a key for a device that has none; all its keys then.
     async fn add_key(&self, device: &DeviceId, batch: &mut Batch) -> Result<Option<Vec<DeviceKey>>, Error> {
-        if self.inner.published.read().contains_key(device.as_str()) {
+        if self.inner.published.keys.read().contains_key(device.as_str()) {
             return Ok(None);
         }
         let (dir, name, now) = (self.inner.dir.clone(), device.clone(), self.inner.world.now());

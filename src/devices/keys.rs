@@ -39,7 +39,7 @@ impl Devices {
         let _changing = self.inner.changing.lock().await;
         let unknown = || Error::UnknownDevice(device.to_string());
         let in_use = self.inner.in_use.read().get(&device).cloned().ok_or_else(unknown)?;
-        let mut keys = self.inner.published.read().get(device.as_str()).cloned().unwrap_or_default();
+        let mut keys = self.inner.published.keys.read().get(device.as_str()).cloned().unwrap_or_default();
         let (dir, name, now) = (self.inner.dir.clone(), device.clone(), self.inner.world.now());
         let made = blocking(move || match file {
             Some(file) => bring(&dir, &name, &file, now),
@@ -88,10 +88,6 @@ impl Devices {
             Ok(())
         })
         .await
-    }
-
-    pub(super) fn publish(&self, device: &DeviceId, keys: Vec<DeviceKey>) {
-        self.inner.published.write().insert(device.to_string(), keys);
     }
 
     /// The device with this name.

@@ -11,6 +11,7 @@ mod issue;
 pub(crate) mod key_file;
 mod keys;
 mod pages;
+mod published;
 mod reserve;
 mod settings;
 mod strikes;
@@ -28,9 +29,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::{Timestamp, World};
-use crate::postal::{
-    Device, DeviceId, Facility, KeyError, MarksFile, MarksKey, NotStamped, Registry, Signer, SigningKey,
-};
+use crate::postal::{Device, DeviceId, Facility, KeyError, MarksFile, NotStamped, Registry, Signer, SigningKey};
 use crate::store::device_keys::DeviceKey;
 use crate::store::{self, Store};
 
@@ -41,6 +40,7 @@ pub use self::strikes::Strikes;
 
 use self::clock::{ClockWatch, Occasion};
 use self::issue::Whereabouts;
+use self::published::Published;
 
 /// Where private keys lie in the data directory.
 pub const DIR: &str = "devices";
@@ -89,8 +89,7 @@ struct Inner {
     world: World,
     /// Devices that were used since the start.
     in_use: RwLock<HashMap<DeviceId, Arc<InUse>>>,
-    /// All public keys, by device, the oldest first.
-    published: RwLock<BTreeMap<String, Vec<DeviceKey>>>,
+    published: Published,
     /// The newest instant in the journal when this process began; no device stamps an earlier one.
     floor: tokio::sync::OnceCell<Option<Timestamp>>,
     /// Where devices are that were issued, returned or revoked by a command.
@@ -258,7 +257,7 @@ impl Devices {
             store,
             world,
             in_use: RwLock::default(),
-            published: RwLock::new(published),
+            published: Published::new(published),
             floor: tokio::sync::OnceCell::new(),
             changing: tokio::sync::Mutex::default(),
             unused: Mutex::default(),
@@ -270,23 +269,6 @@ impl Devices {
     #[must_use]
     pub fn begin(&self) -> Strikes {
         Strikes::new(self.clone())
-    }
-
-    /// What everybody may know: the facilities, their devices and all keys that ever signed, and what other
-    /// operators publish.
-    #[must_use]
-    pub fn marks(&self) -> MarksFile {
-        let mut marks = MarksFile::of(&self.inner.registry);
-        for (device, keys) in &*self.inner.published.read() {
-            marks.add_keys(device, keys.iter().map(published).collect());
-        }
-        for (device, place) in &*self.inner.whereabouts.read() {
-            if let Whereabouts::Revoked(at) = place {
-                marks.revoke(device.as_str(), *at);
-            }
-        }
-        self.inner.operators.iter().for_each(|operator| marks.add_operators(operator.clone()));
-        marks
     }
 
     /// Checks the clock before the first impression, then again and again until told to stop.
@@ -454,17 +436,6 @@ fn remembered(
         }
         Ok((whereabouts, closed))
     })
-}
-
-fn published(key: &DeviceKey) -> MarksKey {
-    let shown = |second| Timestamp::from_second(second).map(|instant| instant.to_string()).ok();
-    MarksKey {
-        selector: key.selector.clone(),
-        algorithm: key.algorithm.clone(),
-        public_key: key.public_key.clone(),
-        from: shown(key.from_s),
-        to: key.to_s.and_then(shown),
-    }
 }
 
 #[cfg(test)]

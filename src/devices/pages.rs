@@ -16,13 +16,13 @@ impl Devices {
     /// Every device that has a key: those that may have stamped.
     #[must_use]
     pub fn with_keys(&self) -> Vec<DeviceId> {
-        self.inner.published.read().keys().filter_map(|device| device.parse().ok()).collect()
+        self.inner.published.keys.read().keys().filter_map(|device| device.parse().ok()).collect()
     }
 
     /// The first second of a device's first key: it stamped nothing before.
     #[must_use]
     pub fn first_key_from(&self, device: &DeviceId) -> Option<Timestamp> {
-        let published = self.inner.published.read();
+        let published = self.inner.published.keys.read();
         Timestamp::from_second(published.get(device.as_str())?.iter().map(|key| key.from_s).min()?).ok()
     }
 
@@ -68,7 +68,7 @@ impl Devices {
         let key = match in_use {
             Some(in_use) => Arc::clone(&in_use.state.lock().key),
             None => {
-                let rows = self.inner.published.read().get(device.as_str()).cloned().unwrap_or_default();
+                let rows = self.inner.published.keys.read().get(device.as_str()).cloned().unwrap_or_default();
                 let dir = self.inner.dir.clone();
                 Arc::new(keys::blocking(move || keys::current(&dir, &rows)).await?)
             }

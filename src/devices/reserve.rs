@@ -82,7 +82,7 @@ impl Devices {
 
     /// A device that is at another node from the beginning gets its key there.
     fn may_be_opened(&self, device: &DeviceId) -> bool {
-        self.is_here(device) || self.inner.published.read().contains_key(device.as_str())
+        self.is_here(device) || self.inner.published.keys.read().contains_key(device.as_str())
     }
 
     /// P31: puts the open devices away for the night. The numbers that they have left are given back, so that their next
@@ -162,7 +162,7 @@ impl Devices {
             }
             let mut device = Wanted { id: id.clone(), in_use, key: None, keys: None, given: None, first: 0 };
             if device.in_use.is_none() {
-                let rows = self.inner.published.read().get(id.as_str()).cloned().unwrap_or_default();
+                let rows = self.inner.published.keys.read().get(id.as_str()).cloned().unwrap_or_default();
                 let (dir, name, now) = (self.inner.dir.clone(), id.clone(), self.inner.world.now());
                 let Found { key, changed } = blocking(move || find_or_make(&dir, &name, rows, now)).await?;
                 (device.key, device.keys) = (Some(key), changed);
@@ -239,7 +239,7 @@ impl Devices {
 
     /// The first second of the key that a device signs with.
     fn begun(&self, device: &DeviceId) -> Option<Timestamp> {
-        let published = self.inner.published.read();
+        let published = self.inner.published.keys.read();
         Timestamp::from_second(published.get(device.as_str())?.last()?.from_s).ok()
     }
 

@@ -116,7 +116,12 @@ impl Node {
         lines.map(|line| line["seq"].as_u64().unwrap()).collect()
     }
 
-    fn keys(&self, device: &str) -> Vec<MarksKey> {
+    /// What everybody is sent of it.
+    fn sent(&self) -> MarksFile {
+        serde_json::from_slice(&self.devices.marks_json().unwrap()).unwrap()
+    }
+
+    fn keys(&self, device: &str) -> Vec<crate::postal::MarksKey> {
         let marks = self.devices.marks();
         let facilities = marks.operators.iter().flat_map(|operator| &operator.facilities);
         let mut devices = facilities.flat_map(|facility| &facility.devices);
@@ -183,10 +188,13 @@ async fn a_rotated_key_ends_and_stays_published() {
     let mut strikes = node.devices.begin();
     let old = node.strike(&mut strikes).await.unwrap();
     node.clock.0.fetch_add(60, Ordering::SeqCst);
+    let before = node.sent();
     let rotated = node.devices.rotate(DEVICE, None).await.unwrap();
     let new = node.strike(&mut strikes).await.unwrap();
     assert_eq!(new.signer().selector, rotated.selector);
     assert_ne!(old.signer().selector, rotated.selector);
+    assert_ne!(node.sent(), before);
+    assert_eq!(node.sent(), *node.devices.marks());
     let keys = node.keys(DEVICE);
     let at = |text: &Option<String>| text.as_ref().map(|text| text.parse::<Timestamp>().unwrap());
     assert_eq!(keys.len(), 2);
@@ -492,11 +500,12 @@ async fn p31_a_device_that_was_revoked_never_stamps_again_and_everybody_is_told(
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(dir.path(), 100);
     node.mark().await;
+    let revoked = |marks: &MarksFile| serde_json::to_string(marks).unwrap().contains("revoked_at");
+    assert!(!revoked(&node.devices.marks()) && !revoked(&node.sent()));
     node.devices.handle(DEVICE, Handling::Revoke { reason: "lost".into() }, "test").await.unwrap();
     let issue = Handling::Issue { node: None, holder: "A. Serikova".into(), role: None, reason: None };
     assert!(matches!(node.devices.handle(DEVICE, issue, "test").await, Err(Error::NotPossible { .. })));
-    let marks = serde_json::to_value(node.devices.marks()).unwrap().to_string();
-    assert!(marks.contains("revoked_at"), "{marks}");
+    assert!(revoked(&node.devices.marks()) && revoked(&node.sent()));
     assert!(matches!(node.strike(&mut node.devices.begin()).await, Err(Error::NotIssued(_))));
 }
 

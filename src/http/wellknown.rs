@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use crate::postal::MarksFile;
-
+use super::problem::Problem;
 use super::{Api, routes};
 
 /// `GET /api/v1/openapi.json`
@@ -14,6 +15,7 @@ pub(super) async fn openapi() -> Json<Value> {
 }
 
 /// `GET /.well-known/poshta-marks.json`
-pub(super) async fn marks(State(api): State<Api>) -> Json<MarksFile> {
-    Json(api.devices().marks())
+pub(super) async fn marks(State(api): State<Api>) -> Result<Response, Problem> {
+    let json = api.devices().marks_json().map_err(|error| Problem::temporary(&error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }

@@ -1,6 +1,8 @@
 //! Marks that a letter has when it comes from another server. Those that hold by the keys of a configured operator
 //! stay as they are (INTERFACE, Headers), and what was found of each is said in `Authentication-Results`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::message::headers;
@@ -25,7 +27,7 @@ impl ArrivingMarks {
         origin: &Origin,
         header: &Bytes,
         body: BodyHash,
-        keys: impl FnOnce() -> MarksFile,
+        keys: impl FnOnce() -> Arc<MarksFile>,
     ) -> Result<Self, Refusal> {
         if origin.entrance != Entrance::Mx || headers::find(header, "Postal-Mark").is_none() {
             return Ok(ArrivingMarks::default());

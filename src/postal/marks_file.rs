@@ -164,25 +164,10 @@ impl MarksFile {
         MarksFile { operators: operators.collect() }
     }
 
-    /// Adds the keys of a device, the oldest first.
-    pub fn add_keys(&mut self, device: &str, keys: Vec<MarksKey>) {
+    /// Every device, for what the registry does not know. One that was altered is there several times.
+    pub fn devices_mut(&mut self) -> impl Iterator<Item = &mut MarksDevice> {
         let facilities = self.operators.iter_mut().flat_map(|operator| &mut operator.facilities);
-        for device in facilities.flat_map(|facility| &mut facility.devices).filter(|entry| entry.id == device) {
-            let current = keys.last().filter(|key| key.to.is_none());
-            device.selector = current.map(|key| key.selector.clone());
-            device.algorithm = current.map(|key| key.algorithm.clone());
-            device.public_key = current.map(|key| key.public_key.clone());
-            device.keys.clone_from(&keys);
-        }
-    }
-
-    /// Notes that a device was revoked, if not earlier than the registry says.
-    pub fn revoke(&mut self, device: &str, at: crate::clock::Timestamp) {
-        let facilities = self.operators.iter_mut().flat_map(|operator| &mut operator.facilities);
-        for entry in facilities.flat_map(|facility| &mut facility.devices).filter(|entry| entry.id == device) {
-            let known = entry.revoked_at.as_ref().and_then(|known| known.parse().ok());
-            entry.revoked_at = Some(known.map_or(at, |known| at.min(known)).to_string());
-        }
+        facilities.flat_map(|facility| &mut facility.devices)
     }
 
     /// Adds what other operators publish. An operator that is there already stays as it is.
@@ -257,6 +242,21 @@ impl MarksFacility {
 }
 
 impl MarksDevice {
+    /// Its keys, the oldest first.
+    pub fn set_keys(&mut self, keys: Vec<MarksKey>) {
+        let current = keys.last().filter(|key| key.to.is_none());
+        self.selector = current.map(|key| key.selector.clone());
+        self.algorithm = current.map(|key| key.algorithm.clone());
+        self.public_key = current.map(|key| key.public_key.clone());
+        self.keys = keys;
+    }
+
+    /// Notes that it was revoked, if not earlier than the registry says.
+    pub fn revoke(&mut self, at: Timestamp) {
+        let known = self.revoked_at.as_ref().and_then(|known| known.parse().ok());
+        self.revoked_at = Some(known.map_or(at, |known| at.min(known)).to_string());
+    }
+
     /// The key with this selector. A file that names one key only says nothing of when it was in use.
     #[must_use]
     pub fn key(&self, selector: &str) -> Option<MarksKey> {

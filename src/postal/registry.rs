@@ -353,6 +353,38 @@ pub(super) mod tests {
         assert!(error.contains("key zone") && error.contains("key number"), "{error}");
     }
 
+    /// A national operator has about as many offices.
+    #[test]
+    fn p4_thousands_of_facilities_are_read_and_the_last_one_is_checked_as_the_first() {
+        let village = |number: usize| {
+            format!(
+                "[[facility]]\nid = \"village-{number}\"\noperator = \"kazpost\"\nkind = \"counter\"\n\
+                 name_kk = \"Ауыл пошта бөлімшесі\"\nindex = \"{:06}\"\noblast = \"KZ-11\"\n\
+                 settlement_kk = \"Ауыл {number}\"\nzone = \"Asia/Almaty\"\n\
+                 [[facility.device]]\nid = \"village-{number}-1\"\nkind = \"postmark\"\n",
+                30_000 + number
+            )
+        };
+        let text = EXAMPLE.to_owned() + &(0..4_000).map(village).collect::<String>();
+        let registry = Registry::parse(&text).unwrap();
+        assert_eq!(registry.versions().len(), sample().versions().len() + 4_000);
+        let home = registry.home_facility(&"033999".parse().unwrap(), now()).unwrap();
+        assert_eq!(home.id.as_str(), "village-3999");
+        let next_door = village(4_000).replace("Ауыл 4000", "Ауыл 3999");
+        let error = Registry::parse(&(text.clone() + &next_door)).unwrap_err().to_string();
+        let line = |of: &str| text.lines().position(|line| line == of).unwrap() + 1;
+        let of_both = [line("id = \"village-3999\"") - 1, text.lines().count() + 1];
+        for (said, line) in error.lines().zip(of_both) {
+            assert!(
+                said.starts_with(&format!("line {line}: ")) && said.contains("several facilities (P14)"),
+                "{error}"
+            );
+        }
+        assert_eq!(error.lines().count(), 2, "{error}");
+        let twice = text.clone() + &village(0);
+        assert!(Registry::parse(&twice).unwrap_err().to_string().contains("two facilities with this id"));
+    }
+
     #[test]
     fn unknown_key_is_refused() {
         assert!(problems_after("low_volume = true", "low_volumes = true").contains("low_volumes"));

@@ -1,27 +1,63 @@
 //! The rules of order 57 that a set of facilities and devices must keep (P4, P8, P10, P13-P17, P25-P28, P30).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::registry_file::{Contents, Lines, Located, Problem};
-use super::{Device, DeviceKind, Facility, FacilityKind, Operator};
+use super::{Device, DeviceKind, Facility, FacilityId, FacilityKind, OblastCode, Operator, OperatorId};
 
 /// Every breach of a rule in the file, in the order of the file.
 pub(super) fn check(contents: &Contents) -> Vec<Problem> {
     let mut problems = Vec::new();
     check_operators(contents, &mut problems);
-    for (at, located) in contents.facilities.iter().enumerate() {
+    let neighbours = Neighbours::of(&contents.facilities);
+    for located in &contents.facilities {
         let mut breaches = Breaches::of_facility(located, &mut problems);
         check_names(&located.facility, &mut breaches);
         check_kind(&located.facility, &mut breaches);
-        let others = || contents.facilities.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, it)| it);
-        check_versions(&located.facility, others(), &mut breaches);
-        check_number(&located.facility, others(), &mut breaches);
+        check_versions(&located.facility, &neighbours, &mut breaches);
+        check_number(&located.facility, &neighbours, &mut breaches);
         check_operator(&located.facility, &contents.operators, &mut breaches);
         check_devices(located, &mut problems);
     }
     check_unique_devices(contents, &mut problems);
     problems.sort_by_key(|problem| problem.line);
     problems
+}
+
+/// The facilities with which one is compared: a national operator has thousands.
+struct Neighbours<'a> {
+    by_id: HashMap<&'a FacilityId, Vec<&'a Facility>>,
+    by_settlement: HashMap<Settlement<'a>, Vec<&'a Facility>>,
+}
+
+/// Operator, oblast and name.
+type Settlement<'a> = (&'a OperatorId, OblastCode, &'a str);
+
+impl<'a> Neighbours<'a> {
+    fn of(facilities: &'a [Located]) -> Self {
+        let mut neighbours = Neighbours { by_id: HashMap::new(), by_settlement: HashMap::new() };
+        for Located { facility, .. } in facilities {
+            neighbours.by_id.entry(&facility.id).or_default().push(facility);
+            neighbours.by_settlement.entry(settlement(facility)).or_default().push(facility);
+        }
+        neighbours
+    }
+
+    /// The other ones with the id of this one that are there on one of its days.
+    fn versions(&self, of: &'a Facility) -> impl Iterator<Item = &'a Facility> {
+        let with_id = self.by_id.get(&of.id).into_iter().flatten().copied();
+        with_id.filter(|other| !std::ptr::eq(*other, of) && other.period.overlaps(&of.period))
+    }
+
+    /// The other ones of its operator in its settlement, on one of its days.
+    fn in_settlement(&self, of: &'a Facility) -> impl Iterator<Item = &'a Facility> {
+        let there = self.by_settlement.get(&settlement(of)).into_iter().flatten().copied();
+        there.filter(|other| other.id != of.id && other.period.overlaps(&of.period))
+    }
+}
+
+fn settlement(of: &Facility) -> Settlement<'_> {
+    (&of.operator, of.oblast, &of.settlement_kk)
 }
 
 /// Collects the problems of one table.
@@ -116,28 +152,17 @@ fn check_kind(facility: &Facility, breaches: &mut Breaches<'_>) {
     );
 }
 
-fn check_versions<'a>(facility: &Facility, mut others: impl Iterator<Item = &'a Located>, breaches: &mut Breaches<'_>) {
-    let clash =
-        others.any(|other| other.facility.id == facility.id && other.facility.period.overlaps(&facility.period));
+fn check_versions<'a>(facility: &'a Facility, neighbours: &Neighbours<'a>, breaches: &mut Breaches<'_>) {
     breaches.add_if(
-        clash,
+        neighbours.versions(facility).next().is_some(),
         "id",
         "two facilities with this id are valid on the same day; give one another id, or `from` and `to` that do not meet",
     );
 }
 
 /// P14: order 57 cl. 5. The number is there if and only if the settlement has several facilities of the operator.
-fn check_number<'a>(facility: &Facility, others: impl Iterator<Item = &'a Located>, breaches: &mut Breaches<'_>) {
-    let neighbours: Vec<&Facility> = others
-        .map(|other| &other.facility)
-        .filter(|other| {
-            other.id != facility.id
-                && other.operator == facility.operator
-                && other.settlement_kk == facility.settlement_kk
-                && other.oblast == facility.oblast
-                && other.period.overlaps(&facility.period)
-        })
-        .collect();
+fn check_number<'a>(facility: &'a Facility, neighbours: &Neighbours<'a>, breaches: &mut Breaches<'_>) {
+    let neighbours: Vec<&Facility> = neighbours.in_settlement(facility).collect();
     let settlement = &facility.settlement_kk;
     breaches.add_if(
         !neighbours.is_empty() && facility.number.is_none(),

@@ -70,7 +70,8 @@ pub(super) struct Contents {
 /// Only when it is no TOML or has unknown keys; wrong values are among [`Contents::problems`].
 pub(super) fn read(text: &str) -> Result<Contents, toml::de::Error> {
     let raw: RawFile = toml::from_str(text)?;
-    let mut reader = Reader { text, problems: Vec::new() };
+    let line_ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { line_ends, problems: Vec::new() };
     let operators = raw.operator.into_iter().filter_map(|operator| reader.operator(operator)).collect();
     let facilities = raw.facility.into_iter().filter_map(|facility| reader.facility(facility)).collect();
     Ok(Contents { operators, facilities, problems: reader.problems })
@@ -159,12 +160,13 @@ struct RawDevice {
     revoked_at: Option<Text>,
 }
 
-struct Reader<'a> {
-    text: &'a str,
+struct Reader {
+    /// Where the lines of the file end, bytes.
+    line_ends: Vec<usize>,
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn operator(&mut self, raw: Spanned<RawOperator>) -> Option<(Operator, Lines)> {
         let mut lines = self.lines(raw.span());
         let raw = raw.into_inner();
@@ -340,6 +342,6 @@ impl Reader<'_> {
 
     /// The line of a byte of the file, from 1.
     fn line(&self, at: usize) -> usize {
-        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+        self.line_ends.partition_point(|end| *end < at) + 1
     }
 }

@@ -116,7 +116,8 @@ impl Post {
         }
         for (device, mut keys) in devices {
             keys.sort_by_key(|key| key.to.is_none());
-            marks.add_keys(device, keys);
+            let of_device = marks.devices_mut().filter(|entry| entry.id == *device);
+            of_device.for_each(|entry| entry.set_keys(keys.clone()));
         }
         marks
     }

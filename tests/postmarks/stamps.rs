@@ -107,6 +107,8 @@ impl Letter {
         self.header.push_str(&impression.unwrap().sign(&contents, &signer, None).unwrap().header());
         let (algorithm, public_key) = (key.algorithm().tag().to_owned(), key.public().base64());
         let published = MarksKey { selector, algorithm, public_key, from: None, to: None };
-        self.keys.add_keys(workplace.device().id.as_str(), vec![published]);
+        let device = workplace.device().id.as_str();
+        let of_device = self.keys.devices_mut().filter(|entry| entry.id == device);
+        of_device.for_each(|entry| entry.set_keys(vec![published.clone()]));
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::ids::ImpressionId;
 use crate::postal::registry::tests::sample;
-use crate::postal::{MarksFile, MarksKey};
+use crate::postal::{MarksDevice, MarksFile, MarksKey};
 
 const SELECTOR: &str = "astana-1-a-test";
 
@@ -30,8 +30,12 @@ fn marks() -> MarksFile {
         from: Some("2026-11-01T00:00:00Z".into()),
         to: None,
     };
-    marks.add_keys("astana-1-a", vec![key]);
+    device(&mut marks).set_keys(vec![key]);
     marks
+}
+
+fn device(of: &mut MarksFile) -> &mut MarksDevice {
+    of.devices_mut().find(|device| device.id == "astana-1-a").unwrap()
 }
 
 /// The closing of a day in November, unsigned.
@@ -167,7 +171,7 @@ fn p31_a_key_that_is_not_in_use_signs_no_closing() {
     let ended = |to: &str| MarksKey { to: Some(to.into()), ..marks.clone_key() };
     let keys = [ended("2026-11-10T19:00:05Z"), ended("2026-11-10T19:00:04Z")];
     let mut fault = |key: MarksKey| {
-        marks.add_keys("astana-1-a", vec![key]);
+        device(&mut marks).set_keys(vec![key]);
         closing.faults(&marks)
     };
     let [in_use, ended] = keys;
@@ -188,7 +192,7 @@ fn p31_a_device_that_was_revoked_has_no_later_closings() {
     let closing = chain(&[&[1]]).remove(0);
     let faults_when = |at: &str| {
         let mut marks = marks();
-        marks.revoke("astana-1-a", at.parse().unwrap());
+        device(&mut marks).revoke(at.parse().unwrap());
         closing.faults(&marks)
     };
     assert_eq!(faults_when("2026-11-10T12:00:00Z"), []);

@@ -56,7 +56,7 @@ pub async fn execute(services: &Services, request: Request, meter: &Meter) -> An
         Request::ScanShow(item) => desk::scan_show(services, &item.item).await,
         Request::ScanAssign { item, address } => desk::scan_assign(services, &item, &address).await,
         Request::ScanReject { item, reason } => desk::scan_reject(services, &item, &reason).await,
-        Request::PublishedMarks => json(services.devices.marks()),
+        Request::PublishedMarks => json(&*services.devices.marks()),
         Request::DeviceRotate { device, key_file } => devices::rotate(services, &device, key_file).await,
         Request::DeviceStates => json(services.devices.shown()),
         Request::DeviceHandle { device, handling } => devices::handle(services, &device, handling).await,

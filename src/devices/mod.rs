@@ -35,6 +35,7 @@ use crate::store::{self, Store};
 
 pub use self::clock::{ClockLock, NtpServers, Reading, Settings as ClockSettings, TimeSource};
 pub use self::issue::Handling;
+pub use self::published::SentMarks;
 pub use self::settings::Settings;
 pub use self::strikes::Strikes;
 

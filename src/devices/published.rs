@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, RwLock};
+use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::postal::{DeviceId, MarksFile, MarksKey};
@@ -26,7 +27,16 @@ pub(super) struct Published {
 #[derive(Debug)]
 struct File {
     marks: Arc<MarksFile>,
-    json: Option<Bytes>,
+    sent: Option<SentMarks>,
+}
+
+/// The file as it is sent.
+#[derive(Clone, Debug)]
+pub struct SentMarks {
+    /// The JSON.
+    pub json: Bytes,
+    /// SHA-256 of it: whoever has this one has the newest file.
+    pub sha256: [u8; 32],
 }
 
 impl Published {
@@ -52,19 +62,20 @@ impl Devices {
     ///
     /// # Errors
     /// It cannot be written as JSON.
-    pub fn marks_json(&self) -> serde_json::Result<Bytes> {
+    pub fn sent_marks(&self) -> serde_json::Result<SentMarks> {
         let mut file = self.file();
-        if let Some(json) = &file.json {
-            return Ok(json.clone());
+        if let Some(sent) = &file.sent {
+            return Ok(sent.clone());
         }
         let json = Bytes::from(serde_json::to_vec(&*file.marks)?);
-        file.json = Some(json.clone());
-        Ok(json)
+        let sent = SentMarks { sha256: Sha256::digest(&json).into(), json };
+        file.sent = Some(sent.clone());
+        Ok(sent)
     }
 
     fn file(&self) -> MappedMutexGuard<'_, File> {
         MutexGuard::map(self.inner.published.file.lock(), |file| {
-            file.get_or_insert_with(|| File { marks: Arc::new(put_together(&self.inner)), json: None })
+            file.get_or_insert_with(|| File { marks: Arc::new(put_together(&self.inner)), sent: None })
         })
     }
 

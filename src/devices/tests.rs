@@ -118,7 +118,7 @@ impl Node {
 
     /// What everybody is sent of it.
     fn sent(&self) -> MarksFile {
-        serde_json::from_slice(&self.devices.marks_json().unwrap()).unwrap()
+        serde_json::from_slice(&self.devices.sent_marks().unwrap().json).unwrap()
     }
 
     fn keys(&self, device: &str) -> Vec<crate::postal::MarksKey> {

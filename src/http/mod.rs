@@ -19,6 +19,7 @@ mod routes;
 mod scan;
 mod serve;
 mod settings;
+mod tagged;
 #[cfg(test)]
 mod tests;
 mod wellknown;

@@ -11,6 +11,7 @@ mod full_disk;
 mod log;
 mod notices;
 mod office;
+mod published;
 mod roles;
 mod secrecy;
 mod signature;

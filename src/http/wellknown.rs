@@ -2,11 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::Value;
 
+use crate::devices::SentMarks;
+
 use super::problem::Problem;
+use super::tagged::{tag, tagged};
 use super::{Api, routes};
 
 /// `GET /api/v1/openapi.json`
@@ -15,7 +18,7 @@ pub(super) async fn openapi() -> Json<Value> {
 }
 
 /// `GET /.well-known/poshta-marks.json`
-pub(super) async fn marks(State(api): State<Api>) -> Result<Response, Problem> {
-    let json = api.devices().marks_json().map_err(|error| Problem::temporary(&error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+pub(super) async fn marks(State(api): State<Api>, asked: HeaderMap) -> Result<Response, Problem> {
+    let SentMarks { json, sha256 } = api.devices().sent_marks().map_err(|error| Problem::temporary(&error))?;
+    Ok(tagged(&asked, &tag(&sha256), "application/json", json))
 }

@@ -1,14 +1,14 @@
 //! The files that pages load: part of the binary, named in one table. Browsers keep them and ask whether they are still
-//! the same (RFC 9110 §13.1.2): a new binary is seen at once.
+//! the same: a new binary is seen at once.
 
 use std::sync::LazyLock;
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest as _, Sha256};
 
 use super::super::problem::Problem;
+use super::super::tagged::{tag_of, tagged};
 
 struct Asset {
     name: &'static str,
@@ -48,32 +48,13 @@ const ASSETS: &[Asset] = &[
 ];
 
 /// Entity tags, in the order of the assets.
-static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let tag = |asset: &Asset| {
-        let hash = Sha256::digest(asset.content);
-        let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{digits}\"")
-    };
-    ASSETS.iter().map(tag).collect()
-});
+static TAGS: LazyLock<Vec<String>> =
+    LazyLock::new(|| ASSETS.iter().map(|asset| tag_of(asset.content.as_bytes())).collect());
 
 /// `GET /assets/{name}`
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some((asset, tag)) = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name) else {
         return Problem::not_found().into_response();
     };
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
-    let mut response = match known.any(|known| known == tag || known == "*") {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => asset.content.into_response(),
-    };
-    let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        fields.insert(header::ETAG, tag);
-    }
-    response
+    tagged(&headers, tag, asset.kind, asset.content)
 }

@@ -355,7 +355,7 @@ fn a_server_whose_disk_does_not_answer_ends_with_status_1_and_starts_anew(call: 
     if !strace::is_possible() {
         return;
     }
-    let mut office = Office::with("engine_deadline_s = 5\n");
+    let mut office = Office::with("engine_deadline_s = 10\n");
     let reply = office.submit("before").unwrap();
     office.note("before".into(), reply.starts_with("250 "));
     assert!(office.acknowledged.contains("before"), "{reply}");
@@ -377,7 +377,7 @@ fn a_server_whose_disk_does_not_answer_ends_with_status_1_and_starts_anew(call: 
     disturbed.bury();
     let (status, log) = server.ended();
     assert_eq!(status.code(), Some(1), "{log}");
-    let said = "the disk or the row engine has not answered for 5 s";
+    let said = "the disk or the row engine has not answered for 10 s";
     assert!(log.lines().last().unwrap_or_default().starts_with(&format!("poshta: {said}")), "{log}");
 
     // What was being written when nobody could say how it ends is there as a whole or not at all.

@@ -205,7 +205,8 @@ fn rfc3161_a_day_of_the_log_gets_a_time_stamp_that_openssl_agrees_with() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let checked: Value = serde_json::from_str(&served.poshta(&["log", "check"])).unwrap();
-    assert_eq!((&checked["days"], &checked["stamped_days"]), (&1.into(), &1.into()), "{checked}");
+    // Another one if midnight came meanwhile.
+    assert!(checked["days"].as_u64() >= Some(1) && checked["stamped_days"].as_u64() >= Some(1), "{checked}");
     assert_eq!(checked["problems"].as_array().map(Vec::len), Some(0), "{checked}");
     served.terminate();
     let (status, log) = served.ended();

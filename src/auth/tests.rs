@@ -197,13 +197,17 @@ async fn a_hash_of_old_parameters_is_renewed_by_a_login() {
 async fn an_unknown_user_costs_the_work_of_a_known_one() {
     // Heavy enough to stand out of the noise; the bound is wide, a skipped hash would be a hundredth.
     let fixture = fixture(Settings { argon2_memory_kib: 16 * 1024, ..settings() }).await;
-    let mut times = Vec::new();
-    for name in ["aigul", "nobody"] {
-        let begin = Instant::now();
-        assert_eq!(fixture.auth.login(name, &secret("wrong"), home(), Door::Pages).await, Err(AuthError::Wrong));
-        times.push(begin.elapsed());
+    // The shortest of several: a busy machine makes times longer, never shorter.
+    let mut shortest = [Duration::MAX; 2];
+    for _ in 0..3 {
+        for (name, shortest) in ["aigul", "nobody"].into_iter().zip(&mut shortest) {
+            let begin = Instant::now();
+            assert_eq!(fixture.auth.login(name, &secret("wrong"), home(), Door::Pages).await, Err(AuthError::Wrong));
+            *shortest = begin.elapsed().min(*shortest);
+        }
     }
-    assert!(times[1] * 10 > times[0], "known {:?}, unknown {:?}", times[0], times[1]);
+    let [known, unknown] = shortest;
+    assert!(unknown * 10 > known, "known {known:?}, unknown {unknown:?}");
 }
 
 #[tokio::test]

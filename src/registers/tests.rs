@@ -385,7 +385,7 @@ async fn m24_a_dead_register_holds_nobody() {
     world.behave(Behaviour::Answer);
     let begun = std::time::Instant::now();
     let told = reasons(vec![world.person(name).await]);
-    assert!(told[0].contains("left alone") && begun.elapsed() < Duration::from_millis(900), "{told:?}");
+    assert!(told[0].contains("left alone") && begun.elapsed() < Duration::from_secs(5), "{told:?}");
     // The other register is another one.
     let entity =
         EntityAsked {

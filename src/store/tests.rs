@@ -359,7 +359,7 @@ fn a_disk_that_is_slow_but_within_its_deadline_is_waited_for() {
 fn two_groups_that_are_under_way_at_once_have_a_deadline_each() {
     let dir = tempfile::tempdir().unwrap();
     let disk = MemoryDisk::default();
-    let impatient = Settings { engine_deadline_s: 3, ..settings() };
+    let impatient = Settings { engine_deadline_s: 6, ..settings() };
     let store = Store::open_with_engine(dir.path(), &impatient, Box::new(disk.clone())).unwrap();
     let commit = |key: &[u8]| {
         let (store, batch) = (store.clone(), put(key, b"1"));
@@ -378,10 +378,10 @@ fn two_groups_that_are_under_way_at_once_have_a_deadline_each() {
     let first = commit(b"z1");
     disk.wait_until_held();
     let second = commit(b"z2");
-    let_through_after(2000);
+    let_through_after(3500);
     first.join().unwrap().unwrap();
-    // Together the second one has waited for four seconds, half of them for the first.
-    let_through_after(2000);
+    // Together the second one has waited for seven seconds, half of them for the first.
+    let_through_after(3500);
     second.join().unwrap().unwrap();
     assert!(!store.stuck().is());
 }

@@ -44,7 +44,7 @@ def ok(answer):
     return answer[1]
 
 
-def wait_for(client, *criteria, folder="INBOX", seconds=20):
+def wait_for(client, *criteria, folder="INBOX", seconds=60):
     """UIDs of the messages that fit, once there are any."""
     end = time.time() + seconds
     while True:

